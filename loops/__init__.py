@@ -1,0 +1,1 @@
+"""How a search goes: history, objective, strategies, the outer loop."""

@@ -1,0 +1,139 @@
+"""What a search space is: the one interface that every space implements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search_spaces.graph import ArchGraph
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class InvalidArchitectureError(ValueError):
+    """A string, a graph or a set of parameters that stands for no architecture of the space."""
+
+
+class Architecture(ABC):
+    """A frozen, hashable value in canonical form: two are equal iff they are the same network.
+
+    ``str`` gives its stable name, which the space's ``parse`` reads back.
+    """
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One flat choice parameter, as Ax sees it."""
+
+    name: str
+    values: tuple[int, ...] | tuple[str, ...]
+    is_ordered: bool
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Exact costs of a network: ``params`` (trainable parameters) and ``macs`` (multiply-accumulates of
+    every convolution and linear layer, at batch 1, without biases)."""
+
+    params: int
+    macs: int
+
+
+class SearchSpace(ABC):
+    """Names, samples, mutates, validates, encodes and decodes architectures, builds their networks, counts their costs.
+
+    name: the registered name.
+    size: number of distinct architectures.
+    op_names: the vocabulary of node operations, V names.
+    num_nodes: N, the number of nodes of the largest graph.
+    adjacency: (N, N) bool, the topology that all graphs of the space share, or None where edges vary.
+    fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
+    num_classes, image_size: the defaults of ``build`` and ``costs``.
+    """
+
+    name: str
+    size: int
+    op_names: tuple[str, ...]
+    num_nodes: int
+    adjacency: np.ndarray | None
+    fixed_ops: np.ndarray
+    num_classes: int
+    image_size: int
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
+        """Draw n architectures, independently and uniformly over the distinct architectures of the space."""
+
+    @abstractmethod
+    def parse(self, text: str) -> Architecture:
+        """Read an architecture's string; raises InvalidArchitectureError that says what is wrong and where."""
+
+    @abstractmethod
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All distinct architectures that differ from this one in exactly one gene, in a fixed order, without itself."""
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """One of the neighbours, drawn uniformly."""
+        options = self.neighbours(architecture)
+        return options[int(rng.integers(len(options)))]
+
+    @abstractmethod
+    def encode(self, architecture: Architecture) -> ArchGraph:
+        """The architecture graph."""
+
+    @abstractmethod
+    def decode(self, graph: ArchGraph) -> Architecture:
+        """The inverse of ``encode``; raises InvalidArchitectureError for a graph outside the space."""
+
+    def is_valid(self, graph: ArchGraph) -> bool:
+        """Whether ``decode`` accepts the graph."""
+        try:
+            self.decode(graph)
+        except InvalidArchitectureError:
+            return False
+        return True
+
+    def encode_ops(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """The operations of many architectures: (B, num_nodes) int64."""
+        if not architectures:
+            return np.empty((0, self.num_nodes), dtype=np.int64)
+        return np.stack([self.encode(a).ops for a in architectures])
+
+    @abstractmethod
+    def project(self, scores: np.ndarray) -> list[Architecture]:
+        """The valid architectures nearest to any operation matrices.
+
+        scores: (B, N, V) array; larger means more wanted. The architecture returned maximises the sum of the
+        scores of its nodes' operations, which for one-hot input is the nearest one in Hamming distance and for any
+        input the nearest one-hot matrix in Euclidean distance. Ties go to the lower operation index.
+        """
+
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The flat parameters of the space."""
+
+    @abstractmethod
+    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
+        """The architecture as one value per parameter; inactive ones are pinned to the smallest value."""
+
+    @abstractmethod
+    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
+        """The inverse of ``to_parameters``; inactive parameters are ignored, a bad one raises InvalidArchitectureError."""
+
+    @abstractmethod
+    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
+        """The PyTorch network, with fresh weights; input (B, 3, H, W), output logits (B, num_classes)."""
+
+    @abstractmethod
+    def costs(
+        self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None
+    ) -> Costs:
+        """Exact parameters and MACs, counted without building the network."""
