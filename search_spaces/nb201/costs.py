@@ -1,0 +1,40 @@
+"""The exact costs of the network of a NAS-Bench-201 cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from search_spaces.space import Costs
+
+WIDTHS = (16, 32, 64)
+CELLS_PER_STAGE = 5
+
+
+def cell_costs(op_names: Sequence[str], num_classes: int, image_size: int) -> Costs:
+    """Parameters and MACs of the stand-alone network: op_names are the operations of the six edges.
+
+    The benchmark's own FLOPs are these MACs plus the ``num_classes`` additions of the classifier's bias.
+    Operations that do not reach the output count too, as they do there.
+    """
+    if image_size < 4 or image_size % 4:
+        raise ValueError(f"image_size must be a multiple of 4 (the map is halved twice), not {image_size}")
+    threes, ones = op_names.count("nor_conv_3x3"), op_names.count("nor_conv_1x1")
+
+    stem = 3 * 9 * WIDTHS[0]
+    params = stem + 2 * WIDTHS[0]
+    macs = stem * image_size**2
+    side = image_size
+    for stage, width in enumerate(WIDTHS):
+        if stage:
+            side //= 2
+            half = width // 2
+            # Two 3x3 convolutions on the way, a 1x1 convolution beside it; only the former have batch norms.
+            weights = 9 * half * width + 9 * width * width + half * width
+            params += weights + 2 * (2 * width)
+            macs += weights * side**2
+        weights = (9 * threes + ones) * width**2
+        params += CELLS_PER_STAGE * (weights + 2 * width * (threes + ones))
+        macs += CELLS_PER_STAGE * weights * side**2
+    params += 2 * WIDTHS[-1] + (WIDTHS[-1] + 1) * num_classes
+    macs += WIDTHS[-1] * num_classes
+    return Costs(params=params, macs=macs)
