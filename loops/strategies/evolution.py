@@ -24,7 +24,7 @@ class RegularizedEvolution:
 
     name = "evolution"
 
-    def __init__(self, space: SearchSpace, objective: Objective, population: int = 30, sample_size: int = 10) -> None:
+    def __init__(self, space: SearchSpace, objective: Objective, population: int = 20, sample_size: int = 10) -> None:
         if not 1 <= sample_size <= population:
             raise ValueError(f"sample_size must lie in 1..population ({population}), got {sample_size}")
         self.space = space
