@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,8 +67,11 @@ class Outcome:
 class Executor(Protocol):
     """Runs evaluations somewhere."""
 
-    def run(self, evaluator: Evaluator, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """Yield one outcome per job as it ends, in any order; an exception in an evaluation is an outcome."""
+    def run(self, evaluator: Evaluator, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Yield one outcome per job as it ends, in any order; an exception in an evaluation is an outcome.
+
+        A job is taken from ``jobs`` only when it can start, because they may run out early.
+        """
         ...
 
     def close(self) -> None:

@@ -1,0 +1,110 @@
+"""All that decides a run, beside its history."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_type_hints
+
+from loops.errors import UserError
+from loops.objective import Objective
+from search_spaces.near_miss import suggestion
+
+FORMAT = 1
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run's configuration, as ``config.json`` holds it; raises UserError for a value that makes no sense.
+
+    budget: number of trials, failed ones included; None where somebody else decides when to end (ask and tell).
+    seed: with the history, decides every proposal.
+    batch_size: trials that are proposed together; the next batch waits until all of them have ended.
+    threads: threads that PyTorch may use; fixed here because it takes part in floating-point results.
+    max_failures: evaluations that may fail in a row before the run stops.
+    record: URL of the database without its password; None for ``record.db`` in the run's folder.
+    data: folder of the benchmark tables; None for the environment's.
+    bonag: version that started the run. format: version of this file.
+    """
+
+    name: str
+    space: str
+    evaluator: str
+    task: str | None = None
+    objective: str = "accuracy"
+    budget: int | None = 100
+    strategy: str = "bonag"
+    seed: int = 0
+    batch_size: int = 1
+    device: str = "auto"
+    executor: str = "local"
+    max_failures: int = 10
+    threads: int = 1
+    record: str | None = None
+    data: str | None = None
+    bonag: str = ""
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(RunConfig).items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise UserError(f"{name} must be {_words(kind)}, got {value!r}")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
+            raise UserError(
+                f"name '{self.name}' cannot name a run: up to 100 letters, digits, '.', '_' and '-', "
+                "the first a letter or a digit"
+            )
+        if self.format != FORMAT:
+            raise UserError(f"format {self.format} is unknown to this bonag, which reads format {FORMAT}")
+        for name, least in {"budget": 1, "seed": 0, "batch_size": 1, "max_failures": 1, "threads": 1}.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"{name} must be at least {least}, got {value}")
+        if self.device not in DEVICES:
+            raise UserError(f"unknown device '{self.device}': {suggestion(self.device, DEVICES)}")
+        try:
+            Objective.parse(self.objective)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    def to_json(self) -> str:
+        """The text of ``config.json``."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """The inverse of ``to_json``; raises UserError that names the first thing wrong."""
+        try:
+            values: Any = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"not a JSON object but {type(values).__name__}")
+        names = [field.name for field in fields(cls)]
+        # A newer format may have other keys; that it is newer is then the thing to say.
+        if values.get("format", FORMAT) == FORMAT:
+            for name in values:
+                if name not in names:
+                    raise UserError(f"unknown key '{name}': {suggestion(name, names)}")
+            for name in names:
+                if name not in values:
+                    raise UserError(f"key '{name}' is missing")
+        else:
+            raise UserError(f"format {values['format']!r} is unknown to this bonag, which reads format {FORMAT}")
+        return cls(**values)
+
+    def difference(self, other: RunConfig) -> str | None:
+        """One line on the first value in which two configurations differ, or None."""
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if mine != theirs:
+                return f"{field.name} is {mine!r} in one and {theirs!r} in the other"
+        return None
+
+
+def _words(kind: Any) -> str:
+    names = {str: "a string", int: "a whole number", type(None): "null"}
+    return " or ".join(names[part] for part in getattr(kind, "__args__", (kind,)))
