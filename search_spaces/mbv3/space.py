@@ -36,7 +36,7 @@ PLACES = [(stage, position) for stage in range(1, STAGES + 1) for position in ra
 
 
 class MBV3(SearchSpace):
-    """MobileNetV3 at width 1.0: per stage a depth of 2 to 4, per block a kernel (3, 5, 7) and an expand ratio (3, 4, 6).
+    """MobileNetV3 of width 1.0: a depth (2 to 4) per stage, a kernel (3, 5, 7) and an expand ratio (3, 4, 6) per block.
 
     The graph is a chain of all twenty slots, in which skipped slots have the operation ``skip``. A gene is the depth
     of a stage, or the kernel or the expand ratio of a block that runs. Depth genes move by one step: a stage loses its
@@ -49,6 +49,7 @@ class MBV3(SearchSpace):
     num_nodes = SLOTS
     num_classes = 1000
     image_size = 224
+    adjacency: np.ndarray
 
     def __init__(self) -> None:
         self.adjacency = np.eye(SLOTS, k=1, dtype=bool)
@@ -111,7 +112,7 @@ class MBV3(SearchSpace):
         if scores.ndim != 3 or scores.shape[1:] != (SLOTS, len(OP_NAMES)):
             raise ValueError(f"scores must be (B, {SLOTS}, {len(OP_NAMES)}); got {scores.shape}")
         # Given its depth, a stage is best with the best block in each slot; so three sums decide its depth. The first
-        # two slots always run and cancel. Deepest first, for a tie goes to a block rather than to the skip (the last op).
+        # two slots always run and cancel. Deepest first: a tie goes to a block rather than to the skip, the last op.
         stages = np.asarray(scores, dtype=np.float64).reshape(-1, STAGES, SLOTS_PER_STAGE, len(OP_NAMES))
         blocks = stages[..., :SKIP].argmax(axis=-1)
         run, skip = stages[..., :SKIP].max(axis=-1), stages[..., SKIP]
@@ -153,7 +154,7 @@ class MBV3(SearchSpace):
         )
 
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The static network, initialised by He et al. (2015), fan-out; see ``search_spaces.mbv3.network``."""
+        """The static network, initialised by He et al. (2015), fan-out."""
         from search_spaces.mbv3.network import MobileNetV3
 
         return MobileNetV3(_checked(architecture).stages, self.num_classes if num_classes is None else num_classes)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search_spaces.graph import ArchGraph
-from search_spaces.near_miss import suggestion
 from search_spaces.nb201.costs import cell_costs
+from search_spaces.nb201.layout import EDGES
+from search_spaces.near_miss import suggestion
 from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 OP_NAMES = ("input", "output", "none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 INPUT, OUTPUT, FIRST_FREE = 0, 1, 2
 FREE_NAMES = OP_NAMES[FIRST_FREE:]
-# The edges (target, source) of a cell in the order of its string; edge e is node e + 1 of the graph.
-EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +55,7 @@ class NB201(SearchSpace):
     """The topology space of NAS-Bench-201.
 
     The graph has one node per edge of the cell between an input and an output node (the line graph): an edge of the
-    graph is a pair of cell edges of which the second starts where the first ends.
+    graph is a pair of cell edges of which the second starts where the first ends. Edge e of the string is node e + 1.
     """
 
     name = "nb201"
@@ -65,6 +64,7 @@ class NB201(SearchSpace):
     num_nodes = len(EDGES) + 2
     num_classes = 10
     image_size = 32
+    adjacency: np.ndarray
 
     def __init__(self) -> None:
         ends = [(0, None), *((target, source) for target, source in EDGES), (None, 3)]
@@ -74,7 +74,7 @@ class NB201(SearchSpace):
         self.fixed_ops.setflags(write=False)
 
     def all(self) -> list[Architecture]:
-        """Every cell, ordered by the operations of its edges as ``op_names`` orders them; the last edge varies fastest."""
+        """Every cell: edges take the operations in the order of ``op_names``, the last edge varies fastest."""
         return _cells(product(range(FIRST_FREE, len(OP_NAMES)), repeat=len(EDGES)))
 
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
@@ -172,7 +172,7 @@ class NB201(SearchSpace):
         return NB201Architecture(tuple(ops))
 
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The benchmark's stand-alone network: 16 channels, five cells per stage; see ``search_spaces.nb201.network``."""
+        """The benchmark's stand-alone network: 16 channels at first, three stages of five cells."""
         from search_spaces.nb201.network import CellNetwork
 
         return CellNetwork(_cell(architecture).op_names, self.num_classes if num_classes is None else num_classes)

@@ -1,0 +1,117 @@
+"""The static MobileNetV3 network of an architecture, in plain PyTorch.
+
+Howard et al., ICCV 2019, as Cai et al., ICLR 2020, made it elastic. All padding is kernel // 2.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH, squeeze_width
+
+
+def conv_norm(
+    in_width: int,
+    out_width: int,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    activation: type[nn.Module] = nn.Identity,
+) -> nn.Sequential:
+    """Convolution without bias, batch norm, activation."""
+    conv = nn.Conv2d(in_width, out_width, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(out_width), activation=activation()))
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by a gate that sees the means of all of them: (B, C, H, W) -> (B, C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        squeezed = squeeze_width(channels)
+        self.reduce = nn.Conv2d(channels, squeezed, 1)
+        self.expand = nn.Conv2d(squeezed, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean((2, 3), keepdim=True)
+        gate: torch.Tensor = nn.functional.hardsigmoid(self.expand(self.reduce(mean).relu()))
+        return x * gate
+
+
+class InvertedResidual(nn.Module):
+    """Expansion (none at ratio 1), depthwise convolution, squeeze-and-excitation if any, linear projection.
+
+    The input is added to the output where their shapes agree.
+    """
+
+    def __init__(
+        self,
+        in_width: int,
+        out_width: int,
+        kernel: int,
+        expand: int,
+        stride: int,
+        activation: type[nn.Module],
+        squeeze_excite: bool,
+    ) -> None:
+        super().__init__()
+        mid = in_width * expand
+        self.expand: nn.Module = nn.Identity() if expand == 1 else conv_norm(in_width, mid, activation=activation)
+        self.depthwise = conv_norm(mid, mid, kernel, stride, groups=mid, activation=activation)
+        self.squeeze_excite: nn.Module = SqueezeExcite(mid) if squeeze_excite else nn.Identity()
+        self.project = conv_norm(mid, out_width)
+        self.has_residual = stride == 1 and in_width == out_width
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.project(self.squeeze_excite(self.depthwise(self.expand(x))))
+        return x + y if self.has_residual else y
+
+
+class MobileNetV3(nn.Module):
+    """The network: images (B, 3, H, W) -> logits (B, num_classes).
+
+    stages: for each of the five stages, the (kernel, expand ratio) of its blocks.
+    ``configuration`` holds the arguments, so that the network can be made again.
+    """
+
+    def __init__(self, stages: Sequence[Sequence[tuple[int, int]]], num_classes: int) -> None:
+        super().__init__()
+        self.configuration = {
+            "stages": tuple(tuple((kernel, expand) for kernel, expand in stage) for stage in stages),
+            "num_classes": num_classes,
+        }
+        self.stem = conv_norm(3, STEM_WIDTH, 3, stride=2, activation=nn.Hardswish)
+        blocks = [InvertedResidual(STEM_WIDTH, STEM_WIDTH, 3, 1, 1, nn.ReLU, squeeze_excite=False)]
+        for layout, stage in zip(STAGES, stages, strict=True):
+            width, stride = layout.in_width, layout.stride
+            activation: type[nn.Module] = nn.Hardswish if layout.h_swish else nn.ReLU
+            for kernel, expand in stage:
+                blocks.append(
+                    InvertedResidual(width, layout.out_width, kernel, expand, stride, activation, layout.squeeze_excite)
+                )
+                width, stride = layout.out_width, 1
+        self.blocks = nn.Sequential(*blocks)
+        self.head = conv_norm(STAGES[-1].out_width, HEAD_WIDTH, activation=nn.Hardswish)
+        self.mix = nn.Conv2d(HEAD_WIDTH, FEATURE_WIDTH, 1, bias=False)
+        self.classifier = nn.Linear(FEATURE_WIDTH, num_classes)
+        self._initialise()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.head(self.blocks(self.stem(x)))
+        x = nn.functional.hardswish(self.mix(x.mean((2, 3), keepdim=True)))
+        logits: torch.Tensor = self.classifier(x.flatten(1))
+        return logits
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)

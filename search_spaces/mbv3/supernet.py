@@ -1,0 +1,158 @@
+"""Weights of an architecture cut out of a Once-for-All supernet (Cai et al., ICLR 2020; width 1.0, 1,000 classes)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from search_spaces.mbv3.architecture import EXPANDS, KERNELS, SLOTS_PER_STAGE, MBV3Architecture
+from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH, squeeze_width
+from search_spaces.near_miss import suggestion
+
+NUM_CLASSES = 1000
+NORM_VECTORS = ("weight", "bias", "running_mean", "running_var")
+
+
+def load_supernet(path: Path) -> dict[str, torch.Tensor]:
+    """Read a supernet's state dict, which may lie under the key ``state_dict``; runs no code of the file.
+
+    Raises OSError if it cannot be read, ValueError if it is not a supernet's.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a broken file can fail anywhere in the unpickler
+        raise ValueError(f"'{path}' is not a PyTorch checkpoint of plain tensors") from error
+    if isinstance(content, Mapping) and "state_dict" in content:
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise ValueError(f"'{path}' holds no state dict")
+    return _checked(content)
+
+
+def subnet_state(architecture: MBV3Architecture, supernet_state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict of the static network of an architecture.
+
+    A block takes the first channels of the supernet's block, and its kernel from the centre of the larger one by the
+    learnt matrices 7 -> 5 -> 3. Keys may be of either generation, ``blocks.N.conv.`` or
+    ``blocks.N.mobile_inverted_conv.``. Batch norm statistics are those of the supernet; they must be recalibrated
+    before accuracy is measured. Raises ValueError for missing or unknown keys and for wrong shapes.
+    """
+    weights = _checked(supernet_state)
+    state: dict[str, torch.Tensor] = {}
+
+    def conv_norm(target: str, conv: str, norm: str, kernel: torch.Tensor, channels: int) -> None:
+        state[f"{target}.conv.weight"] = kernel
+        for vector in NORM_VECTORS:
+            state[f"{target}.norm.{vector}"] = weights[f"{norm}.{vector}"][:channels]
+        state[f"{target}.norm.num_batches_tracked"] = weights[f"{norm}.num_batches_tracked"]
+
+    def fixed(target: str, source: str) -> None:
+        kernel = weights[f"{source}.conv.weight"]
+        conv_norm(target, f"{source}.conv", f"{source}.bn", kernel, len(kernel))
+
+    fixed("stem", "first_conv")
+    fixed("blocks.0.depthwise", "blocks.0.conv.depth_conv")
+    fixed("blocks.0.project", "blocks.0.conv.point_linear")
+    fixed("head", "final_expand_layer")
+    state["mix.weight"] = weights["feature_mix_layer.conv.weight"]
+    state["classifier.weight"] = weights["classifier.linear.weight"]
+    state["classifier.bias"] = weights["classifier.linear.bias"]
+
+    block = 0
+    for number, (layout, stage) in enumerate(zip(STAGES, architecture.stages, strict=True)):
+        for position, (kernel, expand) in enumerate(stage):
+            block += 1
+            source, target = f"blocks.{1 + SLOTS_PER_STAGE * number + position}.conv", f"blocks.{block}"
+            mid = (layout.out_width if position else layout.in_width) * expand
+            for name, part, cut in (
+                ("expand", "inverted_bottleneck", weights[f"{source}.inverted_bottleneck.conv.conv.weight"][:mid]),
+                ("depthwise", "depth_conv", _depthwise(weights, f"{source}.depth_conv.conv", mid, kernel)),
+                ("project", "point_linear", weights[f"{source}.point_linear.conv.conv.weight"][:, :mid]),
+            ):
+                conv_norm(f"{target}.{name}", f"{source}.{part}.conv", f"{source}.{part}.bn.bn", cut, len(cut))
+            if layout.squeeze_excite:
+                gate, squeezed = f"{source}.depth_conv.se.fc", squeeze_width(mid)
+                state[f"{target}.squeeze_excite.reduce.weight"] = weights[f"{gate}.reduce.weight"][:squeezed, :mid]
+                state[f"{target}.squeeze_excite.reduce.bias"] = weights[f"{gate}.reduce.bias"][:squeezed]
+                state[f"{target}.squeeze_excite.expand.weight"] = weights[f"{gate}.expand.weight"][:mid, :squeezed]
+                state[f"{target}.squeeze_excite.expand.bias"] = weights[f"{gate}.expand.bias"][:mid]
+    # Copies: a slice would keep the whole supernet in memory, and in a file.
+    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
+
+
+def supernet_shapes() -> dict[str, tuple[int, ...]]:
+    """Every key of the supernet's state dict with its shape, in its order."""
+    return dict(_shapes())
+
+
+def _shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
+    def norm(name: str, width: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield from ((f"{name}.{vector}", (width,)) for vector in NORM_VECTORS)
+        yield f"{name}.num_batches_tracked", ()
+
+    yield "first_conv.conv.weight", (STEM_WIDTH, 3, 3, 3)
+    yield from norm("first_conv.bn", STEM_WIDTH)
+    yield "blocks.0.conv.depth_conv.conv.weight", (STEM_WIDTH, 1, 3, 3)
+    yield from norm("blocks.0.conv.depth_conv.bn", STEM_WIDTH)
+    yield "blocks.0.conv.point_linear.conv.weight", (STEM_WIDTH, STEM_WIDTH, 1, 1)
+    yield from norm("blocks.0.conv.point_linear.bn", STEM_WIDTH)
+    largest = KERNELS[-1]
+    for number, layout in enumerate(STAGES):
+        for position in range(SLOTS_PER_STAGE):
+            name = f"blocks.{1 + SLOTS_PER_STAGE * number + position}.conv"
+            width = layout.out_width if position else layout.in_width
+            mid = width * EXPANDS[-1]
+            yield f"{name}.inverted_bottleneck.conv.conv.weight", (mid, width, 1, 1)
+            yield from norm(f"{name}.inverted_bottleneck.bn.bn", mid)
+            yield f"{name}.depth_conv.conv.5to3_matrix", (9, 9)
+            yield f"{name}.depth_conv.conv.7to5_matrix", (25, 25)
+            yield f"{name}.depth_conv.conv.conv.weight", (mid, 1, largest, largest)
+            yield from norm(f"{name}.depth_conv.bn.bn", mid)
+            if layout.squeeze_excite:
+                squeezed = squeeze_width(mid)
+                yield f"{name}.depth_conv.se.fc.reduce.weight", (squeezed, mid, 1, 1)
+                yield f"{name}.depth_conv.se.fc.reduce.bias", (squeezed,)
+                yield f"{name}.depth_conv.se.fc.expand.weight", (mid, squeezed, 1, 1)
+                yield f"{name}.depth_conv.se.fc.expand.bias", (mid,)
+            yield f"{name}.point_linear.conv.conv.weight", (layout.out_width, mid, 1, 1)
+            yield from norm(f"{name}.point_linear.bn.bn", layout.out_width)
+    yield "final_expand_layer.conv.weight", (HEAD_WIDTH, STAGES[-1].out_width, 1, 1)
+    yield from norm("final_expand_layer.bn", HEAD_WIDTH)
+    yield "feature_mix_layer.conv.weight", (FEATURE_WIDTH, HEAD_WIDTH, 1, 1)
+    yield "classifier.linear.weight", (NUM_CLASSES, FEATURE_WIDTH)
+    yield "classifier.linear.bias", (NUM_CLASSES,)
+
+
+def _checked(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict with today's key names; raises ValueError unless it is exactly a supernet's."""
+    weights = {str(key).replace(".mobile_inverted_conv.", ".conv."): value for key, value in state.items()}
+    shapes = supernet_shapes()
+    missing = [key for key in shapes if key not in weights]
+    unknown = [key for key in weights if key not in shapes]
+    what = "not the state dict of an OFA MobileNetV3 supernet of width 1.0 with 1,000 classes"
+    if unknown and len(unknown) < len(weights):
+        raise ValueError(
+            f"{what}: unknown key '{unknown[0]}' ({len(unknown)} in all), {suggestion(unknown[0], shapes)}"
+        )
+    if missing:
+        raise ValueError(f"{what}: key '{missing[0]}' is missing ({len(missing)} of {len(shapes)} in all)")
+    for key, shape in shapes.items():
+        if not isinstance(weights[key], torch.Tensor) or tuple(weights[key].shape) != shape:
+            found = tuple(weights[key].shape) if isinstance(weights[key], torch.Tensor) else type(weights[key]).__name__
+            raise ValueError(f"{what}: '{key}' must be a tensor of shape {shape}, not {found}")
+    return weights
+
+
+def _depthwise(weights: Mapping[str, torch.Tensor], name: str, channels: int, kernel: int) -> torch.Tensor:
+    """(channels, 1, kernel, kernel): the stored 7x7 kernels, shrunk step by step to the size wanted."""
+    filters = weights[f"{name}.conv.weight"][:channels]
+    for larger, smaller in ((7, 5), (5, 3)):
+        if kernel < larger:
+            centre = filters[:, :, 1:-1, 1:-1].reshape(channels, smaller**2)
+            matrix = weights[f"{name}.{larger}to{smaller}_matrix"]
+            filters = (centre @ matrix.T).reshape(channels, 1, smaller, smaller)
+    return filters
