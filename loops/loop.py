@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 from numbers import Real
+from typing import Any
 
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
@@ -136,12 +138,18 @@ def propose(strategy: Strategy, history: History, n: int, seed: int) -> tuple[Tr
             index=len(history) + position,
             architecture=proposal.architecture,
             status=TrialStatus.RUNNING,
-            provenance=proposal.provenance,
+            provenance=_json_values(proposal.provenance),
             proposed_at=time.time(),
             proposal_seconds=seconds,
         )
         for position, proposal in enumerate(proposals)
     )
+
+
+def _json_values(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record will give back, so that a strategy sees the same history in a live run and in a resumed one."""
+    text = json.dumps(dict(provenance), default=lambda value: value.item())
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def ended(trial: Trial, outcome: Outcome, required: tuple[str, ...]) -> Trial:
@@ -164,7 +172,7 @@ def _checked(metrics: object, required: tuple[str, ...]) -> dict[str, float]:
     for name in required:
         if name not in metrics:
             raise ValueError(f"metric '{name}' is missing")
-    return {name: _number(name, value) for name, value in metrics.items()}
+    return {name: _number(name, metrics[name]) for name in sorted(metrics)}
 
 
 def _number(name: str, value: object) -> float:

@@ -1,0 +1,161 @@
+"""Reading a run without touching it, whether it is live or not."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bonag.record import rows
+from bonag.record.address import Address
+from bonag.record.database import DamagedError, plain_errors, postgres, run_key, sqlite_reader
+from bonag.record.folder import DATABASE, LOCK, read_config
+from bonag.record.lock import Lock
+from bonag.record.rows import RunRow
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import History
+from loops.loop import RunState
+from search_spaces import SearchSpace, UnknownSpaceError, get_space
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """A run as its record had it at one moment.
+
+    state: ``interrupted`` where the record says ``running`` and nobody runs it.
+    live: whether a process has it open for writing now.
+    description: what the evaluator's numbers are and are not.
+    """
+
+    path: Path
+    config: RunConfig
+    description: str
+    state: RunState
+    reason: str | None
+    forgiven: int
+    history: History
+    live: bool
+
+
+def read_record(folder: Path, space: SearchSpace | None = None) -> RunSnapshot:
+    """All of a run, read in one transaction.
+
+    A live run is not held up, and a folder where nothing may be written will do. Raises UserError for a record that is
+    missing, damaged, of another version, or at odds with ``config.json``.
+    """
+    config = read_config(folder)
+    with _lock_unless_live(folder) as lock:
+        return snapshot(folder, config, live=lock is None, space=space)
+
+
+def snapshot(folder: Path, config: RunConfig, *, live: bool, space: SearchSpace | None) -> RunSnapshot:
+    """``read_record`` for those who hold a lock, or know that somebody else does."""
+    space = space or space_of(config)
+    if config.record is None:
+        where: Path | Address = folder / DATABASE
+        reader = _sqlite(folder / DATABASE, live)
+    else:
+        where = Address.parse(config.record)
+        reader = _postgres(where)
+    with plain_errors(where), reader as connection, connection.begin():
+        try:
+            rows.check_version(connection)
+            live = live or (isinstance(where, Address) and _written_elsewhere(connection, config.name))
+            run = rows.read_run(connection, config.name)
+            history = rows.read_history(connection, config.name, space)
+        except UserError as error:
+            name = where.public if isinstance(where, Address) else where
+            raise UserError(f"{name} cannot be read: {error}") from None
+    difference = config.difference(run.config)
+    if difference is None and config.budget is not None and len(history) > config.budget:
+        difference = f"budget is {config.budget} in one and there are {len(history)} trials in the other"
+    if difference is not None:
+        raise UserError(f"{folder}: config.json and the record disagree: {difference}")
+    return RunSnapshot(
+        path=folder,
+        config=config,
+        description=run.description,
+        state=_state(run, live),
+        reason=run.reason,
+        forgiven=run.forgiven,
+        history=history,
+        live=live,
+    )
+
+
+def space_of(config: RunConfig) -> SearchSpace:
+    """The installed space that the run searches; raises UserError."""
+    try:
+        return get_space(config.space)
+    except UnknownSpaceError as error:
+        raise UserError(str(error)) from None
+
+
+def _state(run: RunRow, live: bool) -> RunState:
+    return RunState.INTERRUPTED if run.state is RunState.RUNNING and not live else run.state
+
+
+def _written_elsewhere(connection: sa.Connection, run: str) -> bool:
+    # A lock on a 64-bit number is listed as its two halves, https://www.postgresql.org/docs/current/view-pg-locks.html
+    high, low = divmod(run_key(run) % 2**64, 2**32)
+    query = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        " AND classid = :high AND objid = :low"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return connection.scalar(query, {"high": high, "low": low}) != 0
+
+
+@contextmanager
+def _lock_unless_live(folder: Path) -> Iterator[Lock | None]:
+    try:
+        lock = Lock.shared(folder / LOCK)
+    except OSError:
+        # No lock file, so this is a copy that nobody writes; nothing can be locked and nothing need be.
+        lock = Lock(-1)
+    try:
+        yield lock
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+@contextmanager
+def _sqlite(path: Path, live: bool) -> Iterator[sa.Connection]:
+    if not path.is_file():
+        raise UserError(f"{path} is missing, so the run's trials are lost")
+    if live:
+        with sqlite_reader(path, immutable=False).connect() as connection:
+            yield connection
+        return
+    log = path.with_name(path.name + "-wal")
+    with tempfile.TemporaryDirectory(prefix="bonag-") as place:
+        # After a crash the last transactions are still in the write-ahead log. Merging it changes files, so that is
+        # done on a copy; without a log the file can be read as it lies.
+        if log.exists() and log.stat().st_size > 0:
+            copy = Path(place) / path.name
+            try:
+                shutil.copyfile(path, copy)
+                shutil.copyfile(log, copy.with_name(log.name))
+            except OSError as error:
+                raise UserError(f"{path} cannot be read by way of a copy in {place}: {error.strerror}") from None
+            engine = sqlite_reader(copy, immutable=False)
+        else:
+            engine = sqlite_reader(path, immutable=True)
+        with engine.connect() as connection:
+            problem = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            if problem != "ok":
+                raise DamagedError(f"{path} is damaged ({problem}) and was left untouched: restore it from a copy")
+            yield connection
+
+
+@contextmanager
+def _postgres(address: Address) -> Iterator[sa.Connection]:
+    with postgres(address).connect() as connection:
+        yield connection
