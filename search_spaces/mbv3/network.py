@@ -109,7 +109,9 @@ class MobileNetV3(nn.Module):
     def _initialise(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                # Fan-out of a group, where PyTorch's own would count the outputs of all groups.
+                fan_out = module.out_channels // module.groups * module.weight[0, 0].numel()
+                nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Linear):

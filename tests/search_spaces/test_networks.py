@@ -59,7 +59,7 @@ def test_a_network_learns(name):
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.3 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 class Times(nn.Module):

@@ -1,0 +1,131 @@
+"""The Ax experiment of a run: a view of its history, made when it is asked for and never read back.
+
+Ax's own stores are neither safe against a killed process nor fast, so they are not the record; see Ax's
+``Client.load_from_json_file`` for what opens the files written here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from ax import Client
+from ax.api.configs import ChoiceParameterConfig
+from ax.core.arm import Arm
+from ax.core.data import Data, DataRow
+from ax.core.experiment import Experiment
+from ax.core.generator_run import GeneratorRun
+from ax.core.trial import Trial as AxTrial
+from ax.exceptions.core import AxError
+
+from bonag.whole_file import whole_file
+from loops.errors import UserError
+from loops.history import History, Trial, TrialStatus
+from loops.objective import Objective
+from search_spaces import SearchSpace
+
+
+def client(
+    space: SearchSpace,
+    history: History,
+    objective: Objective,
+    metrics: Iterable[str] = (),
+    name: str = "bonag",
+) -> Client:
+    """An Ax client whose experiment holds every trial of the history, under the same index.
+
+    The parameters are the space's flat ones; the objective is the run's; all other metrics, those of ``metrics`` and
+    those that trials have, are tracking metrics. The architecture's string and its provenance are the metadata of the
+    generator run. Metrics that are not finite are left out, as Ax cannot model them.
+    Takes about half a millisecond per trial. Raises UserError if Ax cannot read the objective's name.
+    """
+    view = Client()
+    view.configure_experiment(
+        parameters=[
+            ChoiceParameterConfig(
+                name=parameter.name,
+                values=list(parameter.values),  # type: ignore[arg-type]
+                parameter_type="str" if isinstance(parameter.values[0], str) else "int",
+                is_ordered=parameter.is_ordered,
+            )
+            for parameter in space.parameters()
+        ],
+        name=name,
+        description=f"search space {space.name}, objective {objective}",
+    )
+    _configure_objective(view, objective)
+    known = {*metrics, *(metric for trial in history for metric in trial.metrics)} - {objective.metric}
+    view.configure_tracking_metrics(sorted(known))
+    _attach(space, view._experiment, history)
+    return view
+
+
+def experiment(
+    space: SearchSpace,
+    history: History,
+    objective: Objective,
+    metrics: Iterable[str] = (),
+    name: str = "bonag",
+) -> Experiment:
+    """The experiment of ``client``, for Ax code that works on experiments."""
+    return client(space, history, objective, metrics, name)._experiment
+
+
+def save_ax_json(view: Client, path: Path) -> None:
+    """Write what ``Client.load_from_json_file`` opens; the file appears whole or not at all.
+
+    Ax keeps ten decimals of each value. Raises OSError.
+    """
+    with whole_file(path) as temporary:
+        view.save_to_json_file(str(temporary))
+
+
+def _configure_objective(view: Client, objective: Objective) -> None:
+    """Set the objective; Ax hands its text to SymPy, to which names as ``E`` or ``lambda`` mean something else."""
+    try:
+        view.configure_optimization(objective=str(objective))
+    except (AxError, ValueError) as error:
+        raise UserError(
+            f"Ax cannot read the objective '{objective}': its name means something in SymPy; rename the metric"
+        ) from error
+
+
+def _attach(space: SearchSpace, target: Experiment, history: History) -> None:
+    """Add all trials and their metrics to an experiment that has none."""
+    rows: list[DataRow] = []
+    pairs = [(trial, _trial(space, target, trial)) for trial in history]
+    for ours, theirs in pairs:
+        arm_name = theirs.arms[0].name
+        for metric, value in ours.metrics.items():
+            if math.isfinite(value):
+                signature = target.metrics[metric].signature
+                rows.append(DataRow(ours.index, arm_name, metric, signature, mean=float(value), se=0.0))
+    # All at once, and before trials complete: Ax rebuilds its whole table each time that data are attached.
+    if rows:
+        target.attach_data(Data(data_rows=rows))
+    for ours, theirs in pairs:
+        if ours.status is TrialStatus.COMPLETED:
+            theirs.mark_completed()
+        elif ours.status is TrialStatus.FAILED:
+            theirs.mark_failed(reason=ours.reason)
+        elif ours.status is TrialStatus.ABANDONED:
+            theirs.mark_abandoned(reason=ours.reason)
+        if ours.proposed_at is not None:
+            theirs._time_created = theirs._time_run_started = datetime.fromtimestamp(ours.proposed_at)
+        if ours.ended_at is not None:
+            theirs._time_completed = datetime.fromtimestamp(ours.ended_at)
+
+
+def _trial(space: SearchSpace, target: Experiment, trial: Trial) -> AxTrial:
+    """The trial in Ax, running."""
+    origin = str(trial.provenance.get("origin", "bonag"))
+    run = GeneratorRun(
+        arms=[Arm(parameters=dict(space.to_parameters(trial.architecture)))],
+        generator_key=origin,
+        gen_metadata={**trial.provenance, "architecture": str(trial.architecture)},
+    )
+    run._generation_node_name = origin
+    made = AxTrial(experiment=target, generator_run=run, index=trial.index)
+    return made.mark_running(no_runner_required=True)

@@ -1,0 +1,136 @@
+"""Writes the network of an architecture to a file that works without bonag."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bonag import __version__
+from bonag.export.source import python_source
+from bonag.whole_file import whole_file
+from loops.errors import UserError
+from search_spaces import Architecture, SearchSpace
+from search_spaces.mbv3 import MBV3Architecture
+from search_spaces.near_miss import suggestion
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+FORMATS = ("state-dict", "onnx", "python")
+FRESH_SEED = 0
+
+
+def export_network(
+    space: SearchSpace,
+    architecture: Architecture,
+    format: str,
+    path: Path,
+    num_classes: int | None = None,
+    image_size: int | None = None,
+    weights: Path | None = None,
+) -> None:
+    """Write the network to ``path``, whole or not at all.
+
+    format:
+        ``state-dict``: a safetensors file for ``space.build(architecture, num_classes).load_state_dict``;
+        ``onnx``: a graph from ``images`` (batch, 3, image_size, image_size) to ``logits`` (batch, num_classes);
+        ``python``: a module of plain PyTorch with ``build()``, which needs nothing of bonag and can be run as a script.
+    weights: the checkpoint of an Once-for-All supernet, from which the weights of an mbv3 network are cut; without
+        one they are fresh, from seed 0. The files say which, in their metadata; a python file has no weights.
+    num_classes, image_size (pixels): the space's defaults where None.
+    Raises UserError for what cannot be exported or written.
+    """
+    if format not in FORMATS:
+        raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
+    if num_classes is not None and num_classes < 1:
+        raise UserError(f"the number of classes must be at least 1, not {num_classes}")
+    num_classes = space.num_classes if num_classes is None else num_classes
+    image_size = space.image_size if image_size is None else image_size
+    try:
+        space.costs(architecture, num_classes, image_size)
+    except ValueError as error:
+        raise UserError(f"no network of space '{space.name}' for these images: {error}") from error
+    if weights is not None and format == "python":
+        raise UserError("a python file holds no weights: export them as a state-dict, which its build() can load")
+
+    try:
+        with whole_file(path) as temporary:
+            network = _network(space, architecture, num_classes, weights)
+            metadata = {
+                "bonag": __version__,
+                "space": space.name,
+                "architecture": str(architecture),
+                "num_classes": str(num_classes),
+                "image_size": str(image_size),
+                "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
+            }
+            make = {"state-dict": _state_dict, "onnx": _onnx, "python": python_source}[format]
+            temporary.write_bytes(make(network, metadata))
+    except OSError as error:
+        raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
+
+
+def _network(space: SearchSpace, architecture: Architecture, num_classes: int, weights: Path | None) -> nn.Module:
+    """The network on the CPU, in evaluation mode."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(FRESH_SEED)
+        network = space.build(architecture, num_classes).eval()
+    if weights is not None:
+        network.load_state_dict(_cut(architecture, num_classes, weights))
+    return network
+
+
+def _cut(architecture: Architecture, num_classes: int, weights: Path) -> dict[str, torch.Tensor]:
+    from search_spaces.mbv3.supernet import NUM_CLASSES, load_supernet, subnet_state
+
+    if not isinstance(architecture, MBV3Architecture):
+        raise UserError("weights can be cut from a supernet for the space 'mbv3' only; leave them out")
+    if num_classes != NUM_CLASSES:
+        raise UserError(f"the supernet tells {NUM_CLASSES} classes apart, not {num_classes}: leave out one of them")
+    try:
+        return subnet_state(architecture, load_supernet(weights))
+    except ValueError as error:
+        raise UserError(f"cannot take weights from '{weights}': {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read weights '{weights}': {error.strerror or error}") from error
+
+
+def _state_dict(network: nn.Module, metadata: Mapping[str, str]) -> bytes:
+    from safetensors.torch import save
+
+    return save(network.state_dict(), metadata=dict(metadata))
+
+
+def _onnx(network: nn.Module, metadata: Mapping[str, str]) -> bytes:
+    import torch
+
+    side = int(metadata["image_size"])
+    images = torch.zeros(2, 3, side, side)  # a batch of one would be taken for a constant
+    # The exporter warns that torchvision is absent, and about its own use of deprecated functions.
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                network,
+                (images,),
+                input_names=["images"],
+                output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        log.setLevel(level)
+    assert program is not None
+    program.model.metadata_props.update(metadata)
+    serialised: bytes = program.model_proto.SerializeToString()
+    return serialised

@@ -1,0 +1,221 @@
+"""What is exported works without bonag, and computes what the network of the space computes."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from bonag import __version__
+from bonag.export import FORMATS, export_network
+from loops.errors import UserError
+from search_spaces import get_space
+from search_spaces.mbv3 import MBV3
+from search_spaces.mbv3.supernet import subnet_state, supernet_shapes
+
+CELL = "|nor_conv_3x3~0|+|avg_pool_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"
+MOBILE = "k3e6-k5e4|k7e3-k3e3-k5e6|k3e3-k3e4|k7e6-k7e4-k5e3-k5e4|k3e3-k3e3"
+CASES = [("nb201", CELL), ("mbv3", MOBILE)]
+
+
+@pytest.fixture(params=CASES, ids=["nb201", "mbv3"])
+def case(request):
+    space = get_space(request.param[0])
+    return space, space.parse(request.param[1])
+
+
+@pytest.fixture(scope="session")
+def supernet(tmp_path_factory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """A checkpoint with the keys and shapes of the published one, and weights that keep signals alive."""
+    generator = torch.Generator().manual_seed(1)
+    state = {}
+    for key, shape in supernet_shapes().items():
+        noise = torch.randn(shape, generator=generator)
+        if key.endswith("num_batches_tracked"):
+            state[key] = torch.tensor(7)
+        elif key.endswith("_matrix"):
+            state[key] = torch.eye(shape[0]) + 0.05 * noise
+        elif len(shape) == 4:
+            state[key] = noise * (2 / np.prod(shape[1:])) ** 0.5
+        elif key.endswith("running_var") or (len(shape) == 1 and key.endswith("weight")):
+            state[key] = 1 + 0.1 * noise.abs()
+        else:
+            state[key] = 0.1 * noise
+    path = tmp_path_factory.mktemp("weights") / "ofa.pt"
+    torch.save({"state_dict": state}, path)
+    return path, state
+
+
+def logits_of(network, images):
+    with torch.inference_mode():
+        return network.eval()(images)
+
+
+def images(space, n: int = 3) -> torch.Tensor:
+    return torch.randn(n, 3, space.image_size, space.image_size, generator=torch.Generator().manual_seed(2))
+
+
+def imported(path: Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_state_dict_fits_the_network_and_says_what_it_is(tmp_path, case):
+    space, architecture = case
+    path = tmp_path / "network.safetensors"
+    export_network(space, architecture, "state-dict", path, num_classes=7)
+    space.build(architecture, num_classes=7).load_state_dict(load_file(path), strict=True)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    assert metadata["space"] == space.name
+    assert space.parse(metadata["architecture"]) == architecture
+    assert metadata["num_classes"] == "7"
+    assert metadata["bonag"] == __version__
+    assert metadata["weights"] == "fresh, seed 0"
+    assert os.listdir(tmp_path) == ["network.safetensors"]
+
+
+def test_fresh_weights_are_the_same_each_time_and_leave_the_global_seed_alone(tmp_path, case):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    export_network(*case, "state-dict", tmp_path / "a")
+    assert torch.equal(torch.rand(3), expected)
+    export_network(*case, "state-dict", tmp_path / "b")
+    first, second = load_file(tmp_path / "a"), load_file(tmp_path / "b")
+    assert all(torch.equal(first[key], second[key]) for key in first.keys() | second.keys())
+
+
+def test_weights_are_cut_from_a_supernet(tmp_path, supernet):
+    source, state = supernet
+    space, architecture = MBV3(), MBV3().parse(MOBILE)
+    path = tmp_path / "network.safetensors"
+    export_network(space, architecture, "state-dict", path, weights=source)
+    loaded, expected = load_file(path), subnet_state(architecture, state)
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[key], expected[key]) for key in expected)
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata()["weights"] == "cut from ofa.pt"
+
+
+def test_onnx_runs_at_any_batch_size_and_computes_the_same(tmp_path, case, supernet):
+    space, architecture = case
+    weights = supernet[0] if space.name == "mbv3" else None
+    path, plain = tmp_path / "network.onnx", tmp_path / "network.safetensors"
+    export_network(space, architecture, "onnx", path, weights=weights)
+    export_network(space, architecture, "state-dict", plain, weights=weights)
+    onnx.checker.check_model(path, full_check=True)
+    network = space.build(architecture)
+    network.load_state_dict(load_file(plain))
+    session = onnxruntime.InferenceSession(path)
+    for n in (1, 3):
+        expected = logits_of(network, images(space, n))
+        assert expected.std() > 1e-3  # a network that says the same of every image would prove nothing
+        (logits,) = session.run(["logits"], {"images": images(space, n).numpy()})
+        assert logits.shape == (n, space.num_classes)
+        assert np.abs(logits - expected.numpy()).max() < 1e-4 * expected.abs().max().item()
+    properties = session.get_modelmeta().custom_metadata_map
+    assert (properties["space"], properties["architecture"]) == (space.name, str(architecture))
+    assert sorted(os.listdir(tmp_path)) == ["network.onnx", "network.safetensors"]
+
+
+def test_python_file_runs_alone_and_is_the_same_network(tmp_path, case):
+    space, architecture = case
+    path, plain = tmp_path / "network.py", tmp_path / "network.safetensors"
+    export_network(space, architecture, "python", path, num_classes=7, image_size=64)
+    export_network(space, architecture, "state-dict", plain, num_classes=7)
+    ours = space.build(architecture, num_classes=7)
+    theirs = imported(path).build()
+    for network in (ours, theirs):
+        network.load_state_dict(load_file(plain), strict=True)
+    assert torch.equal(logits_of(theirs, images(space)), logits_of(ours, images(space)))
+
+    # -P and the working folder keep bonag's checkout out of sight; this import fails if it is still found
+    guard = "import runpy, sys\nsys.modules.update({'bonag': None, 'loops': None, 'search_spaces': None})\n"
+    run = f"{guard}runpy.run_path({str(path)!r}, run_name='__main__')"
+    result = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 0, result.stderr
+    params = space.costs(architecture, num_classes=7).params
+    assert result.stdout.splitlines() == [f"{params} parameters", "logits (1, 7)"]
+
+
+def test_python_file_is_well_formed(tmp_path, case):
+    path = tmp_path / "network.py"
+    export_network(*case, "python", path)
+    text = path.read_text()
+    assert "bonag." not in text
+    assert "search_spaces" not in text
+    assert f"# architecture: {case[1]}" in text
+    for check in (["format", "--check"], ["check", "--select", "E,F,W"]):
+        command = [sys.executable, "-m", "ruff", *check, "--isolated", "--line-length", "120", str(path)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout
+
+
+def refused(match, *arguments, **options):
+    with pytest.raises(UserError, match=match) as error:
+        export_network(*arguments, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_bad_requests_are_refused_in_one_line_and_write_nothing(tmp_path, case, supernet):
+    weights, _ = supernet
+    path = tmp_path / "network"
+    refused("unknown export format 'onx': did you mean 'onnx'", *case, "onx", path)
+    refused("number of classes must be at least 1, not 0", *case, "onnx", path, num_classes=0)
+    refused("image_size must be", *case, "onnx", path, image_size=0)
+    refused("a python file holds no weights", *case, "python", path, weights=weights)
+    for kind in FORMATS:
+        refused("cannot write '.*absent.*': No such file", *case, kind, tmp_path / "absent" / "network")
+        refused("cannot write .*: is a folder", *case, kind, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, supernet):
+    weights, _ = supernet
+    nb201, mbv3 = get_space("nb201"), get_space("mbv3")
+    refused("for the space 'mbv3' only", nb201, nb201.parse(CELL), "onnx", tmp_path / "x", weights=weights)
+    mobile = (mbv3, mbv3.parse(MOBILE), "state-dict", tmp_path / "x")
+    refused("1000 classes apart, not 10", *mobile, num_classes=10, weights=weights)
+    refused("cannot read weights .*: No such file", *mobile, weights=tmp_path / "absent.pt")
+    text = tmp_path / "text.pt"
+    text.write_text("not weights")
+    refused("cannot take weights from .*text.pt", *mobile, weights=text)
+    other = tmp_path / "other.pt"
+    torch.save({"fc.weight": torch.ones(3)}, other)
+    refused("cannot take weights from .*other.pt.*475 of 475", *mobile, weights=other)
+    assert sorted(os.listdir(tmp_path)) == ["other.pt", "text.pt"]
+
+
+def test_older_file_survives_a_failure(tmp_path, case):
+    path = tmp_path / "network"
+    path.write_text("older")
+    refused("cannot read weights|only|1000", *case, "state-dict", path, weights=tmp_path / "absent.pt")
+    assert path.read_text() == "older"
+    export_network(*case, "state-dict", path)
+    assert load_file(path)
+
+
+def test_networks_that_cannot_tell_their_arguments_are_not_exported_as_python(tmp_path):
+    class Plain(type(get_space("nb201"))):
+        name = "plain"
+
+        def build(self, architecture, num_classes=None):
+            return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, num_classes or 10))
+
+    space = Plain()
+    refused("space 'plain' cannot be exported as python", space, space.parse(CELL), "python", tmp_path / "x.py")
+    export_network(space, space.parse(CELL), "state-dict", tmp_path / "x.safetensors")
+    assert load_file(tmp_path / "x.safetensors")["1.weight"].shape == (10, 3072)
