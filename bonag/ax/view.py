@@ -76,10 +76,13 @@ def experiment(
 def save_ax_json(view: Client, path: Path) -> None:
     """Write what ``Client.load_from_json_file`` opens; the file appears whole or not at all.
 
-    Ax keeps ten decimals of each value. Raises OSError.
+    Ax keeps ten decimals of each value. Raises UserError if the file cannot be written.
     """
-    with whole_file(path) as temporary:
-        view.save_to_json_file(str(temporary))
+    try:
+        with whole_file(path) as temporary:
+            view.save_to_json_file(str(temporary))
+    except OSError as error:
+        raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
 def _configure_objective(view: Client, objective: Objective) -> None:

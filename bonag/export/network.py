@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bonag import __version__
 from bonag.export.source import python_source
 from bonag.whole_file import whole_file
 from loops.errors import UserError
@@ -61,7 +61,7 @@ def export_network(
         with whole_file(path) as temporary:
             network = _network(space, architecture, num_classes, weights)
             metadata = {
-                "bonag": __version__,
+                "bonag": version("bonag"),
                 "space": space.name,
                 "architecture": str(architecture),
                 "num_classes": str(num_classes),

@@ -44,15 +44,14 @@ def subnet_state(architecture: MBV3Architecture, supernet_state: Mapping[str, to
     weights = _checked(supernet_state)
     state: dict[str, torch.Tensor] = {}
 
-    def conv_norm(target: str, conv: str, norm: str, kernel: torch.Tensor, channels: int) -> None:
+    def conv_norm(target: str, kernel: torch.Tensor, norm: str) -> None:
         state[f"{target}.conv.weight"] = kernel
         for vector in NORM_VECTORS:
-            state[f"{target}.norm.{vector}"] = weights[f"{norm}.{vector}"][:channels]
+            state[f"{target}.norm.{vector}"] = weights[f"{norm}.{vector}"][: len(kernel)]
         state[f"{target}.norm.num_batches_tracked"] = weights[f"{norm}.num_batches_tracked"]
 
     def fixed(target: str, source: str) -> None:
-        kernel = weights[f"{source}.conv.weight"]
-        conv_norm(target, f"{source}.conv", f"{source}.bn", kernel, len(kernel))
+        conv_norm(target, weights[f"{source}.conv.weight"], f"{source}.bn")
 
     fixed("stem", "first_conv")
     fixed("blocks.0.depthwise", "blocks.0.conv.depth_conv")
@@ -73,7 +72,7 @@ def subnet_state(architecture: MBV3Architecture, supernet_state: Mapping[str, to
                 ("depthwise", "depth_conv", _depthwise(weights, f"{source}.depth_conv.conv", mid, kernel)),
                 ("project", "point_linear", weights[f"{source}.point_linear.conv.conv.weight"][:, :mid]),
             ):
-                conv_norm(f"{target}.{name}", f"{source}.{part}.conv", f"{source}.{part}.bn.bn", cut, len(cut))
+                conv_norm(f"{target}.{name}", cut, f"{source}.{part}.bn.bn")
             if layout.squeeze_excite:
                 gate, squeezed = f"{source}.depth_conv.se.fc", squeeze_width(mid)
                 state[f"{target}.squeeze_excite.reduce.weight"] = weights[f"{gate}.reduce.weight"][:squeezed, :mid]
