@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 
 @contextmanager
@@ -13,8 +15,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give the path of an empty file beside ``path`` to be written; at the end, and only if all went well, it becomes
     ``path``. Raises OSError at once where ``path`` cannot be written."""
     if path.is_dir():
-        raise IsADirectoryError(21, "is a folder", str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     with open(temporary, "xb"):
         pass
     try:

@@ -134,7 +134,7 @@ def test_saving_replaces_a_file_whole_or_not_at_all(tmp_path, space):
     assert os.listdir(tmp_path) == ["run.json"]
     save_ax_json(client(space, run_of(space, 3), MAXIMISE), path)
     json.loads(path.read_text())
-    with pytest.raises(UserError, match="cannot write '.*absent.*': No such file"):
+    with pytest.raises(UserError, match=r"cannot write '.*absent.*': No such file"):
         save_ax_json(broken, tmp_path / "absent" / "run.json")
 
 
