@@ -1,3 +1,30 @@
-"""bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion."""
+"""bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.
+
+``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
+architectures themselves.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bonag.api import AskTell, Result, load, resume, search
+    from loops.errors import UserError
 
 __version__ = "0.1.0"
+__all__ = ["AskTell", "Result", "UserError", "__version__", "load", "resume", "search"]
+
+_HOMES = dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api") | {"UserError": "loops.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used, so that `import bonag` and the command line stay light.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'bonag' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,8 +16,9 @@ from loops.protocols import Evaluator, Job, Outcome
 class RayExecutor:
     """All jobs of a batch at once, as Ray tasks.
 
-    num_cpus, num_gpus: what one evaluation takes. retries: how often Ray starts an evaluation again whose worker or node
-    died; after that it is a failed outcome. An exception in an evaluation is never tried again, as it is nowhere else.
+    num_cpus, num_gpus: what one evaluation takes.
+    retries: how often Ray starts an evaluation again whose worker or node died; after that it is a failed outcome. An
+    exception in an evaluation is never tried again, as it is nowhere else.
     Raises UserError if Ray is not installed or its cluster cannot be reached.
     """
 
@@ -29,11 +31,11 @@ class RayExecutor:
         self._started = not ray.is_initialized()
         if self._started:
             try:
-                ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+                ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise UserError(f"no Ray cluster to work on: {failure_line(error)}") from None
         options = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_retries": retries, "retry_exceptions": False}
-        self._evaluate = ray.remote(**options)(evaluate)
+        self._evaluate = self._ray.remote(**options)(evaluate)
 
     def run(self, evaluator: Evaluator, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield the outcomes as they come."""

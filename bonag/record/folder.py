@@ -17,6 +17,10 @@ from search_spaces.near_miss import suggestion
 CONFIG, DATABASE, LOG, LOCK = "config.json", "record.db", "run.log", "lock"
 
 
+class NameTakenError(UserError):
+    """There is a run of that name already."""
+
+
 def find_run(text: str, out: Path = Path("results")) -> Path:
     """The folder that RUN means: a path, or a name in ``out``; raises UserError, which suggests the nearest run."""
     folders = [folder for folder in (Path(text), out / text) if folder.is_dir()]
@@ -47,12 +51,10 @@ def read_config(folder: Path) -> RunConfig:
         raise UserError(f"{path}: {error}") from None
 
 
-def free_name(out: Path, stem: str) -> str:
-    """``stem-1``, or the next number that no folder in ``out`` has."""
-    number = 1
-    while os.path.lexists(out / f"{stem}-{number}"):
-        number += 1
-    return f"{stem}-{number}"
+def refuse_taken(folder: Path) -> None:
+    """Raise NameTakenError if something is there already."""
+    if os.path.lexists(folder):
+        raise _exists(folder)
 
 
 @contextmanager
@@ -62,10 +64,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Whatever goes wrong inside, nothing is left behind. Raises UserError for a folder that exists, a full disk or a
     place where nothing may be written.
     """
-    if os.path.lexists(folder):
-        raise _exists(folder)
+    refuse_taken(folder)
     out = folder.parent
     created = not out.exists()
+    if not created and not out.is_dir():
+        raise UserError(f"cannot make a run's folder in {out}: it is a file")
     building = out / f".{folder.name}.{secrets.token_hex(4)}"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -90,8 +93,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _exists(folder: Path) -> UserError:
-    return UserError(f"{folder} exists already: choose another name, or go on with it by `bonag resume {folder.name}`")
+def _exists(folder: Path) -> NameTakenError:
+    return NameTakenError(
+        f"{folder} exists already: choose another name, or go on with it by `bonag resume {folder.name}`"
+    )
 
 
 def _sync(path: Path) -> None:

@@ -150,6 +150,7 @@ def _sqlite(path: Path, live: bool) -> Iterator[sa.Connection]:
             engine = sqlite_reader(path, immutable=True)
         with engine.connect() as connection:
             problem = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            connection.rollback()
             if problem != "ok":
                 raise DamagedError(f"{path} is damaged ({problem}) and was left untouched: restore it from a copy")
             yield connection

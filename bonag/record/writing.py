@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bonag.record import rows
 from bonag.record.address import Address
 from bonag.record.database import advisory_key, plain_errors, postgres, run_key, sqlite_writer
-from bonag.record.folder import CONFIG, DATABASE, LOCK, LOG, new_folder
+from bonag.record.folder import CONFIG, DATABASE, LOCK, LOG, NameTakenError, new_folder
 from bonag.record.lock import Lock, holder
 from bonag.record.log import RunLog
 from bonag.record.reading import read_record, snapshot
@@ -133,7 +133,7 @@ class RunRecord:
 def create_record(out: Path, config: RunConfig, description: str, address: Address | None = None) -> RunRecord:
     """Make the run's folder and its empty record, and open it.
 
-    Raises UserError, and leaves nothing behind, if the name is taken or the place cannot be written.
+    Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
     """
     config = replace(config, record=address.public if address else None)
     folder = out / config.name
@@ -201,7 +201,7 @@ def _new_postgres_run(address: Address, config: RunConfig, description: str, fol
             except UserError as error:
                 raise UserError(f"{address.public} cannot be used: {error}") from None
             if rows.has_run(connection, config.name):
-                raise UserError(f"{address.public} holds a run '{config.name}' already: choose another name")
+                raise NameTakenError(f"{address.public} holds a run '{config.name}' already: choose another name")
             rows.add_run(connection, config, description)
             yield
             made = True

@@ -1,0 +1,137 @@
+"""Ask and tell, for those who evaluate architectures themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import bonag
+from bonag.api.parts import ASK_AND_TELL, default_threads, make_run_strategy, resolve_device
+from bonag.api.result import Found
+from bonag.record import RunRecord, create_record, open_record
+from bonag.record.reading import space_of
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import History, TrialStatus
+from loops.loop import ended, propose
+from loops.objective import Objective
+from loops.protocols import Outcome
+from search_spaces import Architecture, SearchSpace
+
+
+class AskTell:
+    """Proposes architectures and is told what became of them.
+
+    For the same space, objective, strategy, seed and history it proposes what a run does, so asking for one and telling
+    its outcome, over and over, gives the trials of ``bonag run``.
+
+    path: folder that records all of it, so that it survives anything; where the folder exists already, its run is gone
+        on with, and the other arguments must be those that it was made with. Without a path nothing is recorded.
+    strategy, seed, device, threads: as in ``bonag.search``. Raises UserError.
+    """
+
+    def __init__(
+        self,
+        space: str | SearchSpace = "mbv3",
+        objective: str = "accuracy",
+        strategy: str = "bonag",
+        seed: int = 0,
+        device: str = "auto",
+        threads: int | None = None,
+        path: str | Path | None = None,
+    ) -> None:
+        folder = None if path is None else Path(path)
+        config = RunConfig(
+            name="ask-and-tell" if folder is None else folder.name,
+            space=space if isinstance(space, str) else space.name,
+            evaluator=ASK_AND_TELL,
+            objective=objective,
+            budget=None,
+            strategy=strategy,
+            seed=seed,
+            device=device,
+            threads=threads or default_threads(),
+            bonag=bonag.__version__,
+        )
+        self.space = space_of(config) if isinstance(space, str) else space
+        self.objective = Objective.parse(objective)
+        self._record: RunRecord | None = None
+        self._history = History()
+        if folder is not None and folder.exists():
+            self._record = open_record(folder, self.space)
+            self._history = self._record.history()
+            config = self._agreed(config, device, threads)
+        else:
+            config = replace(config, device=resolve_device(device, strategy))
+        try:
+            self._strategy = make_run_strategy(config, self.space, self.objective)
+            if folder is not None and self._record is None:
+                self._record = create_record(folder.parent, config, "Values told from outside; bonag knows no more.")
+        except BaseException:
+            self.close()
+            raise
+        self.config = config
+
+    def ask(self, n: int = 1) -> list[tuple[int, Architecture]]:
+        """n new trials as (index, architecture); fewer only if the space has no more."""
+        trials = propose(self._strategy, self._history, n, self.config.seed)
+        if trials and self._record is not None:
+            self._record.add(trials)
+        self._history = self._history.updated(*trials)
+        return [(trial.index, trial.architecture) for trial in trials]
+
+    def tell(self, index: int, metrics: Mapping[str, float] | float | None = None, failed: str | None = None) -> None:
+        """What became of a trial: its metrics by name (or the objective's value alone), or the reason of its failure.
+
+        Metrics without the objective, and values that are not finite numbers, make it a failed trial, as in a run.
+        Raises UserError for a trial that was never asked for, or that was told before.
+        """
+        if (metrics is None) == (failed is None):
+            raise UserError(f"tell of trial {index} takes either metrics or the reason of its failure")
+        if not 0 <= index < len(self._history):
+            raise UserError(f"there is no trial {index}: {len(self._history)} have been asked for, counted from 0")
+        trial = self._history.trials[index]
+        if trial.status is not TrialStatus.RUNNING:
+            raise UserError(f"trial {index} has been told before: it is {trial.status}")
+        if metrics is not None and not isinstance(metrics, Mapping):
+            metrics = {self.objective.metric: metrics}
+        trial = ended(trial, Outcome(index, metrics, failed, 0.0), (self.objective.metric,))
+        trial = replace(trial, evaluation_seconds=None)
+        if self._record is not None:
+            self._record.finish(trial)
+        self._history = self._history.updated(trial)
+
+    @property
+    def pending(self) -> list[tuple[int, Architecture]]:
+        """The trials that were asked for and not yet told, after a crash too."""
+        return [(trial.index, trial.architecture) for trial in self._history.pending]
+
+    @property
+    def history(self) -> History:
+        """All trials."""
+        return self._history
+
+    @property
+    def best(self) -> Found | None:
+        """The best completed trial, or None while there is none."""
+        return next((Found.of(trial, self.space) for trial in self.objective.best(self._history)), None)
+
+    def close(self) -> None:
+        """Let others write the record, if there is one."""
+        if self._record is not None:
+            self._record.close()
+
+    def _agreed(self, config: RunConfig, device: str, threads: int | None) -> RunConfig:
+        assert self._record is not None
+        found = self._record.config
+        # What was left open is as it was then.
+        same = {"bonag": found.bonag, "name": found.name}
+        same |= {"device": found.device} if device == "auto" else {}
+        wished = replace(config, **same, threads=threads or found.threads)  # type: ignore[arg-type]
+        difference = wished.difference(found)
+        if difference is not None:
+            path = self._record.path
+            self._record.close()
+            raise UserError(f"{path} was made with other arguments: {difference}")
+        return found

@@ -1,0 +1,48 @@
+"""All commands, under one name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bonag.cli import exporting, reading, running, spaces
+
+app = typer.Typer(
+    name="bonag",
+    help="Neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from bonag import __version__
+
+        typer.echo(f"bonag {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def bonag(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+for command in (
+    running.run,
+    running.resume,
+    reading.status,
+    reading.best,
+    reading.trials,
+    spaces.spaces,
+    exporting.export,
+):
+    app.command()(command)

@@ -1,0 +1,49 @@
+"""`bonag export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bonag.cli.reading import Run
+
+AX_JSON = "ax-json"
+
+
+def export(
+    run: Run,
+    format: Annotated[str, typer.Option(help="state-dict, onnx or python (the network), or ax-json (the whole run).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    trial: Annotated[int | None, typer.Option(help="Which trial's network.  [default: the best one's]")] = None,
+    num_classes: Annotated[int | None, typer.Option(help="Classes of the network.  [default: the space's]")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels; of ONNX only.  [default: the space's]")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Checkpoint of a supernet to cut the weights from.")] = None,
+) -> None:
+    """Write the network of a trial, which runs without bonag, or the run as an Ax experiment."""
+    from bonag.api.searching import load
+    from bonag.export import FORMATS, export_network
+    from loops.errors import UserError
+    from search_spaces.near_miss import suggestion
+
+    if format not in (*FORMATS, AX_JSON):
+        raise UserError(f"unknown format '{format}': {suggestion(format, (*FORMATS, AX_JSON))}")
+    result = load(run)
+    if format == AX_JSON:
+        from bonag.ax import save_ax_json
+
+        save_ax_json(result.experiment, output)
+        print(f"wrote {len(result.history)} trials to {output}")
+        return
+    if trial is None:
+        if result.best is None:
+            raise UserError(f"run '{result.config.name}' has no completed trial yet: choose one by --trial")
+        trial = result.best.trial
+    if not 0 <= trial < len(result.history):
+        raise UserError(
+            f"run '{result.config.name}' has no trial {trial}: it has {len(result.history)}, counted from 0"
+        )
+    architecture = result.history.trials[trial].architecture
+    export_network(result.space, architecture, format, output, num_classes, image_size, weights)
+    print(f"wrote the network of trial {trial} to {output}: {architecture}")
