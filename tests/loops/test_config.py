@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loops.config import FORMAT, RunConfig
+from loops.errors import UserError
+
+CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
+
+
+@given(
+    st.builds(
+        RunConfig,
+        name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True),
+        space=st.text(),
+        evaluator=st.text(),
+        task=st.none() | st.text(),
+        objective=st.sampled_from(["accuracy", "-latency_pixel3", "val.acc", "cifar10-valid"]),
+        budget=st.none() | st.integers(1),
+        strategy=st.text(),
+        seed=st.integers(0),
+        batch_size=st.integers(1),
+        device=st.sampled_from(["auto", "cpu", "cuda"]),
+        executor=st.text(),
+        max_failures=st.integers(1),
+        threads=st.integers(1),
+        record=st.none() | st.text(),
+        data=st.none() | st.text(),
+        bonag=st.text(),
+    )
+)
+def test_every_configuration_survives_its_file(config: RunConfig) -> None:
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"budget": 0}, "budget must be at least 1, got 0"),
+        ({"budget": -5}, "budget must be at least 1, got -5"),
+        ({"budget": True}, "budget must be a whole number or null, got True"),
+        ({"budget": 1.5}, "budget must be a whole number or null, got 1.5"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"seed": None}, "seed must be a whole number, got None"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"max_failures": 0}, "max_failures must be at least 1, got 0"),
+        ({"space": 3}, "space must be a string, got 3"),
+        ({"device": "gpu"}, "unknown device 'gpu': did you mean 'cpu'?"),
+        ({"objective": "two words"}, "objective 'two words' is not a metric name"),
+        ({"objective": "--x"}, "objective '--x' is not a metric name"),
+        ({"name": "../escape"}, "cannot name a run"),
+        ({"name": ".hidden"}, "cannot name a run"),
+        ({"name": ""}, "cannot name a run"),
+        ({"name": "a" * 101}, "cannot name a run"),
+        ({"format": FORMAT + 1}, f"format {FORMAT + 1} is unknown"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=r"^[^\n]*$") as refused:
+        replace(CONFIG, **values)  # type: ignore[arg-type]
+    assert message in str(refused.value)
+    with pytest.raises(UserError) as refused:
+        RunConfig.from_json(json.dumps(json.loads(CONFIG.to_json()) | values))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[1]", "not a JSON object but list"),
+        (json.dumps(json.loads(CONFIG.to_json()) | {"bugdet": 3}), "unknown key 'bugdet': did you mean 'budget'?"),
+        (json.dumps({k: v for k, v in json.loads(CONFIG.to_json()).items() if k != "seed"}), "key 'seed' is missing"),
+        (json.dumps({"format": "two"}), "format 'two' is unknown"),
+    ],
+)
+def test_files_that_are_no_configuration_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        RunConfig.from_json(text)
+    assert message in str(refused.value)
+
+
+def test_the_difference_of_two_configurations_is_named() -> None:
+    assert CONFIG.difference(CONFIG) is None
+    assert CONFIG.difference(replace(CONFIG, seed=4)) == "seed is 0 in one and 4 in the other"
