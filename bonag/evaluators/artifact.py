@@ -1,0 +1,46 @@
+"""What this package fitted and ships: arrays and the figures measured with them, as safetensors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent / "artifacts"
+# The figures are one JSON text under this key of the file's metadata.
+KEY = "bonag"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """arrays: the fitted parameters by name. facts: rows, seed, command and held-out figures (JSON values)."""
+
+    arrays: dict[str, np.ndarray]
+    facts: dict[str, Any]
+
+
+def artifact_path(name: str) -> Path:
+    """Where the artifact of that name is shipped."""
+    return FOLDER / f"{name}.safetensors"
+
+
+@cache
+def load_artifact(name: str) -> Artifact:
+    """The shipped artifact of that name, read once."""
+    from safetensors import safe_open
+
+    with safe_open(artifact_path(name), framework="numpy") as file:
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        return Artifact(arrays, json.loads(file.metadata()[KEY]))
+
+
+def save_artifact(artifact: Artifact, path: Path) -> None:
+    """Write an artifact; the same one gives the same bytes."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in sorted(artifact.arrays.items())}
+    path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts, sort_keys=True)}))

@@ -1,0 +1,46 @@
+"""Evaluators that answer for many architectures at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from search_spaces import Architecture, SearchSpace
+
+# Results are rounded to this many decimals: the last bits of a matrix product depend on the machine and on how many
+# architectures were asked for together, and a search that is repeated elsewhere should not.
+DECIMALS = 6
+
+
+class BatchEvaluator(ABC):
+    """An ``Evaluator`` whose numbers are computed, not measured: deterministic, picklable, quick.
+
+    name, task: what ``make_evaluator`` was asked for.
+    metrics, description: as in ``loops.protocols.Evaluator``.
+    """
+
+    name: str
+    task: str
+    space: SearchSpace
+    metrics: tuple[str, ...]
+    description: str
+
+    @abstractmethod
+    def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
+        """The metrics of B architectures: a (B,) float64 array for each name; nan where there is no value."""
+
+    def evaluate(self, architecture: Architecture, seed: int = 0) -> dict[str, float]:
+        """The metrics of one architecture; nothing is random, so the seed plays no part."""
+        return {name: float(values[0]) for name, values in self.evaluate_many([architecture]).items()}
+
+    def costs_many(
+        self, architectures: Sequence[Architecture], num_classes: int | None = None, image_size: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Exact ``params`` and ``macs`` of B architectures: (B,) float64 each."""
+        costs = [self.space.costs(a, num_classes=num_classes, image_size=image_size) for a in architectures]
+        return {
+            "params": np.array([c.params for c in costs], dtype=np.float64),
+            "macs": np.array([c.macs for c in costs], dtype=np.float64),
+        }

@@ -1,0 +1,98 @@
+"""The benchmark data that a user has: where it is, and reading of it that says what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from loops.errors import UserError
+
+VARIABLE = "BONAG_DATA"
+
+
+def data_file(data_dir: Path | None, filename: str, wanted_by: str) -> Path:
+    """The path of a file that must be in ``data_dir``, else in the folder that BONAG_DATA names; raises UserError."""
+    how = f"set {VARIABLE} or --data to the folder that holds it"
+    if data_dir is None and not os.environ.get(VARIABLE):
+        raise UserError(f"{wanted_by} needs the file {filename}, and no data folder was given: {how}")
+    folder = Path(os.environ[VARIABLE]) if data_dir is None else Path(data_dir)
+    path = folder / filename
+    if not path.is_file():
+        origin = f"{VARIABLE}={folder}" if data_dir is None else str(folder)
+        there = "is not in" if folder.is_dir() else "cannot be in the missing folder"
+        raise UserError(f"{wanted_by} needs the file {filename}, which {there} {origin}: {how}")
+    return path
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of a Parquet file's columns; raises UserError if it is not one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            return list(file.schema_arrow.names)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """These columns: float64 arrays of numeric ones (nan where null), object arrays of others; raises UserError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = parquet_columns(path)
+    for column in columns:
+        if column not in names:
+            raise UserError(f"{path} has no column '{column}': it holds {', '.join(names)}")
+    try:
+        # Not pq.read_table, nor Arrow's own way to NumPy: both import pandas, which costs more than all of the reading.
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=list(columns))
+        arrays = {}
+        for column in columns:
+            values = table.column(column)
+            if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+                arrays[column] = np.array(values.to_pylist(), dtype=np.float64)  # None -> nan
+            else:
+                arrays[column] = _objects(values.to_pylist())
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    return arrays
+
+
+def numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
+    """The values of a column of ``read_parquet`` if they are numbers; raises UserError."""
+    if values.dtype != np.float64:
+        raise UserError(f"column '{column}' of {path} holds no numbers")
+    return values
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """These arrays of an NPZ file, never unpickling anything; raises UserError."""
+    from zipfile import BadZipFile
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = set(file.files)
+            arrays = {name: file[name] for name in names if name in held}
+    except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    for name in names:
+        if name not in arrays:
+            raise UserError(f"{path} has no array '{name}': it holds {', '.join(sorted(held))}")
+    return arrays
+
+
+def _objects(values: list[object]) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    reason = str(error).strip().splitlines()
+    return UserError(f"cannot read {path}: {reason[0] if reason else type(error).__name__}")

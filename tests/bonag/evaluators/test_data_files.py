@@ -1,0 +1,118 @@
+"""Missing, unreadable and wrong data: one line with the file, what is wrong with it, and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bonag.evaluators import make_evaluator, task_names
+from loops.errors import UserError
+from search_spaces import get_space
+
+CELL = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+
+
+def table(name: str, task: str | None, data_dir: Path | None) -> str:
+    """The error of making an evaluator."""
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space({"table": "nb201", "predictor": "mbv3"}[name]), name, task, data_dir)
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def write(path: Path, **columns: list) -> None:
+    pq.write_table(pa.table(columns), path)
+
+
+def test_no_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BONAG_DATA", raising=False)
+    for name, file in (("table", "nb201_accuracy.parquet"), ("predictor", "mbv3_imagenet_predictor.npz")):
+        text = table(name, None, None)
+        assert file in text
+        assert "set BONAG_DATA or --data" in text
+
+
+def test_an_empty_folder_names_where_was_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert str(tmp_path) in table("table", None, tmp_path)
+    monkeypatch.setenv("BONAG_DATA", str(tmp_path))
+    assert f"BONAG_DATA={tmp_path}" in table("predictor", None, None)
+    assert "missing folder" in table("table", None, tmp_path / "absent")
+
+
+def test_the_named_folder_comes_before_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "nb201_accuracy.parquet", arch=[CELL], mine_test_200ep=[42.0])
+    monkeypatch.setenv("BONAG_DATA", str(tmp_path / "elsewhere"))
+    space = get_space("nb201")
+    assert make_evaluator(space, "table", None, tmp_path).evaluate(space.parse(CELL), 0)["accuracy"] == 42.0
+
+
+@pytest.mark.parametrize("content", [b"", b"not a table", b"PAR1 but then nothing PAR1"])
+def test_corrupt_files(tmp_path: Path, content: bytes) -> None:
+    for name, file in (("table", "nb201_accuracy.parquet"), ("predictor", "mbv3_imagenet_predictor.npz")):
+        (tmp_path / file).write_bytes(content)
+        assert f"cannot read {tmp_path / file}" in table(name, None, tmp_path)
+
+
+def test_truncated_files(tmp_path: Path, data_dir: Path) -> None:
+    for name, file in (("table", "nb201_accuracy.parquet"), ("predictor", "mbv3_imagenet_predictor.npz")):
+        content = (data_dir / file).read_bytes()
+        for share in (0.1, 0.5, 0.99):
+            (tmp_path / file).write_bytes(content[: int(share * len(content))])
+            assert f"cannot read {tmp_path / file}" in table(name, None, tmp_path)
+
+
+def test_damaged_pages(tmp_path: Path, data_dir: Path) -> None:
+    content = bytearray((data_dir / "nb201_accuracy.parquet").read_bytes())
+    content[1000:400_000] = b"\xff" * 399_000
+    (tmp_path / "nb201_accuracy.parquet").write_bytes(content)
+    assert "cannot read" in table("table", None, tmp_path)
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mbv3_imagenet_predictor.npz", **{"0.weight": np.array([{"a": 1}], dtype=object)})
+    assert "cannot read" in table("predictor", None, tmp_path)
+
+
+def test_missing_and_wrong_columns(tmp_path: Path) -> None:
+    path = tmp_path / "nb201_accuracy.parquet"
+    write(path, arch=[CELL], other=[1.0])
+    assert "no column '<task>_test_200ep': it holds arch, other" in table("table", None, tmp_path)
+    write(path, cell=[CELL], mine_test_200ep=[1.0])
+    assert f"{path} has no column 'arch'" in table("table", None, tmp_path)
+    write(path, arch=[CELL], mine_test_200ep=["high"])
+    assert f"column 'mine_test_200ep' of {path} holds no numbers" in table("table", None, tmp_path)
+    write(path, arch=[CELL, CELL], mine_test_200ep=[1.0, 2.0])
+    assert f"column 'arch' of {path} names 1 cell(s) more than once" in table("table", None, tmp_path)
+    write(path, arch=[CELL], mine_test_200ep=[1.0])
+    write(tmp_path / "nb201_latency.parquet", arch_index=[0], phone_ms=[1.0])
+    assert f"{path} has no column 'arch_index'" in table("table", None, tmp_path)
+
+
+def test_missing_and_misshapen_arrays(tmp_path: Path, data_dir: Path) -> None:
+    path = tmp_path / "mbv3_imagenet_predictor.npz"
+    with np.load(data_dir / path.name, allow_pickle=False) as file:
+        arrays = dict(file)
+    np.savez(path, **{name: array for name, array in arrays.items() if name != "4.bias"})
+    assert f"{path} has no array '4.bias'" in table("predictor", None, tmp_path)
+    np.savez(path, **arrays | {"2.weight": arrays["2.weight"][:, :300]})
+    text = table("predictor", None, tmp_path)
+    assert f"'2.weight' of {path}" in text
+    assert "(400, 300)" in text
+    assert "(400, 400)" in text
+
+
+def test_a_file_with_more_columns_offers_more_tasks(tmp_path: Path) -> None:
+    write(
+        tmp_path / "nb201_accuracy.parquet",
+        **{"arch": [CELL], "mine_test_200ep": [42.0], "imagenet16-120_test_200ep": [47.0], "mine_test_12ep": [9.0]},
+    )
+    space = get_space("nb201")
+    assert task_names("nb201", "table", tmp_path) == ["mine", "imagenet16-120"]
+    result = make_evaluator(space, "table", "imagenet16-120", tmp_path).evaluate(space.parse(CELL), 0)
+    costs = space.costs(space.parse(CELL), num_classes=120, image_size=16)
+    assert result == {"accuracy": 47.0, "params": costs.params, "macs": costs.macs}
