@@ -149,7 +149,7 @@ def _sqlite(path: Path, live: bool) -> Iterator[sa.Connection]:
         else:
             engine = sqlite_reader(path, immutable=True)
         with engine.connect() as connection:
-            problem = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            problem = " ".join(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one().split())
             connection.rollback()
             if problem != "ok":
                 raise DamagedError(f"{path} is damaged ({problem}) and was left untouched: restore it from a copy")

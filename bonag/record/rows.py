@@ -38,9 +38,7 @@ def check_version(connection: sa.Connection) -> None:
     found = connection.scalars(sa.select(schema.versions.c.version)).all()
     if list(found) != [schema.VERSION]:
         version = ", ".join(map(str, found)) or "none"
-        raise UserError(
-            f"it has version {version}, and this bonag reads version {schema.VERSION}: use the bonag it is of"
-        )
+        raise UserError(f"it has version {version} and this bonag reads version {schema.VERSION}")
 
 
 def create_tables(connection: sa.Connection) -> None:

@@ -137,16 +137,23 @@ def create_record(out: Path, config: RunConfig, description: str, address: Addre
     """
     config = replace(config, record=address.public if address else None)
     folder = out / config.name
-    with ExitStack() as stack:
-        if address is not None:
-            # Entered first, left last: the run is committed once its folder is there, which goes if that fails.
-            stack.enter_context(_new_postgres_run(address, config, description, folder))
-        building = stack.enter_context(new_folder(folder))
-        (building / CONFIG).write_text(config.to_json(), encoding="utf-8")
-        lock = Lock.exclusive(building / LOCK)
-        assert lock is not None
-        if address is None:
-            _new_sqlite_run(building / DATABASE, config, description)
+    lock: Lock | None = None
+    try:
+        with ExitStack() as stack:
+            if address is not None:
+                # Entered first, left last: the run is committed once its folder is there, which goes if that fails.
+                stack.enter_context(_new_postgres_run(address, config, description, folder))
+            building = stack.enter_context(new_folder(folder))
+            (building / CONFIG).write_text(config.to_json(), encoding="utf-8")
+            # Held from before anybody else can see the folder.
+            lock = Lock.exclusive(building / LOCK)
+            if address is None:
+                _new_sqlite_run(building / DATABASE, config, description)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    assert lock is not None
     lock.sign()
     return RunRecord(folder, config, description, History(), lock, address)
 

@@ -1,0 +1,106 @@
+"""Runs to record, and a real PostgreSQL server to record them in."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loops.config import RunConfig
+from loops.history import Trial, TrialStatus
+from search_spaces import get_space
+
+PASSWORD = "s3cr3t-Pa/ss"
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    """A run in NAS-Bench-201."""
+    return RunConfig(name="a-run", space="nb201", evaluator="table", task="cifar10", budget=50, strategy="evolution")
+
+
+@pytest.fixture
+def trials() -> list[Trial]:
+    """Six running trials with all that a trial can have."""
+    architectures = get_space("nb201").sample(6, np.random.default_rng(0))
+    return [
+        Trial(
+            index=index,
+            architecture=architecture,
+            status=TrialStatus.RUNNING,
+            provenance={"origin": "mutation", "parent": index, "ucb": 0.1 + 0.2, "none": None, "set": [1, 2]},
+            proposed_at=1e9 + index / 3,
+            proposal_seconds=1 / 7,
+        )
+        for index, architecture in enumerate(architectures)
+    ]
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[Callable[[str], str]]:
+    """URLs, without a password, of new databases in a real server that this session started.
+
+    PGPASSWORD is set while the server is there.
+    """
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not installed:
+        pytest.skip("needs PostgreSQL: /usr/lib/postgresql/*/bin/initdb is not there (apt-get install postgresql)")
+    programs = installed[-1].parent
+    place = Path(tempfile.mkdtemp(prefix="bonag-postgres-", dir="/tmp"))  # a socket's path must be short
+    user = []
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        owner = next((name for name in ("postgres", "nobody") if _exists(name)), None)
+        if owner is None or shutil.which("runuser") is None:
+            pytest.skip("needs a user other than root, and runuser, to start PostgreSQL")
+        shutil.chown(place, owner)
+        user = ["runuser", "-u", owner, "--"]
+    secret = place / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = place / "data"
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={place} -c fsync=off"
+
+    def call(*command: str | Path) -> None:
+        done = subprocess.run([*user, *map(str, command)], capture_output=True, text=True, cwd=place)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    call(
+        programs / "initdb", "-D", data, "-U", "bonag", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "-N"
+    )
+    before = os.environ.get("PGPASSWORD")
+    os.environ["PGPASSWORD"] = PASSWORD
+    call(programs / "pg_ctl", "-D", data, "-o", options, "-l", place / "log", "-w", "start")
+    count = iter(range(1000))
+
+    def new_database(prefix: str) -> str:
+        name = f"{prefix}_{next(count)}"
+        host = ["-h", "127.0.0.1", "-p", str(port), "-U", "bonag"]
+        subprocess.run([programs / "createdb", *host, name], check=True)
+        return f"postgresql://bonag@127.0.0.1:{port}/{name}"
+
+    try:
+        yield new_database
+    finally:
+        call(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        os.environ.pop("PGPASSWORD") if before is None else os.environ.update(PGPASSWORD=before)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,188 @@
+"""What only a server can do to a record: be shared, be away, ask for a password."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bonag.record import Address, NameTakenError, create_record, open_record, read_record
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import Trial
+from loops.loop import RunState
+
+New = Callable[[str], str]
+
+
+def admin(url: str) -> sa.Engine:
+    return sa.create_engine(Address.parse(url).url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+
+def test_runs_share_a_database_and_do_not_meet(
+    tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
+) -> None:
+    address = Address.parse(postgres_url("shared"))
+    with (
+        create_record(tmp_path, replace(config, name="one"), "", address) as one,
+        create_record(tmp_path, replace(config, name="two"), "", address) as two,
+    ):
+        one.add(trials[:4])
+        two.add(trials[:2])
+    assert read_record(tmp_path / "one").history.trials == tuple(trials[:4])
+    assert read_record(tmp_path / "two").history.trials == tuple(trials[:2])
+
+
+def test_runs_that_start_at_the_same_time_in_an_empty_database_both_start(
+    tmp_path: Path, config: RunConfig, postgres_url: New
+) -> None:
+    address = Address.parse(postgres_url("race"))
+
+    def start(number: int) -> None:
+        create_record(tmp_path, replace(config, name=f"run-{number}"), "", address).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(start, range(8)))
+    assert all(len(read_record(tmp_path / f"run-{number}").history) == 0 for number in range(8))
+
+
+def test_a_name_that_the_database_has_is_refused_in_another_folder_too(
+    tmp_path: Path, config: RunConfig, postgres_url: New
+) -> None:
+    address = Address.parse(postgres_url("taken"))
+    create_record(tmp_path / "here", config, "", address).close()
+    with pytest.raises(NameTakenError, match="holds a run 'a-run' already"):
+        create_record(tmp_path / "there", config, "", address)
+    assert not (tmp_path / "there").exists()
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_row(tmp_path: Path, config: RunConfig, postgres_url: New) -> None:
+    url = postgres_url("norow")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="it is a file"):
+        create_record(tmp_path / "file", config, "", Address.parse(url))
+    create_record(tmp_path, config, "", Address.parse(url)).close()
+    with admin(url).connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM bonag_runs")) == 1
+
+
+def test_a_connection_that_breaks_is_made_anew(
+    tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
+) -> None:
+    url = postgres_url("broken")
+    with create_record(tmp_path, config, "", Address.parse(url)) as record:
+        for trial in trials:
+            record.add([trial])
+            with admin(url).connect() as connection:
+                killed = connection.execute(
+                    sa.text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                    )
+                ).all()
+            assert killed == [(True,)]
+        # The writer's lock was taken again with the new connection.
+        record.set_state(RunState.RUNNING)
+        assert read_record(tmp_path / "a-run").live
+    assert read_record(tmp_path / "a-run").history.trials == tuple(trials)
+
+
+def test_only_one_writer_even_where_the_folder_was_copied(
+    tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bonag.record.writing.PATIENCE", 0.2)
+    with create_record(tmp_path, config, "", Address.parse(postgres_url("copied"))) as record:
+        record.add(trials[:1])
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        (copy / "config.json").write_bytes((tmp_path / "a-run" / "config.json").read_bytes())
+        assert read_record(copy).live
+        with pytest.raises(UserError, match="run 'a-run' is being written by another process"):
+            open_record(copy)
+    with open_record(copy) as record:
+        assert record.history().trials == tuple(trials[:1])
+
+
+def test_the_password_is_in_no_file_and_in_no_message(
+    tmp_path: Path, config: RunConfig, postgres_url: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_url("secret")
+    password = os.environ["PGPASSWORD"]
+    monkeypatch.delenv("PGPASSWORD")
+    full = sa.make_url(url).set(password=password).render_as_string(hide_password=False)
+    with create_record(tmp_path, config, "", Address.parse(full)) as record:
+        record.log.write("started")
+        files = {path.name: path.read_bytes() for path in (tmp_path / "a-run").iterdir()}
+    assert set(files) == {"config.json", "lock", "run.log"}
+    for secret in (password, sa.engine.url.quote(password, safe="")):
+        assert all(secret.encode() not in content for content in files.values())
+    # Without it the record cannot be read, which is said in one line; with it in the environment it can.
+    with pytest.raises(UserError, match=r"^the record's database postgresql://bonag@[^\n]*password[^\n]*$"):
+        read_record(tmp_path / "a-run")
+    monkeypatch.setenv("PGPASSWORD", password)
+    assert len(read_record(tmp_path / "a-run").history) == 0
+    wrong = sa.make_url(url).set(password="wr0ng-one")
+    with pytest.raises(UserError) as refused:
+        create_record(tmp_path, replace(config, name="b"), "", Address(wrong.set(drivername="postgresql+psycopg")))
+    assert "password authentication failed" in str(refused.value)
+    assert "wr0ng-one" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["postgresql://bonag@127.0.0.1:1/x", "postgresql://bonag@no-such-host.invalid/x", "postgresql:///x?host=/no"],
+)
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, config: RunConfig, place: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(UserError, match=r"^the record's database [^\n]*$"):
+        create_record(tmp_path, config, "", Address.parse(place))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_version_is_refused_and_left_as_it_is(
+    tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
+) -> None:
+    url = postgres_url("version")
+    with create_record(tmp_path, config, "", Address.parse(url)) as record:
+        record.add(trials)
+    with admin(url).connect() as connection:
+        connection.execute(sa.text("UPDATE bonag_schema SET version = 2"))
+    for use in (read_record, open_record):
+        with pytest.raises(UserError, match="it has version 2 and this bonag reads version 1"):
+            use(tmp_path / "a-run")  # type: ignore[operator]
+    with pytest.raises(UserError, match="it has version 2 and this bonag reads version 1"):
+        create_record(tmp_path, replace(config, name="b"), "", Address.parse(url))
+    assert [path.name for path in tmp_path.iterdir()] == ["a-run"]
+
+
+def test_it_is_durable_even_where_the_server_is_set_to_hurry(
+    tmp_path: Path, config: RunConfig, postgres_url: New
+) -> None:
+    url = postgres_url("durable")
+    with admin(url).connect() as connection:
+        connection.execute(sa.text(f'ALTER DATABASE "{sa.make_url(url).database}" SET synchronous_commit TO off'))
+    with create_record(tmp_path, config, "", Address.parse(url)) as record:
+        record.set_state(RunState.RUNNING)
+        assert record._connection is not None
+        assert record._connection.scalar(sa.text("SHOW synchronous_commit")) == "on"
+        record._connection.rollback()
+
+
+def test_reading_does_not_wait_for_a_writer_in_the_middle_of_a_transaction(
+    tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
+) -> None:
+    url = postgres_url("waiting")
+    with create_record(tmp_path, config, "", Address.parse(url)) as record:
+        record.add(trials[:1])
+    with admin(url).execution_options(isolation_level="READ COMMITTED").connect() as connection:
+        connection.execute(sa.text("UPDATE bonag_trials SET status = 'failed'"))
+        start = time.monotonic()
+        assert read_record(tmp_path / "a-run").history.trials == tuple(trials[:1])
+        assert time.monotonic() - start < 2.0
+        connection.rollback()
