@@ -1,0 +1,157 @@
+"""Ray, for real: a cluster of two workers on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bonag.executors import make_executor
+from bonag.executors.local import LocalExecutor
+from bonag.executors.ray import RayExecutor
+from bonag.record import create_record, read_record
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import TrialStatus
+from loops.loop import Over, RunState, search
+from loops.objective import Objective
+from loops.protocols import Job
+from loops.strategies import RegularizedEvolution
+from search_spaces import Architecture, get_space
+
+ray = pytest.importorskip("ray", reason="needs Ray: pip install 'bonag[ray]'")
+SPACE = get_space("nb201")
+
+
+class Lengths:
+    """Counts operations; sleeps, fails, or kills its own process, as the seed says."""
+
+    metrics = ("accuracy",)
+    description = "counts"
+
+    def __init__(self, marks: Path, die: int = 0) -> None:
+        self.marks = marks
+        self.die = die
+
+    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+        kind = seed % 10
+        if kind == 1:
+            raise ValueError("one")
+        if kind == 2:
+            mark = self.marks / str(seed)
+            deaths = len(mark.read_text()) if mark.exists() else 0
+            if deaths < self.die:
+                mark.write_text("x" * (deaths + 1))
+                os.kill(os.getpid(), signal.SIGKILL)
+        if kind == 3:
+            time.sleep(0.5)
+        return {"accuracy": float(len(str(architecture)) + seed % 97)}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def jobs(*seeds: int) -> list[Job]:
+    return [
+        Job(i, a, s) for i, (a, s) in enumerate(zip(SPACE.sample(9, np.random.default_rng(0)), seeds, strict=False))
+    ]
+
+
+def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_path: Path) -> None:
+    executor = RayExecutor()
+    # A first round, so that the start of the workers plays no part.
+    list(executor.run(Lengths(tmp_path), jobs(0, 10)))
+    outcomes = list(executor.run(Lengths(tmp_path), jobs(3, 1, 10)))
+    executor.close()
+    assert outcomes[-1].index == 0
+    assert outcomes[-1].seconds >= 0.5
+    assert {o.index: o.reason for o in outcomes} == {0: None, 1: "ValueError: one", 2: None}
+    assert ray.is_initialized(), "a cluster that others started is theirs to stop"
+
+
+def test_a_worker_that_dies_is_started_again_and_in_the_end_a_failed_trial(cluster: None, tmp_path: Path) -> None:
+    executor = RayExecutor(retries=2)
+    (again,) = executor.run(Lengths(tmp_path, die=2), jobs(2))
+    assert again.reason is None
+    outcomes = sorted(executor.run(Lengths(tmp_path, die=99), jobs(12, 20)), key=lambda outcome: outcome.index)
+    assert outcomes[0].metrics is None
+    assert outcomes[0].reason is not None
+    assert outcomes[0].reason.startswith("WorkerCrashedError: ")
+    assert outcomes[1].reason is None
+
+
+def test_an_evaluator_that_cannot_travel_is_refused(cluster: None) -> None:
+    class Locked:
+        metrics = ("accuracy",)
+        description = ""
+        lock = None
+
+        def __init__(self) -> None:
+            import threading
+
+            self.lock = threading.Lock()
+
+        def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+            return {"accuracy": 1.0}
+
+    with pytest.raises(UserError, match=r"^the evaluator cannot be sent to other processes: [^\n]*$"):
+        list(RayExecutor().run(Locked(), jobs(0)))
+
+
+def test_a_run_with_parallel_evaluations_has_the_same_trials_as_a_serial_one(cluster: None, tmp_path: Path) -> None:
+    tables = []
+    for name, executor in {"serial": LocalExecutor(), "parallel": RayExecutor()}.items():
+        config = RunConfig(name=name, space="nb201", evaluator="lengths", budget=40, batch_size=4, strategy="evolution")
+        strategy = RegularizedEvolution(SPACE, Objective("accuracy"), population=8, sample_size=4)
+        with create_record(tmp_path, config, "") as record:
+            events = list(search(config, strategy, Lengths(tmp_path), executor, record))
+        assert events[-1] == Over(RunState.FINISHED)
+        history = read_record(tmp_path / name).history
+        assert any(trial.status is TrialStatus.FAILED for trial in history)
+        times = dict.fromkeys(("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds"))
+        tables.append([replace(trial, **times) for trial in history])
+    assert tables[0] == tables[1]
+
+
+def test_a_cluster_that_is_not_there_is_one_line_and_one_that_was_started_is_stopped() -> None:
+    script = """
+import os
+import ray
+from bonag.executors import make_executor
+from loops.errors import UserError
+
+os.environ["RAY_ADDRESS"] = "not-an-address"
+try:
+    make_executor("ray")
+except UserError as error:
+    print(error)
+del os.environ["RAY_ADDRESS"]
+executor = make_executor("ray")
+assert ray.is_initialized()
+executor.close()
+assert not ray.is_initialized()
+"""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert line == "no Ray cluster to work on: ValueError: Invalid address format: not-an-address"
+
+
+def test_without_ray_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"^the executor 'ray' needs the package ray: pip install 'bonag\[ray\]'$"):
+        make_executor("ray")
