@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 import bonag
 from bonag.api.parts import ASK_AND_TELL, default_threads, make_run_strategy, resolve_device
@@ -121,6 +122,14 @@ class AskTell:
         """Let others write the record, if there is one."""
         if self._record is not None:
             self._record.close()
+
+    def __enter__(self) -> AskTell:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _agreed(self, config: RunConfig, device: str, threads: int | None) -> RunConfig:
         assert self._record is not None

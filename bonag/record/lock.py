@@ -47,6 +47,9 @@ class Lock:
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
+    def __del__(self) -> None:
+        self.release()
+
     def release(self) -> None:
         """Give the lock back."""
         if self._descriptor >= 0:
@@ -55,7 +58,10 @@ class Lock:
 
 
 def holder(path: Path) -> str:
-    """Who signed the lock, in words."""
+    """Who holds the lock, and what to do about it."""
     with suppress(OSError, ValueError):
-        return f"process {int(path.read_text())}"
-    return "another process"
+        number = int(path.read_text())
+        if number == os.getpid():
+            return "this very process: close it there first"
+        return f"process {number}, which is alive: wait for it, or stop it first"
+    return "another process, which is alive: wait for it, or stop it first"

@@ -166,7 +166,7 @@ def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from None
     if lock is None:
-        raise UserError(f"{folder} is being written by {holder(folder / LOCK)}, which is alive: wait, or stop it first")
+        raise UserError(f"{folder} is being written by {holder(folder / LOCK)}")
     try:
         found = snapshot(folder, config, live=False, space=space)
         address = Address.parse(config.record) if config.record else None
