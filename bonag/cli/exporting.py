@@ -41,9 +41,8 @@ def export(
             raise UserError(f"run '{result.config.name}' has no completed trial yet: choose one by --trial")
         trial = result.best.trial
     if not 0 <= trial < len(result.history):
-        raise UserError(
-            f"run '{result.config.name}' has no trial {trial}: it has {len(result.history)}, counted from 0"
-        )
+        count = len(result.history)
+        raise UserError(f"run '{result.config.name}' has no trial {trial}: its {count} trials are counted from 0")
     architecture = result.history.trials[trial].architecture
     export_network(result.space, architecture, format, output, num_classes, image_size, weights)
     print(f"wrote the network of trial {trial} to {output}: {architecture}")

@@ -88,6 +88,7 @@ def _go(opened: Session) -> int:
     from bonag.cli.stopping import StopSignals
     from bonag.cli.wording import run_argument, summary_lines
     from bonag.record import read_record
+    from loops.errors import UserError
     from loops.loop import Over, RunState
 
     history = opened.record.history()
@@ -104,6 +105,8 @@ def _go(opened: Session) -> int:
                 for event in opened.events(signals.asked):
                     progress.show(event)
                     over = event if isinstance(event, Over) else None
+        except UserError as error:
+            raise UserError(f"{error}; what was recorded is safe, go on by `bonag resume {argument}`") from error
         except KeyboardInterrupt:
             print(f"stopped at once; go on by `bonag resume {argument}`", file=sys.stderr)
             return signals.status
