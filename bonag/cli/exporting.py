@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -31,9 +32,14 @@ def export(
         raise UserError(f"unknown format '{format}': {suggestion(format, (*FORMATS, AX_JSON))}")
     result = load(run)
     if format == AX_JSON:
-        from bonag.ax import save_ax_json
+        # Ax tells its own news on stderr, which is for errors here.
+        logging.disable(logging.INFO)
+        try:
+            from bonag.ax import save_ax_json
 
-        save_ax_json(result.experiment, output)
+            save_ax_json(result.experiment, output)
+        finally:
+            logging.disable(logging.NOTSET)
         print(f"wrote {len(result.history)} trials to {output}")
         return
     if trial is None:

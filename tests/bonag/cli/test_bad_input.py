@@ -92,10 +92,8 @@ def test_an_existing_name(call: Call, tables: None, elsewhere: Path) -> None:
     refused(call(*RUN, "--name", "mine", "--seed", "3"), "results/mine exists already", "bonag resume")
     refused(call("status", "mien"), "no run 'mien' here nor in results/: did you mean 'mine'?")
     refused(call("best", "mine", "-k", "0"), "-k")
-    refused(
-        call("export", "mine", "--format", "onnx", "-o", "x", "--trial", "5"),
-        "no trial 5: its 5 trials are counted from 0",
-    )
+    export = ("export", "mine", "-o", "x", "--format")
+    refused(call(*export, "onnx", "--trial", "5"), "has no trial 5: its 5 trials are counted from 0")
     refused(call("export", "mine", "--format", "python", "-o", "no/such/place"), "no/such/place")
     refused(call("export", "mine", "--format", "ax-json", "-o", "no/such/place"), "no/such/place")
     assert everything(elsewhere) == before
