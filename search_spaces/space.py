@@ -56,6 +56,9 @@ class SearchSpace(ABC):
     num_nodes: N, the number of nodes of the largest graph.
     adjacency: (N, N) bool, the topology that all graphs of the space share, or None where edges vary.
     fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
+    null_op: the operation that outputs zeros whatever comes in, so that its node carries nothing; None if there is none.
+    identity_op: the operation that outputs its input, so that its node could as well be an edge; None if there is none.
+    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); F is 0 where none do.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
     """
 
@@ -65,6 +68,9 @@ class SearchSpace(ABC):
     num_nodes: int
     adjacency: np.ndarray | None
     fixed_ops: np.ndarray
+    null_op: int | None = None
+    identity_op: int | None = None
+    op_attributes: np.ndarray
     num_classes: int
     image_size: int
 

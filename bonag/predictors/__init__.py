@@ -1,0 +1,1 @@
+"""Surrogate predictors, fitted on a history."""

@@ -47,6 +47,7 @@ class MBV3(SearchSpace):
     size = 7371**STAGES
     op_names = OP_NAMES
     num_nodes = SLOTS
+    identity_op = SKIP
     num_classes = 1000
     image_size = 224
     adjacency: np.ndarray
@@ -54,6 +55,7 @@ class MBV3(SearchSpace):
     def __init__(self) -> None:
         self.adjacency = np.eye(SLOTS, k=1, dtype=bool)
         self.fixed_ops = np.full(SLOTS, -1, dtype=np.int64)
+        self.op_attributes = np.array([*BLOCKS, (0, 0)], dtype=np.float64)
         self.adjacency.setflags(write=False)
         self.fixed_ops.setflags(write=False)
 

@@ -62,6 +62,8 @@ class NB201(SearchSpace):
     size = len(FREE_NAMES) ** len(EDGES)
     op_names = OP_NAMES
     num_nodes = len(EDGES) + 2
+    null_op = OP_NAMES.index("none")
+    identity_op = OP_NAMES.index("skip_connect")
     num_classes = 10
     image_size = 32
     adjacency: np.ndarray
@@ -70,6 +72,7 @@ class NB201(SearchSpace):
         ends = [(0, None), *((target, source) for target, source in EDGES), (None, 3)]
         self.adjacency = np.array([[head is not None and head == tail for _, tail in ends] for head, _ in ends])
         self.fixed_ops = np.array([INPUT, *[-1] * len(EDGES), OUTPUT], dtype=np.int64)
+        self.op_attributes = np.empty((len(OP_NAMES), 0))
         self.adjacency.setflags(write=False)
         self.fixed_ops.setflags(write=False)
 

@@ -1,0 +1,63 @@
+"""Acquisition functions by name, from BoTorch."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import torch
+from botorch.acquisition.analytic import (
+    AnalyticAcquisitionFunction,
+    LogExpectedImprovement,
+    LogProbabilityOfImprovement,
+    UpperConfidenceBound,
+)
+from botorch.models.model import Model
+from scipy.special import ndtri
+from torch import Tensor
+
+from loops.errors import UserError
+from search_spaces.near_miss import suggestion
+
+UCB_BETA = 1.0
+
+
+class IndependentThompsonSampling(AnalyticAcquisitionFunction):
+    """A draw from the posterior of each architecture on its own (White et al., 2021, "ITS").
+
+    The draw is a function of the architecture and the seed, so asking twice gives the same answer.
+    """
+
+    def __init__(self, model: Model, seed: int) -> None:
+        super().__init__(model=model)
+        self.seed = seed
+
+    def forward(self, X: Tensor) -> Tensor:
+        """X: (B, 1, N) operation indices -> (B,) draws."""
+        posterior = self.model.posterior(X)
+        rows = X[:, 0].to(torch.int16).numpy()
+        hashes = np.array([zlib.crc32(row.tobytes(), self.seed & 0xFFFFFFFF) for row in rows])
+        noise = torch.from_numpy(ndtri((hashes + 0.5) / 2**32))
+        return posterior.mean[:, 0, 0] + posterior.variance[:, 0, 0].sqrt() * noise
+
+
+ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
+
+
+def make_acquisition(name: str, model: Model, incumbent: float, seed: int) -> AnalyticAcquisitionFunction:
+    """The acquisition function of that name; raises UserError.
+
+    incumbent: the value to improve on, on the model's scale. seed: for Thompson sampling.
+
+    ``log-ei`` is the logarithm of expected improvement in its numerically safe form (Ament et al., 2023), ``ucb`` the
+    upper confidence bound (beta = 1), ``pi`` the logarithm of the probability of improvement.
+    """
+    if name == "log-ei":
+        return LogExpectedImprovement(model, best_f=incumbent)
+    if name == "ucb":
+        return UpperConfidenceBound(model, beta=UCB_BETA)
+    if name == "pi":
+        return LogProbabilityOfImprovement(model, best_f=incumbent)
+    if name == "thompson":
+        return IndependentThompsonSampling(model, seed)
+    raise UserError(f"unknown acquisition '{name}': {suggestion(name, ACQUISITIONS)}")

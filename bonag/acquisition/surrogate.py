@@ -1,0 +1,56 @@
+"""From a history to an acquisition function over operation matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bonag.acquisition.functions import make_acquisition
+from bonag.predictors.fitting import ModelFitter
+from bonag.predictors.mixture import ArchitectureModel
+from search_spaces import SearchSpace
+
+
+class PosteriorAcquisition:
+    """The acquisition of a fitted model; ``after`` is the same as if more had been evaluated."""
+
+    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, ops: np.ndarray, name: str, seed: int) -> None:
+        self._fitter, self.model, self._ops, self._name, self._seed = fitter, model, ops, name, seed
+        # The best that the model believes to have been seen: measurements are noisy, and ranks even more so.
+        self._function = make_acquisition(name, model, float(model.predict(ops)[0].max()), seed)
+
+    @torch.no_grad()
+    def __call__(self, ops: np.ndarray) -> np.ndarray:
+        """(B, N) operations -> (B,) acquisition values, larger is better."""
+        return self._function(torch.from_numpy(ops.astype(np.float64))[:, None]).double().numpy()
+
+    def after(self, ops: np.ndarray) -> PosteriorAcquisition:
+        """The acquisition once the (k, N) operations are evaluated and turn out as expected (kriging believer,
+        Ginsbourger et al., 2010)."""
+        if len(ops) == 0:
+            return self
+        model = self._fitter.imagined(self.model, ops)
+        return PosteriorAcquisition(self._fitter, model, np.concatenate([self._ops, ops]), self._name, self._seed)
+
+    def note(self) -> dict[str, float]:
+        """What a trial's provenance should say of the model."""
+        return {"ensemble_weight": round(self.model.ensemble_weight, 4)}
+
+
+@dataclass
+class GraphSurrogate:
+    """Fits predictors on evaluated architectures and makes an acquisition function of them."""
+
+    space: SearchSpace
+    acquisition: str = "log-ei"
+    device: str = "cpu"
+    use_ensemble: bool = True
+
+    def __post_init__(self) -> None:
+        self.fitter = ModelFitter(self.space, self.device, self.use_ensemble)
+
+    def fit(self, ops: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
+        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
+        return PosteriorAcquisition(self.fitter, self.fitter.fit(ops, values), ops, self.acquisition, seed)

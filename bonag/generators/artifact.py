@@ -1,0 +1,66 @@
+"""Trained generators on disk: safetensors with what was done to train them."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from bonag.generators.denoiser import Denoiser
+from bonag.generators.diffusion import Transition
+from bonag.generators.generator import DiffusionGenerator
+from bonag.whole_file import whole_file
+from loops.errors import UserError
+from search_spaces import SearchSpace
+
+FORMAT = "bonag-generator-1"
+
+
+def save_generator(generator: DiffusionGenerator, record: dict[str, Any], path: Path) -> None:
+    """Write the generator and the record of its training; raises UserError where the file cannot be written."""
+    tensors = {f"denoiser.{name}": value.contiguous() for name, value in generator.denoiser.state_dict().items()}
+    tensors["marginals"] = generator.transition.marginals
+    space = generator.space
+    metadata = {"format": FORMAT, "space": space.name, "op_names": json.dumps(space.op_names)}
+    with whole_file(path) as file:
+        file.write_bytes(save(tensors, metadata | {"training": json.dumps(record)}))
+
+
+def load_generator(space: SearchSpace, path: Path | None = None, device: str = "cpu") -> DiffusionGenerator:
+    """The generator in the file, or the one that is shipped for the space; raises UserError where there is none."""
+    if path is None:
+        shipped = resources.files("bonag.generators") / "artifacts" / f"{space.name}.safetensors"
+        path = Path(str(shipped))
+        if not path.is_file():
+            raise UserError(
+                f"no trained generator comes with space '{space.name}': train one by "
+                f"`python -m bonag.generators.training --space {space.name} --output {space.name}.safetensors`"
+            )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} is not a readable generator: {error}") from None
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path} is not a generator of format {FORMAT}")
+    if metadata["space"] != space.name or tuple(json.loads(metadata["op_names"])) != space.op_names:
+        raise UserError(f"{path} generates architectures of space '{metadata['space']}', not of '{space.name}'")
+    assert space.adjacency is not None
+    state = {name.removeprefix("denoiser."): value for name, value in tensors.items() if name != "marginals"}
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
+    denoiser = Denoiser(
+        torch.from_numpy(np.array(space.adjacency)),
+        len(space.op_names),
+        width=state["readout.weight"].shape[1],
+        heads=state["blocks.0.bias.weight"].shape[1],
+        layers=layers,
+    )
+    denoiser.load_state_dict(state)
+    return DiffusionGenerator(space, denoiser.to(device).eval(), Transition(tensors["marginals"]))

@@ -1,0 +1,60 @@
+"""Discrete diffusion over the operations of graphs with one topology."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def signal(t: Tensor | float) -> Tensor:
+    """The probability abar(t) that an operation is still the original one at noise level t in [0, 1].
+
+    The cosine schedule of Nichol and Dhariwal (2021, equation 17), from 1 at t = 0 to 0 at t = 1.
+    """
+    level = torch.as_tensor(t, dtype=torch.float64)
+    return torch.cos(level * math.pi / 2) ** 2
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Every node keeps its operation with probability abar(t), else draws it anew from its own marginal.
+
+    Q(t) = abar(t) I + (1 - abar(t)) 1 m^T, the marginal transition of DiGress (Vignac et al., 2023, section 4.1), with
+    the marginal m taken per node: with one topology the nodes are distinguishable.
+
+    marginals: (N, V) float64, rows sum to 1; a node whose operation never varies keeps it at every noise level.
+    """
+
+    marginals: Tensor
+
+    def noised(self, x: Tensor, t: Tensor | float, generator: torch.Generator) -> Tensor:
+        """A draw from q(z_t | x): x (B, N) operations, t a level or (B,) levels -> (B, N)."""
+        kept = torch.rand(x.shape, generator=generator, dtype=torch.float64) < signal(t).reshape(-1, 1)
+        return torch.where(kept, x, self.prior(len(x), generator))
+
+    def prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """n draws from q(z_1): (n, N)."""
+        return torch.multinomial(self.marginals, n, replacement=True, generator=generator).T
+
+    def posterior(self, z: Tensor, x: Tensor, s: float, t: float) -> Tensor:
+        """q(z_s | z_t, x) by Bayes, for s < t: z and x (B, N) -> (B, N, V) probabilities."""
+        count = self.marginals.shape[1]
+        abar_s, abar_t = signal(s), signal(t)
+        step = abar_t / abar_s
+        eye = torch.eye(count, dtype=torch.float64)
+        forward = abar_s * eye[x] + (1 - abar_s) * self.marginals
+        arrived = torch.gather(self.marginals.expand(len(z), -1, -1), 2, z[..., None])
+        likelihood = step * eye[z] + (1 - step) * arrived
+        joint = forward * likelihood
+        return joint / joint.sum(dim=-1, keepdim=True)
+
+
+def draw(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """One categorical draw per row: (..., V) probabilities -> (...) indices."""
+    uniform = torch.rand((*probabilities.shape[:-1], 1), generator=generator, dtype=torch.float64)
+    cumulative = probabilities.double().cumsum(dim=-1)
+    index = torch.searchsorted(cumulative, uniform * cumulative[..., -1:], right=True)[..., 0]
+    return index.clamp_max(probabilities.shape[-1] - 1)

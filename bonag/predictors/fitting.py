@@ -1,0 +1,115 @@
+"""From the evaluated architectures to a fitted model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gpytorch
+import numpy as np
+import torch
+
+from bonag.predictors.ensemble import MEMBERS, GraphEnsemble, fit_ensemble
+from bonag.predictors.features import GraphFeatures
+from bonag.predictors.gp import fit_hyperparameters, leave_one_out, make_gp
+from bonag.predictors.mixture import ArchitectureModel, stacking_weight
+from bonag.predictors.targets import rank_gaussianise
+from search_spaces import SearchSpace
+
+# Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
+GP_GROWTH, ENSEMBLE_GROWTH = 0.03, 0.2
+MAX_HYPERPARAMETER_ROWS = 256
+MIN_ENSEMBLE_ROWS = 3 * MEMBERS
+
+
+@dataclass
+class ModelFitter:
+    """Fits an ``ArchitectureModel`` to evaluated architectures: a pure function of them.
+
+    What is expensive (the hyperparameters, the ensemble) is fitted on a prefix of the history, whose length follows
+    from the history's length alone. The last such fits are remembered by the data that they were made from; forgetting
+    them costs time and changes nothing.
+    """
+
+    space: SearchSpace
+    device: str = "cpu"
+    use_ensemble: bool = True
+    _memory: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.features = GraphFeatures(self.space)
+
+    def fit(self, ops: np.ndarray, values: np.ndarray) -> ArchitectureModel:
+        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
+        targets = rank_gaussianise(values)
+        model = make_gp(self.features, torch.from_numpy(self.features(ops)), torch.from_numpy(targets))
+        model.load_state_dict(self._hyperparameters(ops, values))
+        model.eval()
+        rows = _prefix(len(values), ENSEMBLE_GROWTH)
+        if not self.use_ensemble or rows < MIN_ENSEMBLE_ROWS:
+            return ArchitectureModel(self.features, model)
+        ensemble, weight = self._weighted_ensemble(ops[:rows], values[:rows])
+        # Both scales rank the same values, so a line between them is nearly exact.
+        old, new = rank_gaussianise(values[:rows]), targets[:rows]
+        factor = float((old * (new - new.mean())).sum() / max((old**2).sum(), 1e-12))
+        return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())))
+
+    def imagined(self, model: ArchitectureModel, ops: np.ndarray) -> ArchitectureModel:
+        """The model as if the (k, N) operations had been evaluated, with the result that it expects of them."""
+        gp = model.gp
+        expected, _ = model.predict(ops)
+        X = torch.cat([gp.train_inputs[0], torch.from_numpy(self.features(ops))])
+        more = make_gp(self.features, X, torch.cat([gp.train_targets, torch.from_numpy(expected)]))
+        more.load_state_dict(gp.state_dict())
+        more.eval()
+        return ArchitectureModel(self.features, more, model.ensemble, model.ensemble_weight, model.rescale)
+
+    def _hyperparameters(self, ops: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
+        rows = _prefix(len(values), GP_GROWTH)
+        chosen = _informative(values[:rows])
+        ops, values = ops[chosen], values[chosen]
+        return self._remembered(("gp", ops.tobytes(), values.tobytes()), lambda: self._fit_gp(ops, values).state_dict())
+
+    def _fit_gp(self, ops: np.ndarray, values: np.ndarray) -> Any:
+        X, y = torch.from_numpy(self.features(ops)), torch.from_numpy(rank_gaussianise(values))
+        model = make_gp(self.features, X, y)
+        with gpytorch.settings.max_cholesky_size(100_000):
+            fit_hyperparameters(model)
+        return model
+
+    def _weighted_ensemble(self, ops: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
+        def fit() -> tuple[GraphEnsemble, float]:
+            chosen = _informative(values)
+            targets = rank_gaussianise(values)
+            ensemble = fit_ensemble(self.space, ops, targets, seed=len(values), device=self.device)
+            gp = self._fit_gp(ops[chosen], values[chosen])
+            held_out = tuple(part[chosen] for part in ensemble.held_out)
+            return ensemble, stacking_weight(targets[chosen], leave_one_out(gp), (held_out[0], held_out[1]))
+
+        return self._remembered(("ensemble", ops.tobytes(), values.tobytes()), fit)
+
+    def _remembered(self, key: tuple[Any, ...], compute: Any) -> Any:
+        if key not in self._memory:
+            for old in [other for other in self._memory if other[0] == key[0]]:
+                del self._memory[old]
+            self._memory[key] = compute()
+        return self._memory[key]
+
+
+def _prefix(n: int, growth: float) -> int:
+    """The largest scheduled length up to n: each is the one before, grown by the share, and at least by one."""
+    length = 1
+    while (following := length + max(1, int(length * growth))) <= n:
+        length = following
+    return length
+
+
+def _informative(values: np.ndarray) -> np.ndarray:
+    """At most MAX_HYPERPARAMETER_ROWS rows, in order: the better half of them the best, the others evenly spread."""
+    if len(values) <= MAX_HYPERPARAMETER_ROWS:
+        return np.arange(len(values))
+    order = np.argsort(-values, kind="stable")
+    half = MAX_HYPERPARAMETER_ROWS // 2
+    rest = np.sort(order[half:])
+    spread = rest[np.linspace(0, len(rest) - 1, MAX_HYPERPARAMETER_ROWS - half).round().astype(int)]
+    return np.sort(np.concatenate([order[:half], spread]))

@@ -1,0 +1,90 @@
+"""The Gaussian process and the graph ensemble as one BoTorch model over operation matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gpytorch
+import numpy as np
+import torch
+from botorch.models import SingleTaskGP
+from botorch.models.model import Model
+from botorch.posteriors import GPyTorchPosterior
+from gpytorch.distributions import MultivariateNormal
+from torch import Tensor
+
+from bonag.predictors.ensemble import GraphEnsemble
+from bonag.predictors.features import GraphFeatures
+
+# Below this weight the ensemble moves no decision and is not asked.
+NEGLIGIBLE = 0.02
+STACKING_STEPS = 200
+
+
+class ArchitectureModel(Model):
+    """A mixture of a Gaussian process and, with weight ``ensemble_weight``, a deep ensemble.
+
+    The posterior is the Gaussian with the mixture's mean and variance, per architecture: it is meant for the analytic
+    acquisition functions.
+    """
+
+    def __init__(
+        self,
+        features: GraphFeatures,
+        gp: SingleTaskGP,
+        ensemble: GraphEnsemble | None = None,
+        ensemble_weight: float = 0.0,
+        rescale: tuple[float, float] = (1.0, 0.0),
+    ) -> None:
+        """rescale: factor and offset from the ensemble's targets to the Gaussian process' targets."""
+        super().__init__()
+        self.features, self.gp, self.ensemble = features, gp, ensemble
+        self.ensemble_weight = ensemble_weight if ensemble_weight > NEGLIGIBLE else 0.0
+        self.rescale = rescale
+
+    @property
+    def num_outputs(self) -> int:
+        """One."""
+        return 1
+
+    @torch.no_grad()
+    def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation, without measurement noise, of (B, N) operations: (B,), (B,)."""
+        X = torch.from_numpy(self.features(ops)).to(self.gp.train_inputs[0])
+        # All candidates as one joint batch: many times faster in GPyTorch than a batch of single ones.
+        with gpytorch.settings.max_cholesky_size(100_000), gpytorch.settings.fast_pred_var(False):
+            self.gp.eval()
+            posterior = self.gp(X)
+            mean, variance = posterior.mean.cpu().numpy(), posterior.variance.clamp_min(1e-12).cpu().numpy()
+        if self.ensemble is None or self.ensemble_weight == 0:
+            return mean, np.sqrt(variance)
+        factor, offset = self.rescale
+        other, spread = self.ensemble.predict(ops)
+        other, spread = factor * other + offset, abs(factor) * spread
+        w = self.ensemble_weight
+        mixed = (1 - w) * mean + w * other
+        second = (1 - w) * (variance + mean**2) + w * (spread**2 + other**2)
+        return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
+
+    def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GPyTorchPosterior:
+        """X: (B, 1, N) operation indices, as floats -> independent Gaussians, (B, 1, 1)."""
+        mean, spread = self.predict(X[:, 0].long().cpu().numpy())
+        variance = torch.from_numpy(spread**2)[:, None, None]
+        return GPyTorchPosterior(MultivariateNormal(torch.from_numpy(mean)[:, None], variance))
+
+
+def stacking_weight(
+    y: np.ndarray, first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
+) -> float:
+    """The weight of the second of two predictors which maximises the held-out log density of their mixture.
+
+    Stacking of predictive distributions (Yao et al., 2018), by expectation maximisation.
+    y: (n,) targets; first, second: held-out means and standard deviations, (n,) each.
+    """
+    log_density = np.stack([-0.5 * ((y - mean) / sd) ** 2 - np.log(sd) for mean, sd in (first, second)])
+    density = np.exp(log_density - log_density.max(axis=0))
+    weight = 0.5
+    for _ in range(STACKING_STEPS):
+        responsibility = weight * density[1] / ((1 - weight) * density[0] + weight * density[1])
+        weight = float(responsibility.mean())
+    return weight

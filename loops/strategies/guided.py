@@ -1,0 +1,121 @@
+"""The default strategy: a generator, guided by the acquisition of predictors fitted on the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from loops.history import History
+from loops.initial import space_filling
+from loops.objective import Objective
+from loops.protocols import Proposal
+from loops.strategies.fresh import fresh
+from search_spaces import ArchGraph, Architecture, SearchSpace
+
+
+class Acquisition(Protocol):
+    """How much an evaluation is worth: (B, N) operations -> (B,), larger is better."""
+
+    def __call__(self, ops: np.ndarray) -> np.ndarray: ...
+
+    def after(self, ops: np.ndarray) -> Acquisition:
+        """The acquisition as if the (k, N) operations had been evaluated already."""
+        ...
+
+    def note(self) -> dict[str, Any]:
+        """What a trial's provenance should say of the model behind it (JSON values)."""
+        ...
+
+
+class Surrogate(Protocol):
+    """Fits predictors and makes an acquisition function of them."""
+
+    def fit(self, ops: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
+        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
+        ...
+
+
+class Generator(Protocol):
+    """Generates valid graphs that the guidance scores high."""
+
+    def guided_sample(
+        self, guidance: Acquisition, rng: np.random.Generator, starts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct graphs, best first: (M, N) operations and (M,) scores. starts: (K, N) graphs to compete with."""
+        ...
+
+
+@dataclass(frozen=True)
+class GuidedGeneration:
+    """Bayesian optimisation whose candidates a guided graph diffusion model generates.
+
+    After ``initial`` space-filling trials, each proposal fits the surrogate on the completed trials, guides the
+    generator with its acquisition from the ``starts`` best of them, drops what has been evaluated, and takes the best
+    by acquisition. Trials that still run count as if they had ended as expected. (DiffusionNAG, An et al., ICLR 2024,
+    describes such a loop; its guidance is by gradients.)
+    """
+
+    space: SearchSpace
+    objective: Objective
+    surrogate: Surrogate
+    generator: Generator
+    initial: int = 10
+    starts: int = 24
+    name: str = "bonag"
+
+    def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
+        """n distinct architectures that the history does not hold."""
+        missing = max(0, min(n, self.initial - len(history)))
+        seen = [trial.architecture for trial in history]
+        proposals = [
+            Proposal(architecture, {"origin": "initial"})
+            for architecture in space_filling(self.space, seen, missing, rng)
+        ]
+        if missing == n:
+            return proposals
+        if len(history.completed) < 2:
+            more = fresh(self.space, {*seen, *(p.architecture for p in proposals)}, n - len(proposals), rng)
+            return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in more]
+        return proposals + self._guided(history, proposals, n - missing, rng)
+
+    def _guided(
+        self, history: History, before: list[Proposal], n: int, rng: np.random.Generator
+    ) -> list[Proposal]:
+        evaluated = self.space.encode_ops([trial.architecture for trial in history.completed])
+        values = self.objective.scores(history)
+        acquisition = self.surrogate.fit(evaluated, values, seed=int(rng.integers(2**32)))
+        waiting = [trial.architecture for trial in history.pending] + [p.architecture for p in before]
+        acquisition = acquisition.after(self.space.encode_ops(waiting))
+        taken = {trial.architecture for trial in history} | set(waiting)
+        starts = evaluated[np.argsort(-values, kind="stable")[: self.starts]]
+        proposals: list[Proposal] = []
+        candidates, scores = self.generator.guided_sample(acquisition, rng, starts)
+        while len(proposals) < n:
+            choice = self._best(candidates, scores, taken)
+            if choice is None:
+                # Everything that was generated is known: the neighbourhood is exhausted.
+                rest = fresh(self.space, taken, n - len(proposals), rng)
+                return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in rest]
+            architecture, score = choice
+            provenance = {"origin": "guided", "acquisition": score, "generated": len(candidates), **acquisition.note()}
+            proposals.append(Proposal(architecture, provenance))
+            taken.add(architecture)
+            if len(proposals) < n:
+                acquisition = acquisition.after(self.space.encode_ops([architecture]))
+                scores = acquisition(candidates)
+                order = np.argsort(-scores, kind="stable")
+                candidates, scores = candidates[order], scores[order]
+        return proposals
+
+    def _best(
+        self, candidates: np.ndarray, scores: np.ndarray, taken: set[Architecture]
+    ) -> tuple[Architecture, float] | None:
+        """The first candidate that is not taken, and its score."""
+        assert self.space.adjacency is not None
+        for ops, score in zip(candidates, scores, strict=True):
+            architecture = self.space.decode(ArchGraph(ops, self.space.adjacency))
+            if architecture not in taken:
+                return architecture, float(score)
+        return None
