@@ -23,7 +23,10 @@ class Proposal:
 class Strategy(Protocol):
     """Decides what to evaluate next, as a pure function: no state, no randomness but ``rng``."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the strategy is called on the command line."""
+        ...
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n distinct architectures, none of them in the history; fewer only if the space has no more."""

@@ -126,7 +126,7 @@ def test_trials(call: Call, done: Path) -> None:
 
 
 def test_a_reader_who_has_had_enough_hears_no_complaint(spawn: Spawn, call: Call, tables: None) -> None:
-    call(*TABLE, "--budget", "1200", "--name", "long", "--strategy", "random")
+    call(*TABLE, "--budget", "400", "--name", "long", "--strategy", "random")
     process = spawn("trials", "long", "--csv")
     assert process.stdout is not None
     assert process.stdout.readline().startswith("trial,")
