@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-import gpytorch
 import numpy as np
 import torch
 from botorch.models import SingleTaskGP
@@ -50,12 +50,7 @@ class ArchitectureModel(Model):
     @torch.no_grad()
     def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, without measurement noise, of (B, N) operations: (B,), (B,)."""
-        X = torch.from_numpy(self.features(ops)).to(self.gp.train_inputs[0])
-        # All candidates as one joint batch: many times faster in GPyTorch than a batch of single ones.
-        with gpytorch.settings.max_cholesky_size(100_000), gpytorch.settings.fast_pred_var(False):
-            self.gp.eval()
-            posterior = self.gp(X)
-            mean, variance = posterior.mean.cpu().numpy(), posterior.variance.clamp_min(1e-12).cpu().numpy()
+        mean, variance = self._gaussian_process(torch.from_numpy(self.features(ops)))
         if self.ensemble is None or self.ensemble_weight == 0:
             return mean, np.sqrt(variance)
         factor, offset = self.rescale
@@ -65,6 +60,25 @@ class ArchitectureModel(Model):
         mixed = (1 - w) * mean + w * other
         second = (1 - w) * (variance + mean**2) + w * (spread**2 + other**2)
         return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
+
+    @cached_property
+    def _solved(self) -> tuple[Tensor, Tensor]:
+        """The Cholesky factor L of the noisy kernel matrix, (n, n), and (L L^T)^-1 y, (n,)."""
+        X, y = self.gp.train_inputs[0], self.gp.train_targets
+        noise = self.gp.likelihood.noise * torch.eye(len(X), dtype=X.dtype)
+        factor = torch.linalg.cholesky(self.gp.covar_module(X).to_dense() + noise)
+        return factor, torch.cholesky_solve(y[:, None], factor)[:, 0]
+
+    def _gaussian_process(self, X: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Marginal means and variances at (B, D) features: (B,), (B,).
+
+        Equal to the marginals of ``gp.posterior``, which computes the covariances among the B points as well.
+        """
+        factor, weights = self._solved
+        cross = self.gp.covar_module(self.gp.train_inputs[0], X).to_dense()
+        explained = torch.linalg.solve_triangular(factor, cross, upper=False)
+        variance = self.gp.covar_module(X, diag=True) - (explained**2).sum(dim=0)
+        return (cross.T @ weights).numpy(), variance.clamp_min(1e-12).numpy()
 
     def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GPyTorchPosterior:
         """X: (B, 1, N) operation indices, as floats -> independent Gaussians, (B, 1, 1)."""
