@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from loops.errors import UserError
 from loops.history import Trial
 from loops.loop import RunState
 
-New = Callable[[str], str]
+New = Callable[[], str]
 
 
 def admin(url: str) -> sa.Engine:
@@ -28,7 +30,7 @@ def admin(url: str) -> sa.Engine:
 def test_runs_share_a_database_and_do_not_meet(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
 ) -> None:
-    address = Address.parse(postgres_url("shared"))
+    address = Address.parse(postgres_url())
     with (
         create_record(tmp_path, replace(config, name="one"), "", address) as one,
         create_record(tmp_path, replace(config, name="two"), "", address) as two,
@@ -42,7 +44,7 @@ def test_runs_share_a_database_and_do_not_meet(
 def test_runs_that_start_at_the_same_time_in_an_empty_database_both_start(
     tmp_path: Path, config: RunConfig, postgres_url: New
 ) -> None:
-    address = Address.parse(postgres_url("race"))
+    address = Address.parse(postgres_url())
 
     def start(number: int) -> None:
         create_record(tmp_path, replace(config, name=f"run-{number}"), "", address).close()
@@ -55,7 +57,7 @@ def test_runs_that_start_at_the_same_time_in_an_empty_database_both_start(
 def test_a_name_that_the_database_has_is_refused_in_another_folder_too(
     tmp_path: Path, config: RunConfig, postgres_url: New
 ) -> None:
-    address = Address.parse(postgres_url("taken"))
+    address = Address.parse(postgres_url())
     create_record(tmp_path / "here", config, "", address).close()
     with pytest.raises(NameTakenError, match="holds a run 'a-run' already"):
         create_record(tmp_path / "there", config, "", address)
@@ -63,7 +65,7 @@ def test_a_name_that_the_database_has_is_refused_in_another_folder_too(
 
 
 def test_a_folder_that_cannot_be_made_leaves_no_row(tmp_path: Path, config: RunConfig, postgres_url: New) -> None:
-    url = postgres_url("norow")
+    url = postgres_url()
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="it is a file"):
         create_record(tmp_path / "file", config, "", Address.parse(url))
@@ -75,7 +77,7 @@ def test_a_folder_that_cannot_be_made_leaves_no_row(tmp_path: Path, config: RunC
 def test_a_connection_that_breaks_is_made_anew(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
 ) -> None:
-    url = postgres_url("broken")
+    url = postgres_url()
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         for trial in trials:
             record.add([trial])
@@ -97,7 +99,7 @@ def test_only_one_writer_even_where_the_folder_was_copied(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bonag.record.writing.PATIENCE", 0.2)
-    with create_record(tmp_path, config, "", Address.parse(postgres_url("copied"))) as record:
+    with create_record(tmp_path, config, "", Address.parse(postgres_url())) as record:
         record.add(trials[:1])
         copy = tmp_path / "copy"
         copy.mkdir()
@@ -112,7 +114,7 @@ def test_only_one_writer_even_where_the_folder_was_copied(
 def test_the_password_is_in_no_file_and_in_no_message(
     tmp_path: Path, config: RunConfig, postgres_url: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = postgres_url("secret")
+    url = postgres_url()
     password = os.environ["PGPASSWORD"]
     monkeypatch.delenv("PGPASSWORD")
     full = sa.make_url(url).set(password=password).render_as_string(hide_password=False)
@@ -148,7 +150,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, config: RunConfi
 def test_another_version_is_refused_and_left_as_it_is(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
 ) -> None:
-    url = postgres_url("version")
+    url = postgres_url()
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         record.add(trials)
     with admin(url).connect() as connection:
@@ -164,7 +166,7 @@ def test_another_version_is_refused_and_left_as_it_is(
 def test_it_is_durable_even_where_the_server_is_set_to_hurry(
     tmp_path: Path, config: RunConfig, postgres_url: New
 ) -> None:
-    url = postgres_url("durable")
+    url = postgres_url()
     with admin(url).connect() as connection:
         connection.execute(sa.text(f'ALTER DATABASE "{sa.make_url(url).database}" SET synchronous_commit TO off'))
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
@@ -177,7 +179,7 @@ def test_it_is_durable_even_where_the_server_is_set_to_hurry(
 def test_reading_does_not_wait_for_a_writer_in_the_middle_of_a_transaction(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
 ) -> None:
-    url = postgres_url("waiting")
+    url = postgres_url()
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         record.add(trials[:1])
     with admin(url).execution_options(isolation_level="READ COMMITTED").connect() as connection:
@@ -186,3 +188,27 @@ def test_reading_does_not_wait_for_a_writer_in_the_middle_of_a_transaction(
         assert read_record(tmp_path / "a-run").history.trials == tuple(trials[:1])
         assert time.monotonic() - start < 2.0
         connection.rollback()
+
+
+def test_a_run_killed_and_resumed_is_the_run_that_was_not(tmp_path: Path, data_dir: Path, postgres_url: New) -> None:
+    url = postgres_url()
+    program = str(Path(sys.executable).with_name("bonag"))
+    options = ["--space", "nb201", "--evaluator", "table", "--data", str(data_dir), "--strategy", "evolution"]
+    options += ["--budget", "300", "--out", str(tmp_path), "--record", url]
+    subprocess.run([program, "run", *options, "--name", "whole"], check=True, capture_output=True)
+    action, counts = ["run", *options, "--name", "killed"], []
+    for seconds in (0.3, 0.2, 0.1):
+        process = subprocess.Popen([program, *action], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(("run killed", "nothing to do"))
+        time.sleep(seconds)
+        process.kill()
+        process.communicate()
+        counts.append(len(read_record(tmp_path / "killed").history))
+        action = ["resume", str(tmp_path / "killed")]
+    subprocess.run([program, *action], check=True, capture_output=True)
+    killed, whole = (read_record(tmp_path / name).history for name in ("killed", "whole"))
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < 300
+    times = dict.fromkeys(("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds"))
+    assert [replace(t, **times) for t in killed] == [replace(t, **times) for t in whole]

@@ -35,7 +35,7 @@ def address(request: pytest.FixtureRequest) -> Address | None:
     """Where the record is to be: None for a file."""
     if request.param == "file":
         return None
-    return Address.parse(request.getfixturevalue("postgres_url")("record"))
+    return Address.parse(request.getfixturevalue("postgres_url")())
 
 
 @pytest.fixture
