@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from types import TracebackType
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Event
 from loops.objective import Objective
 
+# Trials over which the speed is measured.
+WINDOW = 20
 # Without a terminal: a line for a new best trial, but not more often than this, and a sign of life now and then.
 SHORTEST_SILENCE, LONGEST_SILENCE = 1.0, 30.0
 
@@ -26,12 +29,13 @@ class Tally:
         self.done = len(history) - len(history.pending)
         self.failed = sum(trial.status is TrialStatus.FAILED for trial in history)
         self.best: Trial | None = next(iter(self.objective.best(history)), None)
-        self._done_before = self.done
-        self._start = time.monotonic()
+        # When the latest trials ended: the first ones of a run are much faster than those that a model proposes.
+        self._ends = deque([time.monotonic()], maxlen=WINDOW + 1)
 
     def count(self, trial: Trial) -> bool:
         """Take in a trial that ended; returns whether it is the best so far."""
         self.done += 1
+        self._ends.append(time.monotonic())
         if trial.status is not TrialStatus.COMPLETED:
             self.failed += 1
             return False
@@ -39,11 +43,6 @@ class Tally:
             self.best = trial
             return True
         return False
-
-    @property
-    def seconds(self) -> float:
-        """Since the run was opened."""
-        return time.monotonic() - self._start
 
     def text(self) -> str:
         """Best so far, speed, time left."""
@@ -53,9 +52,8 @@ class Tally:
             parts.append(f"best {self.objective.metric} {value:.6g} (trial {self.best.index})")
         if self.failed:
             parts.append(f"{self.failed} failed")
-        new = self.done - self._done_before
-        if new:
-            rate = new / max(self.seconds, 1e-9)
+        if len(self._ends) > 1:
+            rate = (len(self._ends) - 1) / max(self._ends[-1] - self._ends[0], 1e-9)
             parts.append(f"{rate:.3g} trials/s" if rate >= 1 else f"{1 / rate:.3g} s/trial")
             parts.append(f"{duration((self.budget - self.done) / rate)} left")
         return ", ".join(parts)

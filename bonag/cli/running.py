@@ -86,6 +86,7 @@ def _go(opened: Session) -> int:
     from bonag.api.result import Result
     from bonag.cli.progress import LiveProgress, PlainProgress, Tally
     from bonag.cli.stopping import StopSignals
+    from bonag.cli.warning import warnings_in
     from bonag.cli.wording import run_argument, summary_lines
     from bonag.record import read_record
     from loops.errors import UserError
@@ -99,7 +100,7 @@ def _go(opened: Session) -> int:
     progress: Any = LiveProgress(tally, console) if console.is_terminal else PlainProgress(tally)
     over: Over | None = None
     argument = run_argument(opened.path)
-    with StopSignals() as signals:
+    with StopSignals() as signals, warnings_in(opened.record.log):
         try:
             with progress:
                 for event in opened.events(signals.asked):

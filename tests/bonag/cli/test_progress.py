@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bonag.cli.progress import PlainProgress, Tally, duration
+from bonag.cli.warning import warnings_in
+from bonag.record.log import RunLog
+from loops.config import RunConfig
+from loops.history import History, Trial, TrialStatus
+from loops.loop import Ended
+from search_spaces import get_space
+
+CONFIG = RunConfig(name="a", space="nb201", evaluator="x", objective="-loss", budget=50)
+
+
+def trials(*values: float | None) -> list[Trial]:
+    architectures = get_space("nb201").sample(len(values), np.random.default_rng(0))
+    return [
+        Trial(i, a, TrialStatus.FAILED, reason="bad")
+        if value is None
+        else Trial(i, a, TrialStatus.COMPLETED, {"loss": value})
+        for i, (a, value) in enumerate(zip(architectures, values, strict=True))
+    ]
+
+
+def test_the_tally_knows_the_best_the_failed_and_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    past, (better, failed, worse) = trials(3.0, 2.0), trials(9, 9, 1.5, None, 1.6)[2:]
+    tally = Tally(CONFIG, History(past))
+    assert tally.text() == "best loss 2 (trial 1)"
+    now = 102.0
+    assert tally.count(better)
+    assert not tally.count(failed)
+    assert not tally.count(worse)
+    # Three in two seconds, and 45 of the 50 are left.
+    assert tally.text() == "best loss 1.5 (trial 2), 1 failed, 1.5 trials/s, 30 s left"
+
+
+def test_the_speed_is_that_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    tally = Tally(CONFIG, History())
+    for trial in trials(*[1.0] * 10):
+        tally.count(trial)
+    for trial in trials(*[1.0] * 30):
+        now += 4.0
+        tally.count(trial)
+    assert tally.text().endswith("4 s/trial, 40 s left")
+
+
+def test_plain_lines_come_with_news_and_never_in_a_flood(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    progress = PlainProgress(Tally(CONFIG, History()))
+    with progress:
+        for trial in trials(*[10.0 - i / 10 for i in range(50)]):
+            now += 0.25  # ever better, four times a second
+            progress.show(Ended(trial))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 13
+    assert lines[0].startswith("[ 4/50] best loss 9.7 (trial 3)")
+    assert lines[-1].startswith("[50/50] best loss 5.1 (trial 49)")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (99, "99 s"), (600, "10 min"), (86_400, "24 h")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_warnings_go_to_the_log_once_each(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings_in(RunLog(tmp_path / "run.log")):
+        warnings.simplefilter("always")
+        for message in ("jitter\nadded", "jitter\nadded", "other"):
+            warnings.warn(message, UserWarning, stacklevel=1)
+    lines = (tmp_path / "run.log").read_text().splitlines()
+    assert [line.split(" ", 1)[1].split(" (")[0] for line in lines] == [
+        "UserWarning: jitter added",
+        "UserWarning: other",
+    ]
+    assert capfd.readouterr().err == ""
