@@ -16,5 +16,7 @@ def rank_gaussianise(values: np.ndarray) -> np.ndarray:
     long lower tail that accuracies have (rank-based inverse normal transformation).
     """
     scores = ndtri((rankdata(values) - 0.5) / len(values))
+    # Ties pull the quantiles off centre.
+    scores -= scores.mean()
     spread = scores.std()
     return scores / spread if spread > 0 else np.zeros(len(values))
