@@ -1,0 +1,1 @@
+"""Benchmarks: strategies against each other, and what bonag itself costs."""

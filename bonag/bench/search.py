@@ -27,7 +27,7 @@ class Contest:
     """One objective, and how long and how often every strategy may work on it."""
 
     space: str
-    evaluator: str
+    evaluator: str | None
     task: str | None
     objective: str
     budget: int
@@ -58,7 +58,7 @@ def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
         space, contest.evaluator, contest.task, None if contest.data is None else Path(contest.data)
     )
     config = RunConfig(
-        name="bench", space=contest.space, evaluator=contest.evaluator, task=contest.task,
+        name="bench", space=contest.space, evaluator=contest.evaluator or "", task=contest.task,
         objective=contest.objective, budget=contest.budget, strategy=strategy, seed=seed,
     )  # fmt: skip
     recorder = _MemoryRecorder()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import exporting, reading, running, spaces
+from bonag.cli import benching, exporting, reading, running, spaces
 
 app = typer.Typer(
     name="bonag",
@@ -46,3 +46,4 @@ for command in (
     exporting.export,
 ):
     app.command()(command)
+app.add_typer(benching.bench, name="bench")

@@ -20,7 +20,7 @@ class Denoiser(nn.Module):
 
     relation: Tensor
 
-    def __init__(self, adjacency: Tensor, ops: int, width: int = 64, heads: int = 4, layers: int = 3) -> None:
+    def __init__(self, adjacency: Tensor, ops: int, width: int = 48, heads: int = 4, layers: int = 2) -> None:
         super().__init__()
         nodes = len(adjacency)
         self.width = width

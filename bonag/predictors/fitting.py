@@ -17,7 +17,7 @@ from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
 # Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
-GP_GROWTH, ENSEMBLE_GROWTH = 0.03, 0.2
+GP_GROWTH, ENSEMBLE_GROWTH = 0.08, 0.25
 MAX_HYPERPARAMETER_ROWS = 256
 MIN_ENSEMBLE_ROWS = 3 * MEMBERS
 

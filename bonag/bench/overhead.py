@@ -1,0 +1,76 @@
+"""What bonag itself costs: start-up, a whole run, and proposals as the history grows."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import pandas as pd
+
+from bonag.evaluators import make_evaluator
+from bonag.strategies import make_strategy
+from loops.history import History, Trial, TrialStatus
+from loops.objective import Objective
+from loops.seeding import rng_for
+from search_spaces import get_space
+
+BONAG = (sys.executable, "-m", "bonag")
+
+
+def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000)) -> pd.DataFrame:
+    """One row per figure: what, value, unit. Whole processes are timed from outside, with their peak memory."""
+    rows: list[tuple[str, float, str]] = []
+    helps = [_process([*BONAG, "--help"])[0] for _ in range(repeats)]
+    rows.append(("bonag --help, median", statistics.median(helps), "s"))
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, megabytes = _process([*BONAG, "run", "--space", "mbv3", "--budget", "100", "--out", folder])
+    rows += [
+        ("bonag run --space mbv3 --budget 100, wall", seconds, "s"),
+        ("bonag run --space mbv3 --budget 100, peak memory", megabytes, "MB"),
+    ]
+    for space in ("mbv3", "nb201"):
+        medians = [proposal_seconds(space, size, repeats) for size in sizes]
+        for size, median in zip(sizes, medians, strict=True):
+            rows.append((f"proposal, {space}, after {size} trials, median", median, "s"))
+        rows.append((f"proposal, {space}, {sizes[-1]} trials against {sizes[0]}", medians[-1] / medians[0], "x"))
+    return pd.DataFrame(rows, columns=["what", "value", "unit"])
+
+
+def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
+    """The median time of consecutive proposals of the default strategy, each after one more trial.
+
+    The first one is not counted: in a run, the fits that it makes anew would have been remembered.
+    """
+    space, objective = get_space(space_name), Objective.parse("accuracy")
+    evaluator = make_evaluator(space)
+    strategy = make_strategy("bonag", space, objective)
+    architectures = list(dict.fromkeys(space.sample(trials, np.random.default_rng(0))))
+    history = History(_completed(i, a, evaluator.evaluate(a, 0)) for i, a in enumerate(architectures))
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        (proposal,) = strategy.propose(history, 1, rng_for(0, len(history)))
+        seconds.append(time.perf_counter() - start)
+        metrics = evaluator.evaluate(proposal.architecture, 0)
+        history = history.updated(_completed(len(history), proposal.architecture, metrics))
+    return statistics.median(seconds[1:])
+
+
+def _completed(index: int, architecture: object, metrics: dict[str, float]) -> Trial:
+    return Trial(index, architecture, TrialStatus.COMPLETED, metrics)  # type: ignore[arg-type]
+
+
+def _process(command: list[str]) -> tuple[float, float]:
+    """Wall seconds, and the largest peak memory (MB) of any process that has been waited for so far."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - start
+    scale = 2**20 if sys.platform == "darwin" else 2**10
+    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / scale
+
+

@@ -1,0 +1,75 @@
+"""`bonag bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(help="Measure strategies against each other, and what bonag itself costs.", no_args_is_help=True)
+
+
+@bench.command()
+def search(
+    space: Annotated[str, typer.Option(help="Search space.")],
+    evaluator: Annotated[str | None, typer.Option(help="Evaluator.  [default: the space's first]")] = None,
+    task: Annotated[str | None, typer.Option(help="Task.  [default: the evaluator's first]")] = None,
+    objective: Annotated[str, typer.Option(help="Metric to maximise, or -metric to minimise it.")] = "accuracy",
+    strategies: Annotated[str, typer.Option(help="Names with commas between.")] = "bonag,random,evolution,local-search",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...")] = 10,
+    budget: Annotated[int, typer.Option(min=1, help="Trials per run.")] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
+    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write every trial to this CSV file.")] = None,
+) -> None:
+    """Run strategies on the same objective with paired seeds, and compare their best-so-far."""
+    from bonag.evaluators import make_evaluator
+    from loops.errors import UserError
+    from loops.objective import Objective
+    from search_spaces import UnknownSpaceError, get_space
+    from search_spaces.near_miss import suggestion
+
+    try:
+        made = make_evaluator(get_space(space), evaluator, task, data)
+        metric = Objective.parse(objective).metric
+    except (UnknownSpaceError, ValueError) as error:
+        raise UserError(str(error)) from None
+    if metric not in made.metrics:
+        raise UserError(f"evaluator of space '{space}' measures no '{metric}': {suggestion(metric, made.metrics)}")
+
+    import pandas as pd
+
+    from bonag.bench.search import Contest, best_known, run_contest, summary
+    from bonag.strategies import strategy_names
+
+    names = [name.strip() for name in strategies.split(",")]
+    for name in names:
+        if name not in strategy_names():
+            raise UserError(f"unknown strategy '{name}': {suggestion(name, strategy_names())}")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UserError(f"{output}: there is no folder {output.absolute().parent}")
+    contest = Contest(space, evaluator, task, objective, budget, seeds, None if data is None else str(data))
+    parts = []
+    for part in run_contest(contest, names, workers):
+        parts.append(part)
+        typer.echo(f"{len(parts)} of {len(names) * seeds} runs: {part.strategy[0]}, seed {part.seed[0]}", err=True)
+    trials = pd.concat(parts).sort_values(["strategy", "seed", "trial"], ignore_index=True)
+    if output is not None:
+        trials.to_csv(output, index=False)
+    typer.echo(made.description)
+    typer.echo(summary(trials, contest, best_known(contest)).to_string(index=False))
+
+
+@bench.command()
+def overhead(
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions behind each median.")] = 5,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
+) -> None:
+    """Measure start-up, a whole run with the surrogate, and proposals after 100 and 1,000 trials."""
+    from bonag.bench.overhead import measure
+
+    figures = measure(repeats)
+    if output is not None:
+        figures.to_csv(output, index=False)
+    typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
