@@ -43,4 +43,4 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in sorted(artifact.arrays.items())}
-    path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts, sort_keys=True)}))
+    path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))

@@ -131,13 +131,13 @@ class Note10Latency:
         fixed, table = _network_work(image_size)
         self._fixed = float(fixed @ rates)
         self._table = np.concatenate([table @ rates, np.zeros((len(table), 1))], axis=1)  # skip takes no time
-        facts = artifact.facts
+        facts, errors = artifact.facts, artifact.facts["errors"]
         self.description = (
             f"Latency on a Samsung Note10 (ms) is a sum of {len(rates)} fitted rates times each layer's work, fitted "
             f"on {facts['rows']:,} block latencies of Once-for-All's lookup table of the width-1.2 network and applied "
-            "to the width-1.0 shapes, which no table measured: left-out kinds of block are off by "
-            f"{100 * facts['held_out_kind_error']:.1f} % and left-out image sizes by "
-            f"{100 * facts['held_out_size_error']:.1f} % on average"
+            "to the width-1.0 shapes, which no table measured: left-out kinds of layer are off by "
+            f"{100 * errors['kind of layer left out']['mean']:.1f} % and left-out image sizes by "
+            f"{100 * errors['image size left out']['mean']:.1f} % on average"
             + (
                 ""
                 if min(facts["sizes"]) <= image_size <= max(facts["sizes"])

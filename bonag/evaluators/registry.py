@@ -14,8 +14,8 @@ from search_spaces import SearchSpace
 
 GROUP = "bonag.evaluators"
 BUILT_IN = {
-    "nb201": {"table": "bonag.evaluators.nb201_table"},
-    "mbv3": {"predictor": "bonag.evaluators.mbv3_predictor"},
+    "nb201": {"surrogate": "bonag.evaluators.nb201_surrogate", "table": "bonag.evaluators.nb201_table"},
+    "mbv3": {"surrogate": "bonag.evaluators.mbv3_surrogate", "predictor": "bonag.evaluators.mbv3_predictor"},
 }
 
 

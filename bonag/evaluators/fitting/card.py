@@ -11,20 +11,20 @@ from bonag.evaluators.artifact import FOLDER, Artifact, save_artifact
 from loops.errors import UserError
 
 
-def run(name: str, fit: Callable[[Path | None, str], tuple[Artifact, str]]) -> None:
-    """Fit, print the card, and write ``<name>.safetensors`` and ``<name>.md``."""
+def run(name: str, fit: Callable[[Path | None, str], Artifact], card: Callable[[Artifact], str]) -> None:
+    """Fit, print the card of the artifact, and write ``<name>.safetensors`` and ``<name>.md``."""
     command = f"python -m bonag.evaluators.fitting.{name}"
     parser = argparse.ArgumentParser(prog=command)
     parser.add_argument("--data", type=Path, help="folder of benchmark data (default: that of BONAG_DATA)")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write to (default: %(default)s)")
     arguments = parser.parse_args()
     try:
-        artifact, card = fit(arguments.data, f"{command} --data DIR")
+        artifact = fit(arguments.data, f"{command} --data DIR")
         save_artifact(artifact, arguments.out / f"{name}.safetensors")
-        (arguments.out / f"{name}.md").write_text(card)
+        (arguments.out / f"{name}.md").write_text(card(artifact))
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
-    print(card)
+    print(card(artifact))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

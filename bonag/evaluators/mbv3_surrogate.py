@@ -1,0 +1,134 @@
+"""A surrogate of measured ImageNet accuracy for the MobileNetV3 space, fitted by ``fitting.mbv3_surrogate``.
+
+The logarithm of the top-1 error (%) is a Gaussian process: a mean that is additive in what every slot holds, and a
+squared-exponential residual over what every stage holds, in the variational sparse form of Titsias (AISTATS 2009). With
+m(x) = phi(x)' w and v(x) = |R phi(x)|^2 + (a - |n(x)|^2) + noise, where phi stacks the additive features and the
+residual's projection n(x) on a few optimised pseudo-inputs, accuracy is 100 - exp(m + v / 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bonag.evaluators.artifact import load_artifact
+from bonag.evaluators.batch import DECIMALS, BatchEvaluator
+from bonag.evaluators.note10_latency import Note10Latency
+from search_spaces import Architecture, SearchSpace
+from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, STAGES
+
+NAME = "mbv3_surrogate"
+# The image sizes (pixels) that were measured; the first one is the usual task.
+SIZES = (192, 160, 128)
+# What a slot holds, as steps: it runs, its kernel is at least 5, at least 7, its expand ratio at least 4, at least 6.
+STEPS = np.array([[1, k >= 5, k >= 7, e >= 4, e >= 6] for k, e in BLOCKS] + [[0] * 5], dtype=np.float64)
+
+
+def task_names(data_dir: Path | None) -> list[str]:
+    """``imagenet192``, ``imagenet160``, ``imagenet128``."""
+    return [f"imagenet{size}" for size in SIZES]
+
+
+def make(space: SearchSpace, task: str, data_dir: Path | None) -> MBV3Surrogate:
+    """The shipped surrogate; it needs no data."""
+    return MBV3Surrogate(space, int(task.removeprefix("imagenet")))
+
+
+@dataclass(frozen=True)
+class Features:
+    """additive: (B, A) slots' steps, their totals, totals times size, and one-hot size. residual: (B, 26)."""
+
+    additive: np.ndarray
+    residual: np.ndarray
+    size_index: np.ndarray
+
+
+def features(ops: np.ndarray, image_size: np.ndarray) -> Features:
+    """The features of (B, 20) operations at (B,) image sizes (each one of ``SIZES``)."""
+    steps = STEPS[ops]
+    size_index = np.array([SIZES.index(int(size)) for size in image_size], dtype=np.int64)
+    relative_size = (np.asarray(image_size, dtype=np.float64)[:, None] - 160.0) / 32.0
+    totals = steps.mean(axis=1)
+    per_slot = steps.shape[-1]
+    stages = (
+        steps.reshape(len(ops), STAGES, SLOTS_PER_STAGE, per_slot).mean(axis=2).reshape(len(ops), STAGES * per_slot)
+    )
+    one_hot = np.eye(len(SIZES))[size_index]
+    slots = steps.reshape(len(ops), ops.shape[1] * per_slot)
+    return Features(
+        additive=np.concatenate([slots, totals, totals * relative_size, one_hot], axis=1),
+        residual=np.concatenate([stages, relative_size], axis=1),
+        size_index=size_index,
+    )
+
+
+@dataclass(frozen=True)
+class LogErrorModel:
+    """The fitted process. A additive features, M pseudo-inputs, D = A + M.
+
+    centre, scale: (A,) standardise the additive features. pseudo_inputs: (M, 26). inverse_lengths: (26,).
+    amplitude: (1,) prior variance of the residual. whitener: (M, M). weights: (D,). root: (D, D). noise: (3,) by size.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    pseudo_inputs: np.ndarray
+    inverse_lengths: np.ndarray
+    amplitude: np.ndarray
+    whitener: np.ndarray
+    weights: np.ndarray
+    root: np.ndarray
+    noise: np.ndarray
+
+    def predict(self, x: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, variance of the mean, and variance of a measurement's noise, of log error: (B,) each."""
+        scaled, pseudo = x.residual * self.inverse_lengths, self.pseudo_inputs * self.inverse_lengths
+        distances = (scaled**2).sum(axis=1)[:, None] - 2.0 * scaled @ pseudo.T + (pseudo**2).sum(axis=1)
+        projection = (self.amplitude * np.exp(-distances)) @ self.whitener.T
+        phi = np.concatenate([(x.additive - self.centre) * self.scale, projection], axis=1)
+        unexplained = np.maximum(self.amplitude - (projection**2).sum(axis=1), 0.0)
+        variance = ((phi @ self.root.T) ** 2).sum(axis=1) + unexplained
+        return phi @ self.weights, variance, self.noise[x.size_index]
+
+
+def accuracy_moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (%) of 100 - exp(g) for a Gaussian g."""
+    error = np.exp(mean + variance / 2)
+    return 100.0 - error, error * np.sqrt(np.expm1(variance))
+
+
+class MBV3Surrogate(BatchEvaluator):
+    """Metrics ``accuracy`` and ``accuracy_sd`` (%), ``latency_note10`` (ms), ``params``, ``macs`` at the size."""
+
+    def __init__(self, space: SearchSpace, image_size: int) -> None:
+        artifact = load_artifact(NAME)
+        self.name, self.task, self.space = "surrogate", f"imagenet{image_size}", space
+        self.metrics = ("accuracy", "accuracy_sd", "latency_note10", "params", "macs")
+        self._image_size = image_size
+        self._model = LogErrorModel(**artifact.arrays)
+        self._latency = Note10Latency(image_size)
+        facts, here = artifact.facts, artifact.facts["held_out"][str(image_size)]
+        self.description = (
+            f"Accuracy is a surrogate's estimate of measured ImageNet top-1 (%) at {image_size} px: a Gaussian process "
+            f"fitted on {facts['rows']:,} subnets of Once-for-All's width-1.0 supernet that MOOFA measured. In "
+            f"{facts['folds']}-fold held-out tests its Kendall tau is {facts['held_out']['all']['tau']:.3f} over all "
+            f"sizes and {here['tau']:.3f} at {image_size} px, its mean absolute error {here['mae']:.2f} points at "
+            f"{image_size} px, where one measurement itself spreads by about {here['noise_sd']:.2f}. accuracy_sd is "
+            "its own uncertainty of such a measurement. It estimates subnets that use the supernet's weights: no "
+            "network is trained or run, and one that is trained on its own will differ. Params and MACs are exact. "
+            + self._latency.description
+        )
+
+    def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
+        ops = self.space.encode_ops(architectures)
+        mean, variance, noise = self._model.predict(features(ops, np.full(len(ops), self._image_size)))
+        accuracy, spread = accuracy_moments(mean, variance + noise)
+        return {
+            "accuracy": np.round(accuracy, DECIMALS),
+            "accuracy_sd": np.round(spread, DECIMALS),
+            "latency_note10": self._latency.of_ops(ops),
+            **self.costs_many(architectures, image_size=self._image_size),
+        }

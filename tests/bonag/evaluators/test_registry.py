@@ -1,0 +1,135 @@
+"""Evaluators are found by name and task, and a wrong one gets one line that says what would be right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bonag.evaluators import evaluator_names, make_evaluator, registry, task_names
+from loops.errors import UserError
+from search_spaces import SearchSpace, get_space
+
+
+class ElsewhereEvaluator:
+    metrics = ("accuracy",)
+    description = "From another package."
+
+    def __init__(self, task: str) -> None:
+        self.name, self.task = "elsewhere", task
+
+    def evaluate(self, architecture: object, seed: int) -> dict[str, float]:
+        return {"accuracy": 1.0}
+
+
+def elsewhere_task_names(data_dir: Path | None) -> list[str]:
+    return ["one", "two"]
+
+
+class Elsewhere:
+    """What another package's entry point leads to."""
+
+    task_names = staticmethod(elsewhere_task_names)
+
+    @staticmethod
+    def make(space: SearchSpace, task: str, data_dir: Path | None) -> ElsewhereEvaluator:
+        return ElsewhereEvaluator(task)
+
+
+@pytest.fixture
+def entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This module as a package that offers evaluators."""
+    points = [
+        EntryPoint("mbv3.elsewhere", f"{__name__}:Elsewhere", registry.GROUP),
+        EntryPoint("mbv3.broken", f"{__name__}:NotThere", registry.GROUP),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+
+
+def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def test_names_and_the_default_first() -> None:
+    assert evaluator_names("nb201") == ["surrogate", "table"]
+    assert evaluator_names("mbv3") == ["surrogate", "predictor"]
+    assert evaluator_names("nowhere") == []
+
+
+def test_tasks(data_dir: Path) -> None:
+    assert task_names("nb201", "table", data_dir)[:2] == ["cifar10", "cifar100"]
+    assert task_names("mbv3", "predictor") == [f"imagenet{size}" for size in (224, 208, 192, 176, 160, 144, 128)]
+
+
+def test_what_was_made_says_what_it_is(data_dir: Path) -> None:
+    evaluator = make_evaluator(get_space("nb201"), "table", "cifar100", data_dir)
+    assert (evaluator.name, evaluator.task) == ("table", "cifar100")
+    assert make_evaluator(get_space("nb201"), "table", data_dir=data_dir).task == "cifar10"
+
+
+def test_unknown_evaluator() -> None:
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("nb201"), "tabel")
+    assert "no evaluator 'tabel': did you mean 'table'?" in one_line(error)
+    assert "evaluator=callable" in one_line(error)
+
+
+def test_unknown_task(data_dir: Path) -> None:
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("nb201"), "table", "cifar1000", data_dir)
+    assert "no task 'cifar1000': did you mean 'cifar100'?" in one_line(error)
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("mbv3"), "predictor", "imagenet223")
+    assert "did you mean 'imagenet22" not in one_line(error) or "imagenet224" in one_line(error)
+
+
+def test_a_space_without_evaluators_names_the_ways_out() -> None:
+    with pytest.raises(UserError) as error:
+        task_names("mine")
+    assert "bonag.search(evaluator=callable)" in one_line(error)
+    assert "mine.NAME" in one_line(error)
+
+
+@pytest.mark.usefixtures("entry_point")
+def test_another_package_adds_an_evaluator() -> None:
+    assert evaluator_names("mbv3") == ["surrogate", "predictor", "broken", "elsewhere"]
+    assert make_evaluator(get_space("mbv3"), "elsewhere").task == "one"
+    assert make_evaluator(get_space("mbv3"), "elsewhere", "two").task == "two"
+
+
+@pytest.mark.usefixtures("entry_point")
+def test_an_entry_point_that_does_not_load_is_named() -> None:
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("mbv3"), "broken")
+    assert "'broken' of space 'mbv3' cannot be loaded" in one_line(error)
+
+
+def test_importing_the_evaluators_is_light() -> None:
+    code = (
+        "import sys, bonag.evaluators as e; e.evaluator_names('mbv3'); "
+        "print([m for m in ('torch', 'pandas', 'pyarrow', 'ax', 'safetensors') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_every_built_in_evaluator_keeps_the_protocol(data_dir: Path) -> None:
+    for space_name in registry.BUILT_IN:
+        space = get_space(space_name)
+        architectures = space.sample(5, np.random.default_rng(0))
+        for name in evaluator_names(space_name):
+            for task in task_names(space_name, name, data_dir):
+                evaluator = make_evaluator(space, name, task, data_dir)
+                assert (evaluator.name, evaluator.task) == (name, task)
+                assert "\n" not in evaluator.description
+                for architecture in architectures:
+                    metrics = evaluator.evaluate(architecture, seed=7)
+                    assert metrics == evaluator.evaluate(architecture, seed=8)
+                    assert set(evaluator.metrics) <= set(metrics)
+                    assert all(type(value) is float and np.isfinite(value) for value in metrics.values())
