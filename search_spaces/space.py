@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +61,7 @@ class SearchSpace(ABC):
     identity_op: the operation that outputs its input, so that its node could as well be an edge; None if there is none.
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); F is 0 where none do.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
+    generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
 
     name: str
@@ -73,6 +75,7 @@ class SearchSpace(ABC):
     op_attributes: np.ndarray
     num_classes: int
     image_size: int
+    generator: Path | None = None
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:

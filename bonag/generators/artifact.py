@@ -33,14 +33,16 @@ def save_generator(generator: DiffusionGenerator, record: dict[str, Any], path: 
 
 
 def load_generator(space: SearchSpace, path: Path | None = None, device: str = "cpu") -> DiffusionGenerator:
-    """The generator in the file, or the one that is shipped for the space; raises UserError where there is none."""
+    """The generator in the file, or the one that comes with the space; raises UserError where there is none."""
+    path = path or space.generator
     if path is None:
         shipped = resources.files("bonag.generators") / "artifacts" / f"{space.name}.safetensors"
         path = Path(str(shipped))
         if not path.is_file():
             raise UserError(
                 f"no trained generator comes with space '{space.name}': train one by "
-                f"`python -m bonag.generators.training --space {space.name} --output {space.name}.safetensors`"
+                f"`python -m bonag.generators.training --space {space.name} --output FILE`, "
+                "and let the space's attribute `generator` be the path of that file"
             )
     try:
         with safe_open(path, framework="pt") as file:
