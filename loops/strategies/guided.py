@@ -80,9 +80,7 @@ class GuidedGeneration:
             return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in more]
         return proposals + self._guided(history, proposals, n - missing, rng)
 
-    def _guided(
-        self, history: History, before: list[Proposal], n: int, rng: np.random.Generator
-    ) -> list[Proposal]:
+    def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
         evaluated = self.space.encode_ops([trial.architecture for trial in history.completed])
         values = self.objective.scores(history)
         acquisition = self.surrogate.fit(evaluated, values, seed=int(rng.integers(2**32)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from loops.history import History
@@ -28,6 +30,8 @@ class LocalSearch:
         self.space = space
         self.objective = objective
         self.initial = initial
+        # Local optima are looked at again in every proposal; what their neighbours are never changes.
+        self._neighbours = lru_cache(maxsize=4096)(space.neighbours)
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n unseen architectures; fewer only if the space has no more."""
@@ -52,5 +56,5 @@ class LocalSearch:
     def _unseen_neighbours(
         self, architecture: Architecture, taken: set[Architecture], rng: np.random.Generator
     ) -> list[Architecture]:
-        unseen = [other for other in self.space.neighbours(architecture) if other not in taken]
+        unseen = [other for other in self._neighbours(architecture) if other not in taken]
         return [unseen[int(i)] for i in rng.permutation(len(unseen))]
