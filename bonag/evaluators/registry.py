@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Protocol
 from loops.errors import UserError
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
+from search_spaces.near_miss import suggestion
 
 GROUP = "bonag.evaluators"
 BUILT_IN = {
@@ -58,7 +58,7 @@ def make_evaluator(
     if task is None:
         task = tasks[0]
     elif task not in tasks:
-        raise UserError(f"evaluator '{name}' of space '{space.name}' has no task '{task}': {_suggestion(task, tasks)}")
+        raise UserError(f"evaluator '{name}' of space '{space.name}' has no task '{task}': {suggestion(task, tasks)}")
     return provider.make(space, task, data_dir)
 
 
@@ -74,7 +74,7 @@ def _provider(space_name: str, name: str | None) -> tuple[str, EvaluatorProvider
         return name, import_module(BUILT_IN[space_name][name])
     if name not in names:
         raise UserError(
-            f"space '{space_name}' has no evaluator '{name}': {_suggestion(name, names)} "
+            f"space '{space_name}' has no evaluator '{name}': {suggestion(name, names)} "
             "(bonag.search(evaluator=callable) takes one of yours)"
         )
     point = _entry_points(space_name)[name]
@@ -90,8 +90,3 @@ def _provider(space_name: str, name: str | None) -> tuple[str, EvaluatorProvider
 def _entry_points(space_name: str) -> dict[str, EntryPoint]:
     prefix = f"{space_name}."
     return {p.name.removeprefix(prefix): p for p in entry_points(group=GROUP) if p.name.startswith(prefix)}
-
-
-def _suggestion(word: str, choices: list[str]) -> str:
-    near = get_close_matches(word, choices, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(choices)}"
