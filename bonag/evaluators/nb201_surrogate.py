@@ -51,11 +51,11 @@ class NB201Surrogate(BatchEvaluator):
         self.description = (
             f"Accuracy is a surrogate's estimate of the mean top-1 test accuracy (%) on {task} after 200 epochs, as in "
             "the table of NAS-Bench-201: an ensemble of small networks fitted on the "
-            f"{facts['connected_rows']:,} cells in which a path leads from input to output; the others get the accuracy "
+            f"{facts['connected_rows']:,} cells in which a path leads from input to output; the others get that "
             f"of chance. In {facts['folds']}-fold held-out tests its Kendall tau is {random['tau']:.3f} and its mean "
-            f"absolute error {random['mae']:.2f} points ({twins['tau']:.3f} and {twins['mae']:.2f} where all cells that "
-            "are the same network were left out together). accuracy_sd is its own uncertainty. No network is trained; "
-            "the table itself (evaluator 'table') is exact. Params and MACs are exact counts."
+            f"absolute error {random['mae']:.2f} points ({twins['tau']:.3f} and {twins['mae']:.2f} where all cells "
+            "that are the same network were left out together). accuracy_sd is its own uncertainty. No network is "
+            "trained; the table itself (evaluator 'table') is exact. Params and MACs are exact counts."
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
