@@ -65,7 +65,8 @@ class _GraphNetworks(nn.Module):
         self.readout = _MemberLinear(members, width, 1, generator)
 
     def forward(self, batch: Batch) -> Tensor:
-        x = self.operation[:, batch.op] + self.position[:, batch.position]
+        # index_select and not indexing, whose gradient is summed in whatever order the threads come.
+        x = self.operation.index_select(1, batch.op) + self.position.index_select(1, batch.position)
         for convolution in self.convolutions:
             x = convolution(x, batch.edge_index)
         pooled = scatter(x, batch.batch, dim=-2, dim_size=batch._num_graphs, reduce="mean")
