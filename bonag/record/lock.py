@@ -61,6 +61,7 @@ def holder(path: Path) -> str:
     """Who holds the lock, and what to do about it."""
     with suppress(OSError, ValueError):
         number = int(path.read_text())
+        os.kill(number, 0)  # raises where there is no such process, which then left its number and is gone
         if number == os.getpid():
             return "this very process: close it there first"
         return f"process {number}, which is alive: wait for it, or stop it first"

@@ -110,6 +110,7 @@ class RunRecord:
                     raise UserError(f"run '{self.config.name}' is being written by another process")
                 time.sleep(0.1)
         self._connection = connection
+        self._lock.sign()
 
     def _write(self, change: Callable[[sa.Connection], None]) -> None:
         """One transaction. A connection to a server that broke is made anew, for the change can be made twice."""
@@ -154,12 +155,14 @@ def create_record(out: Path, config: RunConfig, description: str, address: Addre
             lock.release()
         raise
     assert lock is not None
-    lock.sign()
     return RunRecord(folder, config, description, History(), lock, address)
 
 
 def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
-    """Open a run to go on with it; raises UserError, and leaves everything as it is, where that cannot be."""
+    """Open a run to go on with it; raises UserError, and leaves everything as it is, where that cannot be.
+
+    No file changes before the first write, so that whoever finds out later that the run cannot go on has done no harm.
+    """
     config = read_record(folder, space).config
     try:
         lock = Lock.exclusive(folder / LOCK, wait=PATIENCE)
@@ -181,13 +184,13 @@ def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
             reason=found.reason,
             forgiven=found.forgiven,
         )
-        with plain_errors(address or folder / DATABASE):
-            record.connect()
+        if address is not None:
+            with plain_errors(address):
+                record.connect()
+        return record
     except BaseException:
         lock.release()
         raise
-    lock.sign()
-    return record
 
 
 def _new_sqlite_run(path: Path, config: RunConfig, description: str) -> None:

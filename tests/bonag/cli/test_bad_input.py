@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,6 +120,27 @@ def test_unreadable_data(call: Call, elsewhere: Path) -> None:
     table.mkdir()
     refused(call(*RUN, "--data", "data"), "nb201_accuracy.parquet")
     assert sorted(path.name for path in elsewhere.iterdir()) == ["data"]
+
+
+def test_a_run_that_cannot_go_on_here_is_left_as_it_is(
+    call: Call, tables: None, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def killed(event: object) -> None:
+        if len(bonag.load("live").history.completed) == 3:
+            # What a killed process leaves: the log of the database is not merged yet.
+            shutil.copytree("results/live", "results/killed")
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        bonag.search("nb201", 5, evaluator="table", strategy="random", name="live", on_event=killed)
+    assert (elsewhere / "results" / "killed" / "record.db-wal").exists()
+    before = everything(elsewhere)
+    monkeypatch.delenv("BONAG_DATA")
+    refused(call("resume", "killed"), "BONAG_DATA")
+    assert everything(elsewhere) == before
 
 
 def test_a_full_disk(call: Call, tables: None, disk: Path) -> None:

@@ -25,6 +25,7 @@ import sys, time
 from pathlib import Path
 from bonag.record import open_record
 record = open_record(Path(sys.argv[1]))
+record.set_state("running")
 print("open", flush=True)
 time.sleep(600)
 """
