@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
-from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter
 
 from bonag.predictors.graphs import space_batch
@@ -38,19 +37,28 @@ class _MemberLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class _MemberConv(MessagePassing):
-    """Message passing along and against the edges, for all members at once: x <- relu(W x + A x U + A^T x V) + x."""
+class _MemberConv(nn.Module):
+    """Message passing along and against the edges, for all members at once: x <- relu(W x + A^T x U + A x V) + x.
+
+    Not a ``MessagePassing`` of PyG, which leaves a Python file in the temporary folder for every process.
+    """
 
     def __init__(self, members: int, width: int, generator: torch.Generator) -> None:
-        super().__init__(aggr="add", node_dim=-2)
+        super().__init__()
         self.own = _MemberLinear(members, width, width, generator)
         self.along = _MemberLinear(members, width, width, generator)
         self.against = _MemberLinear(members, width, width, generator)
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        along = self.propagate(edge_index, x=self.along(x))
-        against = self.propagate(edge_index.flip(0), x=self.against(x))
+        source, target = edge_index
+        along = _sent(self.along(x), source, target)
+        against = _sent(self.against(x), target, source)
         return torch.relu(self.own(x) + along + against) + x
+
+
+def _sent(x: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    """The sum of what arrives at every node: (M, nodes, width) along E edges -> (M, nodes, width)."""
+    return scatter(x.index_select(-2, source), target, dim=-2, dim_size=x.shape[-2], reduce="sum")
 
 
 class _GraphNetworks(nn.Module):
@@ -112,7 +120,7 @@ def fit_ensemble(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
     whole = space_batch(space, ops).to(device) if len(y) <= BATCH_SIZE else None
     for _ in range(STEPS):
-        rows = torch.arange(len(y)) if whole else torch.randperm(len(y), generator=generator)[:BATCH_SIZE]
+        rows = torch.arange(len(y)) if whole is not None else torch.randperm(len(y), generator=generator)[:BATCH_SIZE]
         batch = whole if whole is not None else space_batch(space, ops[rows.numpy()]).to(device)
         weight = seen[:, rows].to(device)
         loss = (weight * (networks(batch) - targets[rows].to(device)) ** 2).sum() / weight.sum()
