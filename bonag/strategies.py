@@ -10,6 +10,9 @@ from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
 STRATEGIES = ("bonag", "random", "evolution", "local-search")
+# Of each, the default first.
+ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
+PREDICTORS = ("gp", "ensemble", "mixture")
 
 
 def strategy_names() -> tuple[str, ...]:
@@ -17,23 +20,37 @@ def strategy_names() -> tuple[str, ...]:
     return STRATEGIES
 
 
-def make_strategy(name: str, space: SearchSpace, objective: Objective, device: str = "cpu") -> Strategy:
+def make_strategy(
+    name: str,
+    space: SearchSpace,
+    objective: Objective,
+    device: str = "cpu",
+    acquisition: str = ACQUISITIONS[0],
+    predictor: str = PREDICTORS[0],
+) -> Strategy:
     """The strategy of that name; raises UserError, also where the space has no trained generator.
 
     device: where the networks run, ``cpu``, ``cuda``, or ``auto`` for CUDA if there is any.
+    acquisition, predictor: what ``bonag`` decides by; the other strategies take none but the default.
     """
+    if name not in STRATEGIES:
+        raise UserError(f"unknown strategy '{name}': {suggestion(name, STRATEGIES)}")
+    if acquisition not in ACQUISITIONS:
+        raise UserError(f"unknown acquisition '{acquisition}': {suggestion(acquisition, ACQUISITIONS)}")
+    if predictor not in PREDICTORS:
+        raise UserError(f"unknown predictor '{predictor}': {suggestion(predictor, PREDICTORS)}")
+    if name == "bonag":
+        return _guided(space, objective, device, acquisition, predictor)
+    if (acquisition, predictor) != (ACQUISITIONS[0], PREDICTORS[0]):
+        raise UserError(f"strategy '{name}' has neither acquisition nor predictor: leave them out, or take 'bonag'")
     if name == "random":
         return RandomSearch(space)
     if name == "evolution":
         return RegularizedEvolution(space, objective)
-    if name == "local-search":
-        return LocalSearch(space, objective)
-    if name == "bonag":
-        return _guided(space, objective, device)
-    raise UserError(f"unknown strategy '{name}': {suggestion(name, STRATEGIES)}")
+    return LocalSearch(space, objective)
 
 
-def _guided(space: SearchSpace, objective: Objective, device: str) -> Strategy:
+def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
     if space.adjacency is None:
         raise UserError(
             f"strategy 'bonag' needs graphs of one topology, and those of space '{space.name}' vary: "
@@ -48,4 +65,5 @@ def _guided(space: SearchSpace, objective: Objective, device: str) -> Strategy:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = load_generator(space, device=device)
-    return GuidedGeneration(space, objective, GraphSurrogate(space, device=device), generator)
+    surrogate = GraphSurrogate(space, acquisition, predictor, device)
+    return GuidedGeneration(space, objective, surrogate, generator)

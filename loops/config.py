@@ -20,6 +20,7 @@ class RunConfig:
     """A run's configuration, as ``config.json`` holds it; raises UserError for a value that makes no sense.
 
     budget: number of trials, failed ones included; None where somebody else decides when to end (ask and tell).
+    acquisition, predictor: what strategy 'bonag' decides by.
     seed: with the history, decides every proposal.
     batch_size: trials that are proposed together; the next batch waits until all of them have ended.
     threads: threads that PyTorch may use; fixed here because it takes part in floating-point results.
@@ -36,6 +37,8 @@ class RunConfig:
     objective: str = "accuracy"
     budget: int | None = 100
     strategy: str = "bonag"
+    acquisition: str = "log-ei"
+    predictor: str = "gp"
     seed: int = 0
     batch_size: int = 1
     device: str = "auto"

@@ -20,9 +20,7 @@ class ArchGraph:
 
     def __post_init__(self) -> None:
         if self.ops.ndim != 1 or self.adjacency.shape != (len(self.ops), len(self.ops)):
-            raise ValueError(
-                f"ops must be (N,) and adjacency (N, N); got {self.ops.shape} and {self.adjacency.shape}"
-            )
+            raise ValueError(f"ops must be (N,) and adjacency (N, N); got {self.ops.shape} and {self.adjacency.shape}")
 
     def __eq__(self, other: object) -> bool:
         return (

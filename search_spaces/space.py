@@ -57,8 +57,8 @@ class SearchSpace(ABC):
     num_nodes: N, the number of nodes of the largest graph.
     adjacency: (N, N) bool, the topology that all graphs of the space share, or None where edges vary.
     fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
-    null_op: the operation that outputs zeros whatever comes in, so that its node carries nothing; None if there is none.
-    identity_op: the operation that outputs its input, so that its node could as well be an edge; None if there is none.
+    null_op: the operation that outputs zeros, whatever comes in; None if there is none.
+    identity_op: the operation that outputs its input; None if there is none.
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); F is 0 where none do.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
@@ -87,7 +87,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """All distinct architectures that differ from this one in exactly one gene, in a fixed order, without itself."""
+        """All distinct architectures that differ from this one in exactly one gene, in a fixed order."""
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """One of the neighbours, drawn uniformly."""
@@ -135,14 +135,12 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        """The inverse of ``to_parameters``; inactive parameters are ignored, a bad one raises InvalidArchitectureError."""
+        """The inverse of ``to_parameters``; inactive values are ignored, a bad one raises InvalidArchitectureError."""
 
     @abstractmethod
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
         """The PyTorch network, with fresh weights; input (B, 3, H, W), output logits (B, num_classes)."""
 
     @abstractmethod
-    def costs(
-        self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None
-    ) -> Costs:
+    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
         """Exact parameters and MACs, counted without building the network."""

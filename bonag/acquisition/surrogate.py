@@ -45,11 +45,11 @@ class GraphSurrogate:
 
     space: SearchSpace
     acquisition: str = "log-ei"
+    predictor: str = "gp"
     device: str = "cpu"
-    use_ensemble: bool = True
 
     def __post_init__(self) -> None:
-        self.fitter = ModelFitter(self.space, self.device, self.use_ensemble)
+        self.fitter = ModelFitter(self.space, self.predictor, self.device)
 
     def fit(self, ops: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
         """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""

@@ -29,7 +29,7 @@ class AskTell:
 
     path: folder that records all of it, so that it survives anything; where the folder exists already, its run is gone
         on with, and the other arguments must be those that it was made with. Without a path nothing is recorded.
-    strategy, seed, device, threads: as in ``bonag.search``. Raises UserError.
+    strategy, acquisition, predictor, seed, device, threads: as in ``bonag.search``. Raises UserError.
     """
 
     def __init__(
@@ -37,6 +37,8 @@ class AskTell:
         space: str | SearchSpace = "mbv3",
         objective: str = "accuracy",
         strategy: str = "bonag",
+        acquisition: str = "log-ei",
+        predictor: str = "gp",
         seed: int = 0,
         device: str = "auto",
         threads: int | None = None,
@@ -50,6 +52,8 @@ class AskTell:
             objective=objective,
             budget=None,
             strategy=strategy,
+            acquisition=acquisition,
+            predictor=predictor,
             seed=seed,
             device=device,
             threads=threads or default_threads(),

@@ -109,7 +109,9 @@ def make_run_strategy(config: RunConfig, space: SearchSpace, objective: Objectiv
 
     if config.strategy not in LIGHT_STRATEGIES:
         resolve_device(config.device, config.strategy)
-    strategy = make_strategy(config.strategy, space, objective, config.device)
+    strategy = make_strategy(
+        config.strategy, space, objective, config.device, acquisition=config.acquisition, predictor=config.predictor
+    )
     if "torch" in sys.modules:
         # The number of threads decides how sums are split, and so the last bits of a predictor.
         sys.modules["torch"].set_num_threads(config.threads)

@@ -22,6 +22,8 @@ def search(
     task: str | None = None,
     objective: str = "accuracy",
     strategy: str = "bonag",
+    acquisition: str = "log-ei",
+    predictor: str = "gp",
     name: str | None = None,
     out: str | Path = "results",
     batch_size: int = 1,
@@ -41,6 +43,8 @@ def search(
         object again.
     task, data: what the evaluator measures, and the folder of its tables.
     objective: a metric's name, with a minus before it to minimise.
+    acquisition: of strategy ``bonag``: ``log-ei``, ``ucb``, ``pi`` or ``thompson``.
+    predictor: of strategy ``bonag``: ``gp``, ``ensemble`` or ``mixture``.
     name, out: the run's folder is ``out/name``; by default a name is made of space, evaluator and seed.
     record: ``postgresql://...`` to keep the record in a database and not in the folder.
     max_failures: evaluations that may fail in a row before the run stops.
@@ -58,6 +62,8 @@ def search(
         task=task,
         objective=objective,
         strategy=strategy,
+        acquisition=acquisition,
+        predictor=predictor,
         name=name,
         out=Path(out),
         batch_size=batch_size,

@@ -89,6 +89,8 @@ def start(
     data: Path | None = None,
     device: str = "auto",
     strategy: str = "bonag",
+    acquisition: str = "log-ei",
+    predictor: str = "gp",
     threads: int | None = None,
     **values: object,
 ) -> Session:
@@ -102,6 +104,8 @@ def start(
         space=space if isinstance(space, str) else space.name,
         evaluator=evaluator_name(evaluator),
         strategy=strategy,
+        acquisition=acquisition,
+        predictor=predictor,
         device=device,
         threads=threads or default_threads(),
         data=str(data.resolve()) if data else None,

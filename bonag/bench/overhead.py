@@ -72,5 +72,3 @@ def _process(command: list[str]) -> tuple[float, float]:
     seconds = time.perf_counter() - start
     scale = 2**20 if sys.platform == "darwin" else 2**10
     return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / scale
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -28,8 +29,8 @@ class GuidedSampling:
     elites: best graphs so far that compete with the particles at every step.
     """
 
-    particles: int = 160
-    steps: int = 16
+    particles: int = 128
+    steps: int = 14
     last_level: float = 0.12
     strength: float = 2.5
     elites: int = 32
@@ -53,7 +54,7 @@ class DiffusionGenerator:
         generator = _torch_generator(rng)
         levels = np.linspace(1, 0, steps + 1)
         z = self.transition.prior(n, generator)
-        for t, s in zip(levels, levels[1:], strict=False):
+        for t, s in pairwise(levels):
             x = draw(self.clean_probabilities(z, float(t)), generator)
             z = draw(self.transition.posterior(z, x, float(s), float(t)), generator)
         return z.numpy()

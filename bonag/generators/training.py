@@ -27,7 +27,7 @@ EMA_DECAY = 0.998
 
 
 def train_generator(
-    space: SearchSpace, steps: int = 4000, batch_size: int = 256, learning_rate: float = 2e-3, seed: int = 0
+    space: SearchSpace, steps: int = 3000, batch_size: int = 256, learning_rate: float = 2e-3, seed: int = 0
 ) -> tuple[DiffusionGenerator, dict[str, Any]]:
     """Fit the denoiser by cross-entropy of the clean operations at uniform noise levels; EMA weights are returned.
 
@@ -41,7 +41,9 @@ def train_generator(
     vocabulary = len(space.op_names)
     transition = Transition(torch.from_numpy(np.eye(vocabulary)[sample].mean(axis=0)))
     denoiser = Denoiser(torch.from_numpy(np.array(space.adjacency)), vocabulary)
-    ema = torch.optim.swa_utils.AveragedModel(denoiser, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY))
+    ema = torch.optim.swa_utils.AveragedModel(
+        denoiser, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)
+    )
     optimiser = torch.optim.AdamW(denoiser.parameters(), lr=learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.1)
     free = torch.from_numpy(space.fixed_ops < 0)
@@ -59,7 +61,7 @@ def train_generator(
         schedule.step()
         ema.update_parameters(denoiser)
         losses.append(loss.item())
-    trained = ema.module.eval()
+    denoiser.load_state_dict(ema.module.state_dict())
     record = {
         "steps": steps,
         "batch_size": batch_size,
@@ -70,7 +72,7 @@ def train_generator(
         "seconds": round(time.monotonic() - started, 1),
         "loss": round(float(np.mean(losses[-200:])), 4),
     }
-    return DiffusionGenerator(space, trained, transition), record
+    return DiffusionGenerator(space, denoiser.eval(), transition), record
 
 
 def main() -> None:
@@ -78,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bonag.generators.training", description=__doc__)
     parser.add_argument("--space", required=True, help="a registered search space")
     parser.add_argument("--output", required=True, type=Path, help="the file to write")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:

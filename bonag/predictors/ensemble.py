@@ -16,7 +16,7 @@ from search_spaces import SearchSpace
 MEMBERS = 5
 WIDTH = 32
 LAYERS = 3
-STEPS = 80
+STEPS = 60
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-3

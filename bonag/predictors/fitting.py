@@ -17,7 +17,7 @@ from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
 # Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
-GP_GROWTH, ENSEMBLE_GROWTH = 0.08, 0.25
+GP_GROWTH, ENSEMBLE_GROWTH = 0.08, 0.35
 MAX_HYPERPARAMETER_ROWS = 256
 MIN_ENSEMBLE_ROWS = 3 * MEMBERS
 
@@ -26,14 +26,17 @@ MIN_ENSEMBLE_ROWS = 3 * MEMBERS
 class ModelFitter:
     """Fits an ``ArchitectureModel`` to evaluated architectures: a pure function of them.
 
+    predictor: ``gp``; ``ensemble``, from MIN_ENSEMBLE_ROWS architectures on, before that the Gaussian process; or
+    ``mixture`` of both, by stacking.
+
     What is expensive (the hyperparameters, the ensemble) is fitted on a prefix of the history, whose length follows
     from the history's length alone. The last such fits are remembered by the data that they were made from; forgetting
     them costs time and changes nothing.
     """
 
     space: SearchSpace
+    predictor: str = "gp"
     device: str = "cpu"
-    use_ensemble: bool = True
     _memory: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,7 +49,7 @@ class ModelFitter:
         model.load_state_dict(self._hyperparameters(ops, values))
         model.eval()
         rows = _prefix(len(values), ENSEMBLE_GROWTH)
-        if not self.use_ensemble or rows < MIN_ENSEMBLE_ROWS:
+        if self.predictor == "gp" or rows < MIN_ENSEMBLE_ROWS:
             return ArchitectureModel(self.features, model)
         ensemble, weight = self._weighted_ensemble(ops[:rows], values[:rows])
         # Both scales rank the same values, so a line between them is nearly exact.
@@ -82,9 +85,11 @@ class ModelFitter:
             chosen = _informative(values)
             targets = rank_gaussianise(values)
             ensemble = fit_ensemble(self.space, ops, targets, seed=len(values), device=self.device)
+            if self.predictor == "ensemble":
+                return ensemble, 1.0
             gp = self._fit_gp(ops[chosen], values[chosen])
-            held_out = tuple(part[chosen] for part in ensemble.held_out)
-            return ensemble, stacking_weight(targets[chosen], leave_one_out(gp), (held_out[0], held_out[1]))
+            weight = stacking_weight(targets[chosen], leave_one_out(gp)[0], ensemble.held_out[0][chosen])
+            return ensemble, weight
 
         return self._remembered(("ensemble", ops.tobytes(), values.tobytes()), fit)
 

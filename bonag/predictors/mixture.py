@@ -18,7 +18,6 @@ from bonag.predictors.features import GraphFeatures
 
 # Below this weight the ensemble moves no decision and is not asked.
 NEGLIGIBLE = 0.02
-STACKING_STEPS = 200
 
 
 class ArchitectureModel(Model):
@@ -87,18 +86,10 @@ class ArchitectureModel(Model):
         return GPyTorchPosterior(MultivariateNormal(torch.from_numpy(mean)[:, None], variance))
 
 
-def stacking_weight(
-    y: np.ndarray, first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
-) -> float:
-    """The weight of the second of two predictors which maximises the held-out log density of their mixture.
+def stacking_weight(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """The weight in [0, 1] of the second of two predictors with which their mean has the least squared held-out error.
 
-    Stacking of predictive distributions (Yao et al., 2018), by expectation maximisation.
-    y: (n,) targets; first, second: held-out means and standard deviations, (n,) each.
+    Stacked regression (Breiman, 1996). y: (n,) targets; first, second: (n,) held-out predictions.
     """
-    log_density = np.stack([-0.5 * ((y - mean) / sd) ** 2 - np.log(sd) for mean, sd in (first, second)])
-    density = np.exp(log_density - log_density.max(axis=0))
-    weight = 0.5
-    for _ in range(STACKING_STEPS):
-        responsibility = weight * density[1] / ((1 - weight) * density[0] + weight * density[1])
-        weight = float(responsibility.mean())
-    return weight
+    difference = second - first
+    return float(np.clip((y - first) @ difference / max(difference @ difference, 1e-12), 0, 1))

@@ -56,14 +56,18 @@ def draw_ops() -> Callable[[SearchSpace, int, int], np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def smooth() -> Callable[[SearchSpace, np.ndarray], np.ndarray]:
-    """A made-up accuracy: every operation is worth something in every slot, and neighbours interact a little."""
+def flow() -> Callable[[SearchSpace, np.ndarray], np.ndarray]:
+    """A made-up accuracy, which depends on what a network computes: every operation has a gain, zero for the null
+    operation and one for the identity, and what arrives at the output is the sum over all paths of their products."""
 
     def value(space: SearchSpace, ops: np.ndarray) -> np.ndarray:
-        rng = np.random.default_rng(0)
-        slots = np.arange(space.num_nodes)
-        worth = rng.normal(size=(space.num_nodes, len(space.op_names)))
-        pairs = rng.normal(size=(len(space.op_names), len(space.op_names)))
-        return worth[slots, ops].sum(axis=1) + 0.3 * pairs[ops[:, :-1], ops[:, 1:]].sum(axis=1)
+        gains = np.exp(np.random.default_rng(0).normal(scale=0.3, size=len(space.op_names)))
+        gains[[op for op in (space.null_op,) if op is not None]] = 0
+        gains[[op for op in (space.identity_op, *space.fixed_ops) if op is not None and op >= 0]] = 1
+        assert space.adjacency is not None
+        signal = gains[ops]
+        for node in range(1, space.num_nodes):
+            signal[:, node] *= signal[:, space.adjacency[:, node]].sum(axis=1)
+        return signal[:, -1]
 
     return value

@@ -1,0 +1,72 @@
+"""From a history to an acquisition, and on to the acquisition after results that are only imagined."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from bonag.acquisition.surrogate import GraphSurrogate, PosteriorAcquisition
+from bonag.strategies import ACQUISITIONS
+
+
+@pytest.fixture(scope="module")
+def acquisition(fitted: Any) -> PosteriorAcquisition:
+    return GraphSurrogate(fitted.space).fit(fitted.seen, fitted.values, seed=0)
+
+
+def test_it_improves_on_the_best_that_the_model_believes_to_have_been_seen(
+    fitted: Any, acquisition: PosteriorAcquisition
+) -> None:
+    incumbent = fitted.model.predict(fitted.seen)[0].max()
+    u = (fitted.mean - incumbent) / fitted.spread
+    expected = fitted.spread * (norm.pdf(u) + u * norm.cdf(u))
+    likely = u > -5
+    np.testing.assert_allclose(np.exp(acquisition(fitted.unseen))[likely], expected[likely], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ACQUISITIONS)
+def test_a_surrogate_is_a_pure_function_of_history_and_seed(fitted: Any, name: str) -> None:
+    used = GraphSurrogate(fitted.space, acquisition=name)
+    used.fit(fitted.seen[:12], fitted.values[:12], seed=5)
+    values = used.fit(fitted.seen, fitted.values, seed=7)(fitted.unseen)
+    fresh = GraphSurrogate(fitted.space, acquisition=name).fit(fitted.seen, fitted.values, seed=7)(fitted.unseen)
+    assert np.array_equal(values, fresh)
+    other = used.fit(fitted.seen, fitted.values, seed=8)(fitted.unseen)
+    assert np.array_equal(values, other) == (name != "thompson")
+
+
+def test_better_architectures_are_worth_more(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+    values = acquisition(fitted.unseen)
+    best, worst = fitted.mean.argmax(), fitted.mean.argmin()
+    assert values[best] > values[worst]
+    assert values.shape == (len(fitted.unseen),)
+
+
+def test_after_nothing_it_is_itself(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+    assert acquisition.after(fitted.unseen[:0]) is acquisition
+
+
+def test_what_waits_is_worth_less_and_what_is_like_it_too(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+    before = acquisition(fitted.unseen)
+    best = fitted.unseen[[int(before.argmax())]]
+    after = acquisition.after(best)
+    assert after(best)[0] < before.max() - 0.5
+    # Nothing becomes worth more: the incumbent can only rise, and the spreads only shrink.
+    assert (after(fitted.unseen) <= before + 1e-3).all()
+    assert np.array_equal(acquisition(fitted.unseen), before)
+
+
+def test_waiting_one_by_one_equals_waiting_together(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+    waiting = fitted.unseen[:3]
+    together = acquisition.after(waiting)
+    one_by_one = acquisition.after(waiting[:1]).after(waiting[1:2]).after(waiting[2:])
+    np.testing.assert_allclose(together(fitted.unseen[3:]), one_by_one(fitted.unseen[3:]), rtol=1e-3)
+
+
+def test_a_trials_note_is_json(acquisition: PosteriorAcquisition) -> None:
+    note = acquisition.note()
+    assert json.loads(json.dumps(note, allow_nan=False)) == note

@@ -1,0 +1,142 @@
+"""The deep ensemble: repeatable, diverse, honest about points that it has seen, and able to learn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kendalltau
+
+from bonag.predictors.ensemble import INFLATION_RANGE, MEMBERS, GraphEnsemble, fit_ensemble
+from bonag.predictors.graphs import space_batch
+from bonag.predictors.targets import rank_gaussianise
+from search_spaces import SearchSpace
+
+ROWS = 40
+
+
+@pytest.fixture(scope="module")
+def data(nb201: SearchSpace, draw_ops: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray]:
+    ops = draw_ops(nb201, ROWS, 0)
+    return ops, rank_gaussianise(flow(nb201, ops))
+
+
+@pytest.fixture(scope="module")
+def fitted(nb201: SearchSpace, data: tuple[np.ndarray, np.ndarray]) -> GraphEnsemble:
+    return fit_ensemble(nb201, *data, seed=1)
+
+
+def member_predictions(ensemble: GraphEnsemble, ops: np.ndarray) -> np.ndarray:
+    return ensemble.networks(space_batch(ensemble.space, ops)).detach().double().numpy()
+
+
+def test_the_seed_decides_everything(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
+    again, other = fit_ensemble(nb201, *data, seed=1), fit_ensemble(nb201, *data, seed=2)
+    for part in range(2):
+        assert np.array_equal(again.predict(data[0])[part], fitted.predict(data[0])[part])
+        assert np.array_equal(again.held_out[part], fitted.held_out[part])
+        assert not np.allclose(other.predict(data[0])[part], fitted.predict(data[0])[part])
+
+
+def test_several_threads_change_nothing(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        for _ in range(2):
+            again = fit_ensemble(nb201, *data, seed=1)
+            assert np.array_equal(again.held_out, fitted.held_out)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_members_differ_and_the_prediction_is_their_mean(
+    nb201: SearchSpace, fitted: GraphEnsemble, draw_ops: Callable
+) -> None:
+    ops = draw_ops(nb201, 100, 5)
+    members = member_predictions(fitted, ops)
+    mean, spread = fitted.predict(ops)
+    assert members.shape == (MEMBERS, len(ops))
+    assert mean == pytest.approx(members.mean(axis=0))
+    assert spread == pytest.approx(members.std(axis=0, ddof=1) * fitted.inflation, abs=1e-4)
+    for one in range(MEMBERS):
+        for other in range(one):
+            assert np.abs(members[one] - members[other]).max() > 0.05
+
+
+def test_predictions_do_not_depend_on_the_company(fitted: GraphEnsemble, data: tuple) -> None:
+    alone = [fitted.predict(data[0][[row]]) for row in range(5)]
+    together = fitted.predict(data[0][:5])
+    assert np.concatenate(alone, axis=1) == pytest.approx(np.stack(together), abs=1e-4)
+
+
+def test_held_out_predictions_know_nothing_of_the_target(
+    nb201: SearchSpace, data: tuple, fitted: GraphEnsemble
+) -> None:
+    ops, y = data
+    for row in (0, 17):
+        changed = y.copy()
+        changed[row] += 3
+        other = fit_ensemble(nb201, ops, changed, seed=1)
+        assert other.held_out[0][row] == fitted.held_out[0][row]
+        # The change was noticed by the members that see this row, so by most other rows' held-out predictions.
+        assert (other.held_out[0] != fitted.held_out[0]).mean() > 0.5
+
+
+def test_held_out_predictions_come_from_the_members(fitted: GraphEnsemble, data: tuple) -> None:
+    members = member_predictions(fitted, data[0])
+    held_out, _ = fitted.held_out
+    chosen = np.abs(members - held_out).argmin(axis=0)
+    assert members[chosen, np.arange(ROWS)] == pytest.approx(held_out, abs=1e-5)
+    # Every member is left out of an equal share of the rows.
+    assert np.bincount(chosen, minlength=MEMBERS).tolist() == [ROWS // MEMBERS] * MEMBERS
+
+
+def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, data: tuple) -> None:
+    mean, spread = fitted.held_out
+    if INFLATION_RANGE[0] < fitted.inflation < INFLATION_RANGE[1]:
+        assert np.mean(((data[1] - mean) / spread) ** 2) == pytest.approx(1)
+    else:
+        assert fitted.inflation == INFLATION_RANGE[0]
+        assert np.mean(((data[1] - mean) / spread) ** 2) <= 1
+
+
+@pytest.mark.parametrize("rows", [80, 200])
+def test_it_learns_nas_bench_201(
+    nb201: SearchSpace, all_cells: np.ndarray, accuracies: Callable, draw_ops: Callable, rows: int
+) -> None:
+    ops = draw_ops(nb201, rows, 0)
+    y = rank_gaussianise(accuracies("cifar10", ops))
+    ensemble = fit_ensemble(nb201, ops, y, seed=0)
+    rest = all_cells[::16]
+    mean, spread = ensemble.predict(rest)
+    truth = accuracies("cifar10", rest)
+    assert kendalltau(mean, truth).statistic > 0.55
+    assert (spread > 0).all()
+    # Left-out errors are like errors on new cells, not like errors on those that were fitted.
+    assert kendalltau(ensemble.held_out[0], y).statistic > 0.45
+
+
+def test_too_few_architectures_are_refused(nb201: SearchSpace, data: tuple) -> None:
+    few = 2 * MEMBERS - 1
+    with pytest.raises(ValueError, match=f"at least {2 * MEMBERS} architectures, got {few}"):
+        fit_ensemble(nb201, data[0][:few], data[1][:few], seed=0)
+
+
+def test_it_leaves_no_files_behind(tmp_path: Path) -> None:
+    program = """
+import numpy as np
+from bonag.predictors.ensemble import fit_ensemble
+from search_spaces import get_space
+
+space = get_space("nb201")
+ops = space.encode_ops(space.sample(20, np.random.default_rng(0)))
+fit_ensemble(space, ops, np.linspace(-1, 1, 20), seed=0)
+"""
+    subprocess.run([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(tmp_path)}, check=True, timeout=120)
+    assert list(tmp_path.rglob("*.py")) == []
