@@ -28,12 +28,17 @@ def save_generator(generator: DiffusionGenerator, record: dict[str, Any], path: 
     tensors["marginals"] = generator.transition.marginals
     space = generator.space
     metadata = {"format": FORMAT, "space": space.name, "op_names": json.dumps(space.op_names)}
-    with whole_file(path) as file:
-        file.write_bytes(save(tensors, metadata | {"training": json.dumps(record)}))
+    try:
+        with whole_file(path) as file:
+            file.write_bytes(save(tensors, metadata | {"training": json.dumps(record)}))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def load_generator(space: SearchSpace, path: Path | None = None, device: str = "cpu") -> DiffusionGenerator:
     """The generator in the file, or the one that comes with the space; raises UserError where there is none."""
+    if space.adjacency is None:
+        raise UserError(f"space '{space.name}' has graphs of varying topology, which no generator covers")
     path = path or space.generator
     if path is None:
         shipped = resources.files("bonag.generators") / "artifacts" / f"{space.name}.safetensors"
@@ -54,7 +59,6 @@ def load_generator(space: SearchSpace, path: Path | None = None, device: str = "
         raise UserError(f"{path} is not a generator of format {FORMAT}")
     if metadata["space"] != space.name or tuple(json.loads(metadata["op_names"])) != space.op_names:
         raise UserError(f"{path} generates architectures of space '{metadata['space']}', not of '{space.name}'")
-    assert space.adjacency is not None
     state = {name.removeprefix("denoiser."): value for name, value in tensors.items() if name != "marginals"}
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     denoiser = Denoiser(

@@ -19,6 +19,7 @@ from bonag.generators.artifact import save_generator
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
 from bonag.generators.generator import DiffusionGenerator
+from bonag.whole_file import whole_file
 from loops.errors import UserError
 from search_spaces import SearchSpace, UnknownSpaceError, get_space
 
@@ -35,12 +36,15 @@ def train_generator(
     """
     if space.adjacency is None:
         raise UserError(f"space '{space.name}' has graphs of varying topology, which this generator does not cover")
+    if steps < 1:
+        raise UserError(f"steps must be at least 1, not {steps}")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
     sample = space.encode_ops(space.sample(MARGINAL_SAMPLES, rng))
     vocabulary = len(space.op_names)
     transition = Transition(torch.from_numpy(np.eye(vocabulary)[sample].mean(axis=0)))
-    denoiser = Denoiser(torch.from_numpy(np.array(space.adjacency)), vocabulary)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        denoiser = Denoiser(torch.from_numpy(np.array(space.adjacency)), vocabulary)
     ema = torch.optim.swa_utils.AveragedModel(
         denoiser, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)
     )
@@ -84,10 +88,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
-        generator, record = train_generator(get_space(arguments.space), steps=arguments.steps, seed=arguments.seed)
-        save_generator(generator, record, arguments.output)
+        # Opened before the training, so that a file that cannot be written costs no time.
+        with whole_file(arguments.output) as file:
+            generator, record = train_generator(get_space(arguments.space), steps=arguments.steps, seed=arguments.seed)
+            save_generator(generator, record, file)
     except (UserError, UnknownSpaceError) as error:
         sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except OSError as error:
+        sys.stderr.write(f"error: cannot write {arguments.output}: {error.strerror}\n")
         sys.exit(2)
     sys.stdout.write(f"{arguments.output}: {record}\n")
 

@@ -1,0 +1,167 @@
+"""Generators on disk: what is read back samples the same, and what is no generator is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from bonag.generators.artifact import FORMAT, load_generator, save_generator
+from bonag.generators.generator import DiffusionGenerator
+from loops.errors import UserError
+from search_spaces import SearchSpace, get_space
+
+both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
+
+
+def refusal(*arguments: object) -> str:
+    with pytest.raises(UserError) as error:
+        load_generator(*arguments)  # type: ignore[arg-type]
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+@both_spaces
+def test_what_is_read_back_samples_the_same(
+    generators: dict[str, DiffusionGenerator], tmp_path: Path, name: str
+) -> None:
+    generator, path = generators[name], tmp_path / "generator.safetensors"
+    save_generator(generator, {"steps": 1}, path)
+    again = load_generator(generator.space, path)
+    assert again.sample(30, np.random.default_rng(0), 5) == generator.sample(30, np.random.default_rng(0), 5)
+    assert torch.equal(again.transition.marginals, generator.transition.marginals)
+    assert not again.denoiser.training
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@both_spaces
+def test_the_record_of_the_training_stays_with_the_weights(
+    generators: dict[str, DiffusionGenerator], tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "generator.safetensors"
+    save_generator(generators[name], {"steps": 17, "labels": 0}, path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    assert (metadata["format"], metadata["space"]) == (FORMAT, name)
+    assert json.loads(metadata["training"]) == {"steps": 17, "labels": 0}
+
+
+@both_spaces
+def test_a_shipped_generator_is_small_and_saw_no_label(name: str) -> None:
+    path = Path(str(resources.files("bonag.generators") / "artifacts" / f"{name}.safetensors"))
+    assert path.stat().st_size <= 3e6
+    with safe_open(path, framework="pt") as file:
+        record = json.loads(file.metadata()["training"])
+    assert record["labels"] == 0
+    assert record["samples"] >= record["steps"] * record["batch_size"]
+    assert {"seed", "seconds", "loss", "learning_rate"} <= record.keys()
+
+
+def test_a_generator_of_another_space_is_refused(generators: dict[str, DiffusionGenerator], tmp_path: Path) -> None:
+    path = tmp_path / "cells.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    text = refusal(get_space("mbv3"), path)
+    assert text == f"{path} generates architectures of space 'nb201', not of 'mbv3'"
+
+
+def test_other_operations_under_the_same_name_are_another_space(
+    generators: dict[str, DiffusionGenerator], tmp_path: Path
+) -> None:
+    class Renamed(type(get_space("nb201"))):  # type: ignore[misc]
+        op_names = ("input", "output", "none", "skip_connect", "nor_conv_1x1", "nor_conv_5x5", "avg_pool_3x3")
+
+    path = tmp_path / "cells.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    assert "generates architectures of space 'nb201'" in refusal(Renamed(), path)
+
+
+def nothing(path: Path) -> None:
+    pass
+
+
+def text_file(path: Path) -> None:
+    path.write_text("accuracy,94.37\n" * 40)
+
+
+def empty_file(path: Path) -> None:
+    path.touch()
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def other_tensors(path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, path)
+
+
+def other_format(path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, path, metadata={"format": "bonag-generator-0", "space": "nb201"})
+
+
+def truncated(path: Path) -> None:
+    shipped = resources.files("bonag.generators") / "artifacts" / "nb201.safetensors"
+    path.write_bytes(shipped.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize("make", [nothing, text_file, empty_file, folder, truncated])
+def test_an_unreadable_file_is_refused(tmp_path: Path, make: object) -> None:
+    path = tmp_path / "generator.safetensors"
+    make(path)  # type: ignore[operator]
+    assert refusal(get_space("nb201"), path).startswith(f"{path} is not a readable generator: ")
+
+
+@pytest.mark.parametrize("make", [other_tensors, other_format])
+def test_a_file_of_something_else_is_refused(tmp_path: Path, make: object) -> None:
+    path = tmp_path / "generator.safetensors"
+    make(path)  # type: ignore[operator]
+    assert refusal(get_space("nb201"), path) == f"{path} is not a generator of format {FORMAT}"
+
+
+def test_a_space_without_a_generator_says_how_to_train_one() -> None:
+    class Unheard(type(get_space("nb201"))):  # type: ignore[misc]
+        name = "unheard"
+
+    text = refusal(Unheard())
+    assert text.startswith("no trained generator comes with space 'unheard': train one by ")
+    assert "`python -m bonag.generators.training --space unheard --output FILE`" in text
+
+
+def test_a_space_may_bring_its_own_generator(generators: dict[str, DiffusionGenerator], tmp_path: Path) -> None:
+    class Own(type(get_space("nb201"))):  # type: ignore[misc]
+        name = "own"
+        generator = tmp_path / "own.safetensors"
+
+    space: SearchSpace = Own()
+    cells = generators["nb201"]
+    save_generator(DiffusionGenerator(space, cells.denoiser, cells.transition), {}, Own.generator)
+    samples = load_generator(space).sample(20, np.random.default_rng(0), 4)
+    assert samples == cells.sample(20, np.random.default_rng(0), 4)
+
+
+@pytest.mark.parametrize("path", ["missing/generator.safetensors", "."])
+def test_a_place_that_cannot_be_written_is_refused(
+    generators: dict[str, DiffusionGenerator], tmp_path: Path, path: str
+) -> None:
+    with pytest.raises(UserError, match="cannot write"):
+        save_generator(generators["nb201"], {}, tmp_path / path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_space_of_many_topologies_is_never_loaded(tmp_path: Path, generators: dict[str, DiffusionGenerator]) -> None:
+    class Varying(type(get_space("nb201"))):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.adjacency = None
+
+    path = tmp_path / "cells.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    varying: SearchSpace = Varying()
+    assert "topology" in refusal(varying, path)

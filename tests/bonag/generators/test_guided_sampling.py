@@ -1,0 +1,185 @@
+"""Guided sampling: it finds what the guidance likes, by its ranks alone, and scores every graph once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bonag.generators.generator import DiffusionGenerator, GuidedSampling
+from search_spaces import ArchGraph, SearchSpace
+
+both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
+Score = Callable[[np.ndarray], np.ndarray]
+
+
+def random_ops(space: SearchSpace, n: int, seed: int) -> np.ndarray:
+    return space.encode_ops(space.sample(n, np.random.default_rng(seed)))
+
+
+class Recorded:
+    """A guidance that remembers what it was asked."""
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+        self.asked: list[np.ndarray] = []
+
+    def __call__(self, ops: np.ndarray) -> np.ndarray:
+        self.asked.append(ops.copy())
+        return self.score(ops)
+
+
+@both_spaces
+def test_all_graphs_are_valid_distinct_and_best_first(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+) -> None:
+    space = generators[name].space
+    score = nearness(random_ops(space, 1, 1)[0])
+    ops, scores = generators[name].guided_sample(score, np.random.default_rng(0))
+    assert ops.shape == (len(scores), space.num_nodes)
+    assert len(np.unique(ops, axis=0)) == len(ops)
+    assert all(space.is_valid(ArchGraph(row, space.adjacency)) for row in ops)  # type: ignore[arg-type]
+    assert (np.diff(scores) <= 0).all()
+    # The scores are the guidance's own.
+    assert np.array_equal(scores, score(ops))
+
+
+@both_spaces
+def test_every_graph_is_scored_exactly_once(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+) -> None:
+    space = generators[name].space
+    starts = random_ops(space, 12, 2)
+    guidance = Recorded(nearness(starts[0]))
+    ops, _ = generators[name].guided_sample(guidance, np.random.default_rng(0), np.concatenate([starts, starts[:3]]))
+    asked = np.concatenate(guidance.asked)
+    assert len(np.unique(asked, axis=0)) == len(asked)
+    assert np.array_equal(np.unique(asked, axis=0), np.unique(ops, axis=0))
+
+
+def test_it_finds_any_cell(generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]) -> None:
+    space = generators["nb201"].space
+    for seed in range(6):
+        target = random_ops(space, 1, 100 + seed)[0]
+        ops, scores = generators["nb201"].guided_sample(nearness(target), np.random.default_rng(seed))
+        assert scores[0] == 0
+        assert np.array_equal(ops[0], target)
+        assert len(ops) < 0.2 * space.size
+
+
+def test_it_comes_close_to_any_network(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+) -> None:
+    space = generators["mbv3"].space
+    gains = []
+    for seed in range(4):
+        score = nearness(random_ops(space, 1, 100 + seed)[0])
+        ops, scores = generators["mbv3"].guided_sample(score, np.random.default_rng(seed))
+        # The same number of unguided graphs is some 8 slots worse.
+        gains.append(scores[0] - score(random_ops(space, len(ops), seed)).max())
+        assert scores[0] >= -10
+    assert min(gains) >= 3
+    assert np.mean(gains) >= 5
+
+
+def test_guidance_without_strength_is_no_guidance(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+) -> None:
+    space = generators["mbv3"].space
+    score = nearness(random_ops(space, 1, 100)[0])
+    found = {}
+    for strength in (0.0, GuidedSampling().strength):
+        settings = GuidedSampling(strength=strength, elites=0)
+        ops, _ = generators["mbv3"].guided_sample(score, np.random.default_rng(0), settings=settings)
+        found[strength] = score(ops).mean()
+    assert found[0.0] < -16.5
+    assert found[GuidedSampling().strength] > found[0.0] + 2
+
+
+@both_spaces
+@pytest.mark.parametrize("transform", [np.exp, lambda y: 5 * y - 100, lambda y: -np.log1p(-y)])
+def test_increasing_transformations_of_the_guidance_change_nothing(
+    generators: dict[str, DiffusionGenerator],
+    nearness: Callable[[np.ndarray], Score],
+    name: str,
+    transform: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    generator = generators[name]
+    starts = random_ops(generator.space, 10, 4)
+    score = nearness(random_ops(generator.space, 1, 3)[0])
+    plain = generator.guided_sample(score, np.random.default_rng(0), starts)
+    bent = generator.guided_sample(lambda ops: transform(score(ops)), np.random.default_rng(0), starts)
+    assert np.array_equal(plain[0], bent[0])
+    assert np.array_equal(transform(plain[1]), bent[1])
+
+
+@both_spaces
+def test_the_same_seed_gives_the_same_samples(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+) -> None:
+    generator = generators[name]
+    score = nearness(random_ops(generator.space, 1, 3)[0])
+    first, again, other = (generator.guided_sample(score, np.random.default_rng(seed))[0] for seed in (5, 5, 6))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@both_spaces
+def test_starts_compete_and_come_back(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+) -> None:
+    generator = generators[name]
+    target = random_ops(generator.space, 1, 3)[0]
+    # The target itself, one of its neighbours, and strangers.
+    near = generator.space.neighbours(generator.space.decode(ArchGraph(target, generator.space.adjacency)))[0]  # type: ignore[arg-type]
+    starts = np.concatenate([random_ops(generator.space, 5, 4), generator.space.encode_ops([near]), target[None]])
+    ops, scores = generator.guided_sample(nearness(target), np.random.default_rng(0), starts)
+    assert {row.tobytes() for row in starts} <= {row.tobytes() for row in ops}
+    assert scores[0] == 0
+
+
+def test_good_starts_pull_the_particles_towards_them(
+    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+) -> None:
+    generator = generators["mbv3"]
+    target = random_ops(generator.space, 1, 3)[0]
+    with_it = generator.guided_sample(nearness(target), np.random.default_rng(0), target[None])[1]
+    without = generator.guided_sample(nearness(target), np.random.default_rng(0))[1]
+    assert with_it[1:51].mean() > without[1:51].mean() + 1
+
+
+@both_spaces
+def test_equal_scores_guide_nowhere(generators: dict[str, DiffusionGenerator], name: str) -> None:
+    generator = generators[name]
+    ops, scores = generator.guided_sample(lambda ops: np.zeros(len(ops)), np.random.default_rng(0))
+    assert not scores.any()
+    first_nodes = generator.space.fixed_ops.argmin()
+    assert len(np.unique(ops[:, first_nodes])) >= 5
+
+
+def test_infinitely_bad_graphs_are_survived(generators: dict[str, DiffusionGenerator]) -> None:
+    ops, scores = generators["nb201"].guided_sample(
+        lambda ops: np.where(ops[:, 1] == 2, -np.inf, ops[:, 2].astype(float)), np.random.default_rng(0)
+    )
+    assert scores[0] == 6
+    assert ops[0, 1] != 2
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 5), st.floats(0.01, 0.9), st.floats(0, 6), st.integers(0, 8), st.integers(0, 99)
+)
+@settings(max_examples=25, deadline=None)
+def test_any_settings_work(
+    particles: int, steps: int, last_level: float, strength: float, elites: int, seed: int
+) -> None:
+    from bonag.generators.artifact import load_generator
+    from search_spaces import get_space
+
+    generator = load_generator(get_space("nb201"))
+    chosen = GuidedSampling(particles, steps, last_level, strength, elites)
+    ops, scores = generator.guided_sample(lambda ops: ops.sum(axis=1), np.random.default_rng(seed), settings=chosen)
+    assert 1 <= len(ops) == len(scores) <= particles * steps
+    assert (np.diff(scores) <= 0).all()
