@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from bonag.strategies import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.seeding import rng_for
+from loops.strategies.fresh import fresh
 from search_spaces import get_space
 
 BONAG = (sys.executable, "-m", "bonag")
@@ -49,7 +50,7 @@ def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
     space, objective = get_space(space_name), Objective.parse("accuracy")
     evaluator = make_evaluator(space)
     strategy = make_strategy("bonag", space, objective)
-    architectures = list(dict.fromkeys(space.sample(trials, np.random.default_rng(0))))
+    architectures = fresh(space, (), trials, np.random.default_rng(0))
     history = History(_completed(i, a, evaluator.evaluate(a, 0)) for i, a in enumerate(architectures))
     seconds = []
     for _ in range(repeats + 1):
@@ -66,9 +67,17 @@ def _completed(index: int, architecture: object, metrics: dict[str, float]) -> T
 
 
 def _process(command: list[str]) -> tuple[float, float]:
-    """Wall seconds, and the largest peak memory (MB) of any process that has been waited for so far."""
+    """Wall seconds, and peak memory (MB) of the process or of the largest one that it waited for.
+
+    The system charges a new process with its parent's memory, so no figure is below that of this process.
+    """
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Not getrusage(RUSAGE_CHILDREN), which is the largest of all processes so far.
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
     scale = 2**20 if sys.platform == "darwin" else 2**10
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / scale
+    return seconds, usage.ru_maxrss / scale

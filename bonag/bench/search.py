@@ -133,7 +133,8 @@ def summary(trials: pd.DataFrame, contest: Contest, optimum: float | None) -> pd
 def _one_thread() -> None:
     import os
 
+    # Before PyTorch is loaded, for OpenMP asks but once.
+    os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
-    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)

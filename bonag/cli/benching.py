@@ -43,12 +43,11 @@ def search(
     from bonag.bench.search import Contest, best_known, run_contest, summary
     from bonag.strategies import strategy_names
 
-    names = [name.strip() for name in strategies.split(",")]
+    names = list(dict.fromkeys(name.strip() for name in strategies.split(",")))
     for name in names:
         if name not in strategy_names():
             raise UserError(f"unknown strategy '{name}': {suggestion(name, strategy_names())}")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UserError(f"{output}: there is no folder {output.absolute().parent}")
+    _check_folder(output)
     contest = Contest(space, evaluator, task, objective, budget, seeds, None if data is None else str(data))
     parts = []
     for part in run_contest(contest, names, workers):
@@ -67,9 +66,18 @@ def overhead(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
 ) -> None:
     """Measure start-up, a whole run with the surrogate, and proposals after 100 and 1,000 trials."""
+    _check_folder(output)
     from bonag.bench.overhead import measure
 
     figures = measure(repeats)
     if output is not None:
         figures.to_csv(output, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
+
+
+def _check_folder(output: Path | None) -> None:
+    """Before minutes of work: whether there is a folder to write the file in; raises UserError."""
+    from loops.errors import UserError
+
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UserError(f"{output}: there is no folder {output.absolute().parent}")
