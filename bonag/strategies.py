@@ -9,7 +9,9 @@ from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
-STRATEGIES = ("bonag", "random", "evolution", "local-search")
+# They need neither a trained generator nor PyTorch.
+BASELINES = ("random", "evolution", "local-search")
+STRATEGIES = ("bonag", *BASELINES)
 # Of each, the default first.
 ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
 PREDICTORS = ("gp", "ensemble", "mixture")
@@ -54,7 +56,7 @@ def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: 
     if space.adjacency is None:
         raise UserError(
             f"strategy 'bonag' needs graphs of one topology, and those of space '{space.name}' vary: "
-            "choose from random, evolution, local-search"
+            f"choose from {', '.join(BASELINES)}"
         )
     import torch
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 
+from search_spaces.near_miss import suggestion
 from search_spaces.space import SearchSpace
 
 
@@ -30,7 +30,4 @@ def get_space(name: str) -> SearchSpace:
             if not isinstance(space, SearchSpace):
                 raise TypeError(f"entry point {point.value} of space '{name}' is not a SearchSpace")
             return space
-    names = space_names()
-    near = get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"
-    raise UnknownSpaceError(f"unknown space '{name}': {hint}")
+    raise UnknownSpaceError(f"unknown space '{name}': {suggestion(name, space_names())}")

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from bonag.api.callable_evaluator import CallableEvaluator, qualified_name
 from bonag.record.reading import space_of
+from bonag.strategies import BASELINES, make_strategy
 from loops.config import RunConfig
 from loops.errors import UserError
 from loops.objective import Objective
@@ -26,7 +27,6 @@ DEFAULT = ""
 PYTHON = "python:"
 # In a configuration, that trials are asked for and told, and not evaluated by bonag.
 ASK_AND_TELL = "ask-and-tell"
-LIGHT_STRATEGIES = ("random", "evolution", "local-search")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def evaluator_name(evaluator: EvaluatorLike) -> str:
 
 def resolve_device(device: str, strategy: str) -> str:
     """``cpu`` or ``cuda``; raises UserError where CUDA was asked for and there is none."""
-    if device == "cpu" or (device == "auto" and strategy in LIGHT_STRATEGIES):
+    if device == "cpu" or (device == "auto" and strategy in BASELINES):
         return "cpu"
     import torch
 
@@ -105,9 +105,7 @@ def _evaluator(config: RunConfig, given: EvaluatorLike, space: SearchSpace, obje
 
 def make_run_strategy(config: RunConfig, space: SearchSpace, objective: Objective) -> Strategy:
     """The strategy on the run's device and threads; raises UserError."""
-    from bonag.strategies import make_strategy
-
-    if config.strategy not in LIGHT_STRATEGIES:
+    if config.strategy not in BASELINES:
         resolve_device(config.device, config.strategy)
     strategy = make_strategy(
         config.strategy, space, objective, config.device, acquisition=config.acquisition, predictor=config.predictor

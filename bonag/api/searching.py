@@ -9,7 +9,6 @@ from bonag.api import session as sessions
 from bonag.api.parts import EvaluatorLike
 from bonag.api.result import Result
 from bonag.record import find_run, read_record
-from loops.errors import UserError
 from loops.loop import Event, RunState
 from search_spaces import SearchSpace
 
@@ -108,4 +107,4 @@ def _run(opened: sessions.Session, on_event: Callable[[Event], None] | None) -> 
     return Result(read_record(opened.path, opened.parts.space), opened.parts.space)
 
 
-__all__ = ["UserError", "load", "resume", "search"]
+__all__ = ["load", "resume", "search"]
