@@ -42,7 +42,7 @@ def found_lines(found: Found, metric: str) -> list[str]:
 
 
 def summary_lines(result: Result) -> list[str]:
-    """How the run stands, its best trial, and how to look further."""
+    """How the run stands, and its best trial."""
     failed = sum(trial.status == "failed" for trial in result.history)
     lines = [
         f"{result.state}: {len(result.history)} trials"

@@ -29,8 +29,9 @@ MAX_FIT_STEPS = 30
 def architecture_kernel(features: GraphFeatures) -> Kernel:
     """A sum of kernels, each with its own scale, over the blocks of ``features``.
 
-    Additive effects of every slot and of the totals (linear), and interactions among slots (Matern-5/2 on one-hots,
-    that is a function of the Hamming distance), among totals and among path counts (RBF).
+    Interactions among totals (RBF); where the features have path counts, interactions among those (RBF), else additive
+    effects of every slot and of the totals (linear), and interactions among slots (Matern-5/2 on one-hots, that is a
+    function of the Hamming distance).
     """
     blocks = features.blocks
     terms: list[Kernel] = [RBFKernel(active_dims=blocks["totals"], **_lengthscale())]
