@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bonag.evaluators import make_evaluator
+from bonag.evaluators.batch import BatchEvaluator
 from bonag.executors.local import LocalExecutor
 from bonag.strategies import make_strategy
 from loops.config import RunConfig
+from loops.errors import UserError
 from loops.history import History, Trial
 from loops.loop import search
 from loops.objective import Objective
@@ -52,7 +54,10 @@ class _MemoryRecorder:
 
 
 def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
-    """Every trial of one strategy with one seed: strategy, seed, trial, architecture, value, proposal seconds."""
+    """The completed trials of one strategy with one seed: strategy, seed, trial, architecture, value, proposal seconds.
+
+    Raises UserError if there is none.
+    """
     space, objective = get_space(contest.space), Objective.parse(contest.objective)
     evaluator = make_evaluator(
         space, contest.evaluator, contest.task, None if contest.data is None else Path(contest.data)
@@ -66,6 +71,9 @@ def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
     for _ in search(config, made, evaluator, LocalExecutor(), recorder):
         pass
     trials = recorder.history().completed
+    if not trials:
+        reason = recorder.history().trials[-1].reason
+        raise UserError(f"strategy '{strategy}', seed {seed}: no evaluation succeeded, the last failed with {reason}")
     return pd.DataFrame(
         {
             "strategy": strategy,
@@ -92,32 +100,35 @@ def run_contest(contest: Contest, strategies: Sequence[str], workers: int = 1) -
 
 
 def best_known(contest: Contest) -> float | None:
-    """The best value of the whole space where it can be enumerated, else None."""
+    """The best value of the whole space where that can be enumerated and its values are computed, else None."""
     space, objective = get_space(contest.space), Objective.parse(contest.objective)
     if not hasattr(space, "all"):
         return None
     evaluator = make_evaluator(
         space, contest.evaluator, contest.task, None if contest.data is None else Path(contest.data)
     )
-    values = [evaluator.evaluate(architecture, 0)[objective.metric] for architecture in space.all()]
-    return max(values) if objective.maximise else min(values)
+    if not isinstance(evaluator, BatchEvaluator):
+        return None
+    scores = objective.sign * evaluator.evaluate_many(space.all())[objective.metric]
+    return objective.sign * float(np.nanmax(scores))
 
 
 def summary(trials: pd.DataFrame, contest: Contest, optimum: float | None) -> pd.DataFrame:
-    """One row per strategy: medians and quartiles of best-so-far, of queries to the optimum, seconds per proposal."""
+    """One row per strategy: median and 90 % quantile of the queries to the optimum and the share of runs that reach it,
+    medians of best-so-far, mean seconds per proposal. Failed trials are queries too.
+    """
     objective = Objective.parse(contest.objective)
     rows = []
     for strategy, of_strategy in trials.groupby("strategy", sort=False):
         best: dict[int, list[float]] = {n: [] for n in MILESTONES if n <= contest.budget}
         queries = []
         for _, run in of_strategy.groupby("seed"):
-            values = run.sort_values("trial")["value"].to_numpy() * objective.sign
-            so_far = np.maximum.accumulate(values)
+            scores, asked = run["value"].to_numpy() * objective.sign, run["trial"].to_numpy() + 1.0
             for n, found in best.items():
-                found.append(float(so_far[min(n, len(so_far)) - 1]) * objective.sign)
+                found.append(float(scores[asked <= n].max(initial=-np.inf)) * objective.sign)
             if optimum is not None:
-                hits = np.flatnonzero(values >= optimum * objective.sign - 1e-9)
-                queries.append(float(hits[0] + 1) if len(hits) else np.inf)
+                hits = asked[scores >= optimum * objective.sign - 1e-9]
+                queries.append(float(hits.min(initial=np.inf)))
         row: dict[str, object] = {"strategy": strategy, "seeds": of_strategy["seed"].nunique()}
         if queries:
             row["queries to best (median)"] = float(np.median(queries))
