@@ -87,7 +87,10 @@ def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
 
 
 def run_contest(contest: Contest, strategies: Sequence[str], workers: int = 1) -> Iterator[pd.DataFrame]:
-    """The trials of every strategy and seed, as they come in; each worker is a process of one thread."""
+    """The trials of every strategy and seed, as they come in; each worker is a process of one thread.
+
+    What fails in a worker is raised here, and ends the contest.
+    """
     pairs = [(strategy, seed) for seed in range(contest.seeds) for strategy in strategies]
     # A fresh interpreter per worker: a forked PyTorch may hang.
     import multiprocessing
@@ -95,8 +98,13 @@ def run_contest(contest: Contest, strategies: Sequence[str], workers: int = 1) -
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         waiting = [pool.submit(run_one, contest, strategy, seed) for strategy, seed in pairs]
-        for done in as_completed(waiting):
-            yield done.result()
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            # Whatever waits would be worked off first, which may take hours.
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def best_known(contest: Contest) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import bonag
 from bonag.bench.search import Contest, best_known, run_contest, run_one, summary
 from bonag.evaluators import make_evaluator
+from loops.errors import UserError
 from search_spaces import get_space
 
 # The default strategy leaves its initial design after ten trials.
@@ -66,6 +68,14 @@ def test_a_seed_gives_the_trials_that_a_run_of_that_seed_has(
     found = of(by_one_worker, strategy, seed=1)
     assert list(found.architecture) == list(run.trials.architecture)
     assert list(found.value) == list(run.trials.accuracy)
+
+
+def test_what_fails_in_a_worker_ends_the_contest_with_its_reason() -> None:
+    # Hundreds of runs wait behind the one that fails: they are given up and not worked off.
+    started = time.perf_counter()
+    with pytest.raises(UserError, match="unknown strategy 'evolutoin': did you mean 'evolution'"):
+        list(run_contest(Contest("mbv3", None, None, "accuracy", 300, 300), ["evolutoin", "evolution"]))
+    assert time.perf_counter() - started < 60
 
 
 def test_an_objective_to_minimise_is_recorded_as_measured() -> None:
