@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def run(
     space: Annotated[str, typer.Option(help="Search space; see `bonag spaces`.")],
-    evaluator: Annotated[str | None, typer.Option(help="What measures architectures.  [default: surrogate]")] = None,
+    evaluator: Annotated[
+        str | None, typer.Option(help="What measures architectures.  [default: the space's first]")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="What the evaluator measures them on.")] = None,
     objective: Annotated[
         str, typer.Option(help="Metric to maximise, or with a minus before it (--objective=-macs) to minimise.")
