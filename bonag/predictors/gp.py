@@ -10,7 +10,7 @@ from botorch.exceptions import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import AdditiveKernel, Kernel, LinearKernel, MaternKernel, RBFKernel, ScaleKernel
+from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, RBFKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ZeroMean
 from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -26,6 +26,18 @@ PRIOR_WIDTH = 1.0
 MAX_FIT_STEPS = 30
 
 
+class DotProductKernel(Kernel):
+    """k(x, y) = <x, y>, as a plain matrix.
+
+    GPyTorch's LinearKernel gives a low-rank matrix, which in a sum of kernels costs a singular value decomposition of
+    the whole sum at every evaluation; and it has a variance besides the scale around it.
+    """
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
+        """(n, D) and (m, D) -> (n, m), or (n,) if only the diagonal is asked for."""
+        return (x1 * x2).sum(dim=-1) if diag else x1 @ x2.mT
+
+
 def architecture_kernel(features: GraphFeatures) -> Kernel:
     """A sum of kernels, each with its own scale, over the blocks of ``features``.
 
@@ -38,14 +50,9 @@ def architecture_kernel(features: GraphFeatures) -> Kernel:
     if "paths" in blocks:
         terms.append(RBFKernel(active_dims=blocks["paths"], **_lengthscale()))
     else:
-        terms.append(LinearKernel(active_dims=blocks["totals"]))
-        terms.append(LinearKernel(active_dims=blocks["slots"]))
+        terms.append(DotProductKernel(active_dims=blocks["totals"]))
+        terms.append(DotProductKernel(active_dims=blocks["slots"]))
         terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
-    for term in terms:
-        if isinstance(term, LinearKernel):
-            # The scale around it is the variance.
-            term.raw_variance.requires_grad_(False)
-            term.variance = 1.0
     return AdditiveKernel(
         *(ScaleKernel(term, outputscale_prior=LogNormalPrior(math.log(OUTPUT_SCALE), PRIOR_WIDTH)) for term in terms)
     )

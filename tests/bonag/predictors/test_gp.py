@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from botorch.models import SingleTaskGP
 from gpytorch.kernels import ScaleKernel
+from linear_operator.utils.warnings import NumericalWarning
 from scipy.stats import kendalltau, lognorm, multivariate_normal
 
 from bonag.predictors.features import GraphFeatures
@@ -18,6 +20,7 @@ from bonag.predictors.gp import (
     NOISE,
     OUTPUT_SCALE,
     PRIOR_WIDTH,
+    DotProductKernel,
     fit_hyperparameters,
     leave_one_out,
     make_gp,
@@ -102,6 +105,28 @@ def test_the_kernel_is_positive_semidefinite_and_finite(problem: Callable, name:
         assert torch.allclose(K.diagonal(), model.covar_module(X, diag=True))
     assert torch.allclose(K, K.T, atol=1e-12)
     assert torch.linalg.eigvalsh(K).min() > -1e-9
+
+
+@both_spaces
+@pytest.mark.parametrize("n", [30, 120])
+def test_repeated_architectures_are_no_numerical_trouble(problem: Callable, name: str, n: int) -> None:
+    features, X, y = problem(name, n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NumericalWarning)
+        model = make_gp(features, torch.cat([X, X[:10]]), torch.cat([y, y[:10]]))
+        fit_hyperparameters(model)
+        posterior = model.posterior(X)
+        assert torch.isfinite(posterior.mean).all()
+        assert (posterior.variance > 0).all()
+
+
+def test_a_dot_product_is_linear_in_every_block(problem: Callable) -> None:
+    _, X, _ = problem("mbv3", 20)
+    kernel = DotProductKernel(active_dims=(0, 3, 5))
+    K, few = kernel(X).to_dense(), X[:, [0, 3, 5]]
+    torch.testing.assert_close(K, few @ few.T)
+    torch.testing.assert_close(kernel(X, X[:4]).to_dense(), K[:, :4])
+    torch.testing.assert_close(kernel(X, diag=True), K.diagonal())
 
 
 @both_spaces

@@ -1,0 +1,80 @@
+"""The first architectures fill the space."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from loops.initial import space_filling
+from search_spaces import Architecture, SearchSpace, get_space
+
+
+def distances(space: SearchSpace, some: list[Architecture], others: list[Architecture]) -> np.ndarray:
+    """The number of nodes whose operations differ: (len(some), len(others))."""
+    return (space.encode_ops(some)[:, None] != space.encode_ops(others)[None]).sum(axis=-1)
+
+
+def least_distance(space: SearchSpace, architectures: list[Architecture]) -> int:
+    return int(distances(space, architectures, architectures)[np.triu_indices(len(architectures), k=1)].min())
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3"])
+@pytest.mark.parametrize("n", [1, 2, 10, 25])
+def test_picks_are_as_many_as_asked_distinct_and_new(name: str, n: int) -> None:
+    space = get_space(name)
+    chosen = space.sample(5, np.random.default_rng(1))
+    picks = space_filling(space, chosen, n, np.random.default_rng(0))
+    assert len(picks) == len({*picks} - {*chosen}) == n
+
+
+def test_the_generator_of_random_numbers_decides_everything() -> None:
+    space = get_space("mbv3")
+    first, again, other = (space_filling(space, [], 10, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3"])
+def test_picks_are_farther_apart_than_random_ones(name: str) -> None:
+    space = get_space(name)
+    picked, random = [], []
+    for seed in range(60):
+        picked.append(least_distance(space, space_filling(space, [], 10, np.random.default_rng(seed))))
+        random.append(least_distance(space, space.sample(10, np.random.default_rng(1000 + seed))))
+    assert np.mean(picked) > np.mean(random) + 0.7
+
+
+def test_picks_keep_away_from_what_is_there() -> None:
+    # All that is there has the same operation on the first three edges.
+    space = get_space("nb201")
+    rng = np.random.default_rng(0)
+    conv = "nor_conv_3x3"
+    there = list(
+        {space.parse(f"|{conv}~0|+|{conv}~0|{conv}~1|+{str(cell).split('+')[2]}") for cell in space.sample(20, rng)}
+    )
+    picked = [distances(space, space_filling(space, there, 1, rng), there).min() for _ in range(60)]
+    random = [distances(space, space.sample(1, rng), there).min() for _ in range(60)]
+    assert np.mean(picked) > np.mean(random) + 0.5
+
+
+def test_the_first_pick_is_uniform(tiny_space: SearchSpace) -> None:
+    rng = np.random.default_rng(0)
+    names = [str(*space_filling(tiny_space, [], 1, rng)) for _ in range(2700)]
+    _, counts = np.unique(names, return_counts=True)
+    assert len(counts) == 27
+    assert chisquare(counts).pvalue > 1e-3
+
+
+def test_a_small_space_is_emptied_and_then_there_is_no_more(tiny_space: SearchSpace) -> None:
+    rng = np.random.default_rng(0)
+    chosen = [tiny_space.parse(text) for text in ("aaa", "abc", "ccc")]
+    rest = space_filling(tiny_space, chosen, 100, rng)
+    assert len(rest) == len({*rest, *chosen}) - 3 == 24
+    assert space_filling(tiny_space, [*chosen, *rest], 5, rng) == []
+
+
+def test_asking_for_none_gives_none_and_draws_nothing(tiny_space: SearchSpace) -> None:
+    rng = np.random.default_rng(0)
+    assert space_filling(tiny_space, [], 0, rng) == []
+    assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
