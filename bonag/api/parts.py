@@ -76,11 +76,12 @@ def resolve_device(device: str, strategy: str) -> str:
 
 
 def default_threads() -> int:
-    """The cores that this process may use, or OMP_NUM_THREADS where that is set."""
+    """OMP_NUM_THREADS where that is set, else one.
+
+    The matrices are small: a second thread gains nothing on idle cores, and on busy ones threads wait for each other.
+    """
     wish = os.environ.get("OMP_NUM_THREADS", "")
-    if wish.isdigit() and int(wish) > 0:
-        return int(wish)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(wish) if wish.isdigit() and int(wish) > 0 else 1
 
 
 def _evaluator(config: RunConfig, given: EvaluatorLike, space: SearchSpace, objective: Objective) -> Evaluator:
