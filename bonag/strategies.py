@@ -37,10 +37,7 @@ def make_strategy(
     """
     if name not in STRATEGIES:
         raise UserError(f"unknown strategy '{name}': {suggestion(name, STRATEGIES)}")
-    if acquisition not in ACQUISITIONS:
-        raise UserError(f"unknown acquisition '{acquisition}': {suggestion(acquisition, ACQUISITIONS)}")
-    if predictor not in PREDICTORS:
-        raise UserError(f"unknown predictor '{predictor}': {suggestion(predictor, PREDICTORS)}")
+    check_choices(acquisition, predictor)
     if name == "bonag":
         return _guided(space, objective, device, acquisition, predictor)
     if (acquisition, predictor) != (ACQUISITIONS[0], PREDICTORS[0]):
@@ -50,6 +47,14 @@ def make_strategy(
     if name == "evolution":
         return RegularizedEvolution(space, objective)
     return LocalSearch(space, objective)
+
+
+def check_choices(acquisition: str, predictor: str) -> None:
+    """Raises UserError for an acquisition or a predictor that there is not."""
+    if acquisition not in ACQUISITIONS:
+        raise UserError(f"unknown acquisition '{acquisition}': {suggestion(acquisition, ACQUISITIONS)}")
+    if predictor not in PREDICTORS:
+        raise UserError(f"unknown predictor '{predictor}': {suggestion(predictor, PREDICTORS)}")
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:

@@ -59,7 +59,7 @@ class SearchSpace(ABC):
     fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
     null_op: the operation that outputs zeros, whatever comes in; None if there is none.
     identity_op: the operation that outputs its input; None if there is none.
-    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); F is 0 where none do.
+    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); None if none do.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
@@ -72,7 +72,7 @@ class SearchSpace(ABC):
     fixed_ops: np.ndarray
     null_op: int | None = None
     identity_op: int | None = None
-    op_attributes: np.ndarray
+    op_attributes: np.ndarray | None = None
     num_classes: int
     image_size: int
     generator: Path | None = None

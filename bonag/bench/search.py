@@ -26,7 +26,10 @@ MILESTONES = (10, 20, 30, 50, 100, 150, 200, 300)
 
 @dataclass(frozen=True)
 class Contest:
-    """One objective, and how long and how often every strategy may work on it."""
+    """One objective, and how long and how often every strategy may work on it.
+
+    acquisition, predictor: of strategy ``bonag``.
+    """
 
     space: str
     evaluator: str | None
@@ -35,6 +38,8 @@ class Contest:
     budget: int
     seeds: int
     data: str | None = None
+    acquisition: str = "log-ei"
+    predictor: str = "gp"
 
 
 class _MemoryRecorder:
@@ -67,7 +72,9 @@ def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
         objective=contest.objective, budget=contest.budget, strategy=strategy, seed=seed,
     )  # fmt: skip
     recorder = _MemoryRecorder()
-    made = make_strategy(strategy, space, objective, device="cpu")
+    # The baselines have neither.
+    guidance = {"acquisition": contest.acquisition, "predictor": contest.predictor} if strategy == "bonag" else {}
+    made = make_strategy(strategy, space, objective, device="cpu", **guidance)
     for _ in search(config, made, evaluator, LocalExecutor(), recorder):
         pass
     trials = recorder.history().completed

@@ -17,6 +17,8 @@ def search(
     task: Annotated[str | None, typer.Option(help="Task.  [default: the evaluator's first]")] = None,
     objective: Annotated[str, typer.Option(help="Metric to maximise, or -metric to minimise it.")] = "accuracy",
     strategies: Annotated[str, typer.Option(help="Names with commas between.")] = "bonag,random,evolution,local-search",
+    acquisition: Annotated[str, typer.Option(help="For bonag: log-ei, ucb, pi or thompson.")] = "log-ei",
+    predictor: Annotated[str, typer.Option(help="For bonag: gp, ensemble or mixture.")] = "gp",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...")] = 10,
     budget: Annotated[int, typer.Option(min=1, help="Trials per run.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
@@ -41,14 +43,16 @@ def search(
     import pandas as pd
 
     from bonag.bench.search import Contest, best_known, run_contest, summary
-    from bonag.strategies import strategy_names
+    from bonag.strategies import check_choices, strategy_names
 
     names = list(dict.fromkeys(name.strip() for name in strategies.split(",")))
     for name in names:
         if name not in strategy_names():
             raise UserError(f"unknown strategy '{name}': {suggestion(name, strategy_names())}")
+    check_choices(acquisition, predictor)
     _check_folder(output)
-    contest = Contest(space, evaluator, task, objective, budget, seeds, None if data is None else str(data))
+    folder = None if data is None else str(data)
+    contest = Contest(space, evaluator, task, objective, budget, seeds, folder, acquisition, predictor)
     parts = []
     for part in run_contest(contest, names, workers):
         parts.append(part)

@@ -59,6 +59,16 @@ def load_generator(space: SearchSpace, path: Path | None = None, device: str = "
         raise UserError(f"{path} is not a generator of format {FORMAT}")
     if metadata["space"] != space.name or tuple(json.loads(metadata["op_names"])) != space.op_names:
         raise UserError(f"{path} generates architectures of space '{metadata['space']}', not of '{space.name}'")
+    try:
+        denoiser = _denoiser(space, tensors)
+        transition = Transition(tensors["marginals"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {error}") from None
+    return DiffusionGenerator(space, denoiser.to(device).eval(), transition)
+
+
+def _denoiser(space: SearchSpace, tensors: dict[str, torch.Tensor]) -> Denoiser:
+    """The network of the shape that the tensors have, with them as its weights."""
     state = {name.removeprefix("denoiser."): value for name, value in tensors.items() if name != "marginals"}
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     denoiser = Denoiser(
@@ -69,4 +79,4 @@ def load_generator(space: SearchSpace, path: Path | None = None, device: str = "
         layers=layers,
     )
     denoiser.load_state_dict(state)
-    return DiffusionGenerator(space, denoiser.to(device).eval(), Transition(tensors["marginals"]))
+    return denoiser

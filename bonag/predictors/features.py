@@ -27,7 +27,8 @@ class GraphFeatures:
             raise ValueError(f"space '{space.name}' has graphs of varying topology, which these features do not cover")
         self._vocabulary = len(space.op_names)
         self._null, self._identity = space.null_op, space.identity_op
-        self._attributes = space.op_attributes
+        described = space.op_attributes
+        self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
         self._free = np.flatnonzero(space.fixed_ops < 0)
         self._paths = _source_to_sink_paths(space.adjacency)
         transparent = {space.null_op, space.identity_op}

@@ -65,7 +65,9 @@ class ModelFitter:
         more = make_gp(self.features, X, torch.cat([gp.train_targets, torch.from_numpy(expected)]))
         more.load_state_dict(gp.state_dict())
         more.eval()
-        return ArchitectureModel(self.features, more, model.ensemble, model.ensemble_weight, model.rescale)
+        return ArchitectureModel(
+            self.features, more, model.ensemble, model.ensemble_weight, model.rescale, model.before or model
+        )
 
     def _hyperparameters(self, ops: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
         rows = _prefix(len(values), GP_GROWTH)

@@ -34,12 +34,18 @@ class ArchitectureModel(Model):
         ensemble: GraphEnsemble | None = None,
         ensemble_weight: float = 0.0,
         rescale: tuple[float, float] = (1.0, 0.0),
+        before: ArchitectureModel | None = None,
     ) -> None:
-        """rescale: factor and offset from the ensemble's targets to the Gaussian process' targets."""
+        """rescale: factor and offset from the ensemble's targets to the Gaussian process' targets.
+
+        before: the model before evaluations were imagined. The Gaussian process is sure of them at once; the ensemble's
+        spread shrinks in the same proportion.
+        """
         super().__init__()
         self.features, self.gp, self.ensemble = features, gp, ensemble
         self.ensemble_weight = ensemble_weight if ensemble_weight > NEGLIGIBLE else 0.0
         self.rescale = rescale
+        self.before = before
 
     @property
     def num_outputs(self) -> int:
@@ -49,12 +55,15 @@ class ArchitectureModel(Model):
     @torch.no_grad()
     def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, without measurement noise, of (B, N) operations: (B,), (B,)."""
-        mean, variance = self._gaussian_process(torch.from_numpy(self.features(ops)))
+        X = torch.from_numpy(self.features(ops))
+        mean, variance = self._gaussian_process(X)
         if self.ensemble is None or self.ensemble_weight == 0:
             return mean, np.sqrt(variance)
         factor, offset = self.rescale
         other, spread = self.ensemble.predict(ops)
         other, spread = factor * other + offset, abs(factor) * spread
+        if self.before is not None:
+            spread = spread * np.sqrt(variance / self.before._gaussian_process(X)[1])
         w = self.ensemble_weight
         mixed = (1 - w) * mean + w * other
         second = (1 - w) * (variance + mean**2) + w * (spread**2 + other**2)

@@ -72,7 +72,6 @@ class NB201(SearchSpace):
         ends = [(0, None), *((target, source) for target, source in EDGES), (None, 3)]
         self.adjacency = np.array([[head is not None and head == tail for _, tail in ends] for head, _ in ends])
         self.fixed_ops = np.array([INPUT, *[-1] * len(EDGES), OUTPUT], dtype=np.int64)
-        self.op_attributes = np.empty((len(OP_NAMES), 0))
         self.adjacency.setflags(write=False)
         self.fixed_ops.setflags(write=False)
 
