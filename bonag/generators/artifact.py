@@ -62,8 +62,11 @@ def load_generator(space: SearchSpace, path: Path | None = None, device: str = "
     try:
         denoiser = _denoiser(space, tensors)
         transition = Transition(tensors["marginals"])
+        if transition.marginals.shape != (space.num_nodes, len(space.op_names)):
+            raise ValueError(f"marginals of the shape {tuple(transition.marginals.shape)}")
     except (KeyError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {error}") from None
+        why = " ".join(str(error).split())
+        raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {why}") from None
     return DiffusionGenerator(space, denoiser.to(device).eval(), transition)
 
 

@@ -60,6 +60,22 @@ def test_what_waits_is_worth_less_and_what_is_like_it_too(fitted: Any, acquisiti
     assert np.array_equal(acquisition(fitted.unseen), before)
 
 
+def test_what_waits_may_be_the_best_to_improve_on(fitted: Any) -> None:
+    # Only small cells have been seen, and larger ones promise more.
+    cells = sorted(fitted.space.sample(120, np.random.default_rng(1)), key=lambda cell: fitted.space.costs(cell).macs)
+    small, large = fitted.space.encode_ops(cells[:60]), fitted.space.encode_ops(cells[60:])
+    macs = np.array([float(fitted.space.costs(cell).macs) for cell in cells[:60]])
+    acquisition = GraphSurrogate(fitted.space).fit(small, macs, seed=0)
+    before, _ = acquisition.model.predict(large)
+    best = int(before.argmax())
+    assert before[best] > acquisition.model.predict(small)[0].max()
+    after = acquisition.after(large[[best]])
+    mean, spread = after.model.predict(large)
+    u = (mean - mean[best]) / spread
+    expected, likely = spread * (norm.pdf(u) + u * norm.cdf(u)), u > -5
+    np.testing.assert_allclose(np.exp(after(large))[likely], expected[likely], rtol=1e-4)
+
+
 def test_waiting_one_by_one_equals_waiting_together(fitted: Any, acquisition: PosteriorAcquisition) -> None:
     waiting = fitted.unseen[:3]
     together = acquisition.after(waiting)

@@ -125,6 +125,26 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, make: object) -> No
     assert refusal(get_space("nb201"), path) == f"{path} is not a generator of format {FORMAT}"
 
 
+@pytest.mark.parametrize(
+    "part", ["marginals", "denoiser.readout.weight", "denoiser.blocks.0.bias.weight", "denoiser.blocks"]
+)
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_generator_that_lacks_a_part_is_refused(
+    generators: dict[str, DiffusionGenerator], tmp_path: Path, part: str, cut: bool
+) -> None:
+    path = tmp_path / "cells.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name in [name for name in tensors if name.startswith(part)]:
+        tensors[name] = tensors[name][:1].clone()
+        if not cut:
+            del tensors[name]
+    save_file(tensors, path, metadata)
+    assert refusal(get_space("nb201"), path).startswith(f"{path} does not hold a generator of graphs like those of ")
+
+
 def test_a_space_without_a_generator_says_how_to_train_one() -> None:
     class Unheard(type(get_space("nb201"))):  # type: ignore[misc]
         name = "unheard"

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
+from torch import nn
 
+from bonag.generators.diffusion import Transition, signal
 from bonag.generators.generator import DiffusionGenerator
 from search_spaces import ArchGraph, SearchSpace
 from search_spaces.mbv3.architecture import SKIP, SLOTS_PER_STAGE
@@ -28,6 +30,35 @@ def depth_shares(ops: np.ndarray) -> np.ndarray:
     """How often a stage has depth 2, 3, 4."""
     depths = SLOTS_PER_STAGE - (ops.reshape(-1, SLOTS_PER_STAGE) == SKIP).sum(axis=1)
     return np.bincount(depths, minlength=5)[2:] / len(depths)
+
+
+class _Exact(nn.Module):
+    """What is known of a pair of equal bits, 00 or 11, at a noise level: p(x_i | z_1, z_2), by Bayes' rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(2, 1))
+
+    def forward(self, z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        kept = signal(t)[:, None]
+        of_zero = torch.where(z == 0, (1 + kept) / 2, (1 - kept) / 2).prod(dim=1)
+        of_one = torch.where(z == 1, (1 + kept) / 2, (1 - kept) / 2).prod(dim=1)
+        return torch.stack([of_zero, of_one], dim=1).log()[:, None].expand(-1, 2, -1)
+
+
+def test_with_a_perfect_denoiser_samples_are_distributed_as_the_data(
+    generators: dict[str, DiffusionGenerator],
+) -> None:
+    # Given z, the two bits are drawn each on its own; that they agree in the end is the work of many small steps.
+    transition = Transition(torch.full((2, 2), 0.5, dtype=torch.float64))
+    generator = DiffusionGenerator(generators["nb201"].space, _Exact(), transition)  # type: ignore[arg-type]
+    shares = {}
+    for steps in (1, 10, 100):
+        bits = generator.raw_sample(4000, np.random.default_rng(0), steps)
+        shares[steps] = np.bincount(bits @ [2, 1], minlength=4) / len(bits)
+    np.testing.assert_allclose(shares[1], 0.25, atol=0.03)
+    assert shares[1][1:3].sum() > 3 * shares[10][1:3].sum() > 9 * shares[100][1:3].sum()
+    np.testing.assert_allclose(shares[100], [0.5, 0, 0, 0.5], atol=0.03)
 
 
 @both_spaces

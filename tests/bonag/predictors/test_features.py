@@ -80,6 +80,21 @@ def test_totals_equal_brute_force_on_all_cells(cell_features: GraphFeatures, all
     assert_counts(block(cell_features, "totals", all_cells), np.array(rows, dtype=np.float64))
 
 
+def test_attributes_of_live_operations_are_summed(nb201: SearchSpace, all_cells: np.ndarray) -> None:
+    class Sized(type(nb201)):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.op_attributes = np.array([0, 0, 50, 0, 1, 3, 3.5])[:, None]
+
+    sizes, rows = Sized().op_attributes[:, 0], []
+    for ops in all_cells[::7].tolist():
+        live = {node for way in live_ways(ops) for node in way}
+        rows.append(sum(sizes[ops[node]] for node in live))
+    features = GraphFeatures(Sized())
+    # After the counts of four operations.
+    assert_counts(block(features, "totals", all_cells[::7])[:, [4]], np.array(rows)[:, None])
+
+
 def test_slots_are_one_hot(cell_features: GraphFeatures, all_cells: np.ndarray) -> None:
     one_hot = np.eye(7)[all_cells[:, 1:-1]].reshape(len(all_cells), -1)
     assert_counts(block(cell_features, "slots", all_cells), one_hot)

@@ -32,8 +32,7 @@ def test_a_fitter_that_was_used_before_answers_bit_for_bit_as_a_fresh_one(
 ) -> None:
     ops, values, unseen = data
     used = ModelFitter(nb201, predictor)
-    for n in (10, 44):
-        used.fit(ops[:n], values[:n])
+    used.fit(ops[:10], values[:10])
     # Another run's history of the same length, with the same architectures.
     used.fit(ops[:46], -values[:46])
     after_use, fresh = used.fit(ops[:46], values[:46]), ModelFitter(nb201, predictor).fit(ops[:46], values[:46])
@@ -157,14 +156,22 @@ def test_imagined_results_keep_the_mean_and_shrink_the_spread(nb201: SearchSpace
     assert np.array_equal(model.predict(unseen), (mean, spread))
 
 
-def test_imagining_keeps_the_ensemble(nb201: SearchSpace, data: tuple) -> None:
+@pytest.mark.parametrize("predictor", ["ensemble", "mixture"])
+def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data: tuple, predictor: str) -> None:
     ops, values, unseen = data
-    fitter = ModelFitter(nb201, "mixture")
+    fitter = ModelFitter(nb201, predictor)
     model = fitter.fit(ops[:30], values[:30])
-    more = fitter.imagined(model, unseen[:3])
-    assert (more.ensemble, more.ensemble_weight, more.rescale) == (model.ensemble, model.ensemble_weight, model.rescale)
-    expected = model.predict(unseen[:3])[0]
-    np.testing.assert_allclose(more.gp.train_targets[-3:], expected)
+    mean, spread = model.predict(unseen)
+    once = fitter.imagined(model, unseen[:3])
+    np.testing.assert_allclose(once.gp.train_targets[-3:], mean[:3], atol=1e-5)
+    assert (once.predict(unseen)[1] <= spread * 1.05).all()
+    assert (once.predict(unseen[:3])[1] < 0.8 * spread[:3]).all()
+    # One after the other is the same as together.
+    step = fitter.imagined(fitter.imagined(model, unseen[:1]), unseen[1:3])
+    if predictor == "ensemble":
+        np.testing.assert_allclose(once.predict(unseen)[0], mean, atol=1e-5)
+        np.testing.assert_allclose(step.predict(unseen), once.predict(unseen), rtol=1e-4)
+    assert np.array_equal(model.predict(unseen), (mean, spread))
 
 
 def test_a_long_history_is_fitted_on_a_part_of_it_and_learnt_whole(
