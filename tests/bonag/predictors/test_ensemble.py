@@ -128,6 +128,7 @@ def test_too_few_architectures_are_refused(nb201: SearchSpace, data: tuple) -> N
         fit_ensemble(nb201, data[0][:few], data[1][:few], seed=0)
 
 
+@pytest.mark.slow
 def test_it_leaves_no_files_behind(tmp_path: Path) -> None:
     program = """
 import numpy as np

@@ -1,0 +1,1 @@
+"""Generators that are shipped; each file says in its metadata how it was trained."""
