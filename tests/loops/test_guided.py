@@ -147,6 +147,18 @@ def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
         acquisition = acquisition.after(ops)
 
 
+def test_what_was_picked_before_in_the_same_batch_counts_as_evaluated() -> None:
+    space = get_space("nb201")
+    history = history_of(space, [C] * 8)
+    *initial, guided = strategy_of(space, initial=12).propose(history, 5, rng_for(0, 8))
+    assert [p.provenance["origin"] for p in (*initial, guided)] == ["initial"] * 4 + ["guided"]
+    evaluated = space.encode_ops([t.architecture for t in history])
+    acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
+    acquisition = acquisition.after(space.encode_ops([p.architecture for p in initial]))
+    expected = acquisition(space.encode_ops([guided.architecture]))[0]
+    assert guided.provenance["acquisition"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_trials_that_run_count_as_evaluated() -> None:
     space = get_space("nb201")
     history = history_of(space, [C] * 20)

@@ -33,32 +33,38 @@ def depth_shares(ops: np.ndarray) -> np.ndarray:
 
 
 class _Exact(nn.Module):
-    """What is known of a pair of equal bits, 00 or 11, at a noise level: p(x_i | z_1, z_2), by Bayes' rule."""
+    """What is known of a pair of bits at a noise level, by Bayes' rule, where the data are 00 and 11: p(x_i | z)."""
 
-    def __init__(self) -> None:
+    def __init__(self, marginal: torch.Tensor) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.zeros(2, 1))
+        self.marginal = marginal
 
     def forward(self, z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         kept = signal(t)[:, None]
-        of_zero = torch.where(z == 0, (1 + kept) / 2, (1 - kept) / 2).prod(dim=1)
-        of_one = torch.where(z == 1, (1 + kept) / 2, (1 - kept) / 2).prod(dim=1)
-        return torch.stack([of_zero, of_one], dim=1).log()[:, None].expand(-1, 2, -1)
+        joint = [
+            p * (kept * (z == bit) + (1 - kept) * self.marginal[z]).prod(dim=1) for bit, p in enumerate(self.marginal)
+        ]
+        return torch.stack(joint, dim=1).log()[:, None].expand(-1, 2, -1)
 
 
 def test_with_a_perfect_denoiser_samples_are_distributed_as_the_data(
     generators: dict[str, DiffusionGenerator],
 ) -> None:
     # Given z, the two bits are drawn each on its own; that they agree in the end is the work of many small steps.
-    transition = Transition(torch.full((2, 2), 0.5, dtype=torch.float64))
-    generator = DiffusionGenerator(generators["nb201"].space, _Exact(), transition)  # type: ignore[arg-type]
+    marginal = torch.tensor([0.8, 0.2], dtype=torch.float64)
+    generator = DiffusionGenerator(
+        generators["nb201"].space,
+        _Exact(marginal),  # type: ignore[arg-type]
+        Transition(marginal.repeat(2, 1)),
+    )
     shares = {}
     for steps in (1, 10, 100):
         bits = generator.raw_sample(4000, np.random.default_rng(0), steps)
         shares[steps] = np.bincount(bits @ [2, 1], minlength=4) / len(bits)
-    np.testing.assert_allclose(shares[1], 0.25, atol=0.03)
+    np.testing.assert_allclose(shares[1], [0.64, 0.16, 0.16, 0.04], atol=0.03)
     assert shares[1][1:3].sum() > 3 * shares[10][1:3].sum() > 9 * shares[100][1:3].sum()
-    np.testing.assert_allclose(shares[100], [0.5, 0, 0, 0.5], atol=0.03)
+    np.testing.assert_allclose(shares[100], [0.8, 0, 0, 0.2], atol=0.03)
 
 
 @both_spaces

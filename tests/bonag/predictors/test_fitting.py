@@ -13,6 +13,7 @@ from scipy.stats import kendalltau
 
 from bonag.predictors.ensemble import MEMBERS
 from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative, _prefix
+from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -169,6 +170,9 @@ def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data:
     step = fitter.imagined(fitter.imagined(model, unseen[:1]), unseen[1:3])
     if predictor == "ensemble":
         np.testing.assert_allclose(once.predict(unseen)[0], mean, atol=1e-5)
+        # In the proportion in which the Gaussian process is.
+        later, before = (ArchitectureModel(m.features, m.gp).predict(unseen)[1] for m in (once, model))
+        np.testing.assert_allclose(once.predict(unseen)[1], spread * later / before, rtol=1e-4)
         np.testing.assert_allclose(step.predict(unseen), once.predict(unseen), rtol=1e-4)
     assert np.array_equal(model.predict(unseen), (mean, spread))
 
