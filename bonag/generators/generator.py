@@ -97,7 +97,10 @@ class DiffusionGenerator:
         return pool[order], scores[order]
 
     def clean_probabilities(self, z: Tensor, t: float) -> Tensor:
-        """p(x | z_t): (B, N) noisy operations -> (B, N, V); operations a node can never have get exactly 0."""
+        """In proportion to p(x | z_t): (B, N) noisy operations -> (B, N, V).
+
+        Operations that a node can never have get exactly 0, so rows may sum to a little less than 1.
+        """
         device = self.denoiser.position.device
         logits = self.denoiser(z.to(device), torch.full((len(z),), t, device=device)).cpu().double()
         return logits.softmax(dim=-1) * (self.transition.marginals > 0)

@@ -1,4 +1,4 @@
-"""Dense graphs <-> PyTorch Geometric: the one place where they are converted."""
+"""Dense graphs -> PyTorch Geometric: the one place where they are converted."""
 
 from __future__ import annotations
 

@@ -81,6 +81,13 @@ def test_it_answers_as_a_botorch_model(parts: tuple) -> None:
     assert posterior.rsample(torch.Size([4000])).std(dim=0)[:, 0, 0].numpy() == pytest.approx(spread, rel=0.1)
 
 
+@pytest.mark.parametrize("shape", [(4, 2, 8), (4, 8), (2, 2, 1, 8)])
+def test_there_is_no_joint_posterior(parts: tuple, shape: tuple[int, ...]) -> None:
+    features, gp, _, _ = parts
+    with pytest.raises(ValueError, match=r"X must be \(B, 1, N\)"):
+        ArchitectureModel(features, gp).posterior(torch.zeros(shape))
+
+
 @given(st.integers(0, 10_000), st.floats(-1, 1), st.floats(0, 2), st.integers(1, 80))
 @settings(deadline=None)
 def test_the_stacking_weight_has_the_least_held_out_error(seed: int, bias: float, error: float, n: int) -> None:
