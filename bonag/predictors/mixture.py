@@ -89,7 +89,7 @@ class ArchitectureModel(Model):
         return (cross.T @ weights).numpy(), variance.clamp_min(1e-12).numpy()
 
     def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GPyTorchPosterior:
-        """X: (B, 1, N) operation indices, as floats -> independent Gaussians, (B, 1, 1). Raises ValueError for others."""
+        """X: (B, 1, N) operation indices, as floats -> independent Gaussians, (B, 1, 1); ValueError for others."""
         if X.ndim != 3 or X.shape[1] != 1:
             raise ValueError(f"X must be (B, 1, N), as there is no joint posterior; got {tuple(X.shape)}")
         mean, spread = self.predict(X[:, 0].long().cpu().numpy())
