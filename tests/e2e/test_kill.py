@@ -89,7 +89,8 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     batch_size: int, tmp_path: Path, data_dir: Path
 ) -> None:
     arguments = ("--space", "nb201", "--evaluator", "table", "--data", str(data_dir), "--strategy", "evolution")
-    arguments += ("--budget", "300", "--batch-size", str(batch_size))
+    # Time goes by batches: as many of them, so that the kills find the run under way whatever the size.
+    arguments += ("--budget", str(300 * batch_size), "--batch-size", str(batch_size))
     whole, seconds = finish(*arguments, out=tmp_path)
     found = kill_and_resume(*arguments, out=tmp_path, whole=whole, seconds=seconds, kills=6, seed=batch_size)
     assert found == sorted(found)
