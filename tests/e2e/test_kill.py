@@ -55,10 +55,14 @@ def kill_and_resume(*arguments: str, out: Path, whole: History, seconds: float, 
         if len(found) < kills:
             if len(found) % 4:
                 process.stdout.readline()
-                # Long enough, on average, for the run to be halfway done when all kills are spent.
-                time.sleep(rng.uniform(0, seconds / kills))
+                # Far enough, on average, for the run to be halfway done when all kills are spent; counted in trials,
+                # because time means another distance on another machine. Then anywhere within a trial.
+                goal = found[-1] + rng.integers(1 + 2 * len(whole) // (3 * kills), endpoint=True)
+                while process.poll() is None and len(read_record(folder).history) < goal:
+                    time.sleep(0.001)
+                time.sleep(rng.uniform(0, seconds / len(whole)))
             else:
-                time.sleep(rng.uniform(0, 2.0))
+                time.sleep(rng.uniform(0, 1.0))
             process.kill()
         _, err_text = process.communicate(timeout=600)
         assert "Traceback" not in err_text
