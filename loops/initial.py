@@ -27,7 +27,7 @@ def space_filling(
         if not pool:
             continue
         if taken:
-            pool_ops, taken_ops = space.encode_ops(pool), space.encode_ops(taken)
+            pool_ops, taken_ops = space.codes(pool), space.codes(taken)
             nearest = (pool_ops[:, None] != taken_ops[None]).sum(axis=-1).min(axis=1)
             best = pool[int(nearest.argmax())]
         else:

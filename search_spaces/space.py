@@ -51,11 +51,16 @@ class Costs:
 class SearchSpace(ABC):
     """Names, samples, mutates, validates, encodes and decodes architectures, builds their networks, counts their costs.
 
+    A *site* is what can differ between two graphs: each of the N nodes, then each of the E free edges. The *code* of an
+    architecture is its graph as one class per site, (S,) int64 with S = N + E: operations, then 0 or 1 for each edge.
+
     name: the registered name.
     size: number of distinct architectures.
     op_names: the vocabulary of node operations, V names.
-    num_nodes: N, the number of nodes of the largest graph.
-    adjacency: (N, N) bool, the topology that all graphs of the space share, or None where edges vary.
+    num_nodes: N, the number of nodes of every graph; where networks differ in size, an operation stands for "absent".
+    adjacency: (N, N) bool, the edges that all graphs of the space have.
+    free_edges: (E, 2) int64, the pairs (i, j), i < j, that are joined in some graphs and not in others, sorted; none
+        where all graphs share one topology.
     fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
     null_op: the operation that outputs zeros, whatever comes in; None if there is none.
     identity_op: the operation that outputs its input; None if there is none.
@@ -68,7 +73,8 @@ class SearchSpace(ABC):
     size: int
     op_names: tuple[str, ...]
     num_nodes: int
-    adjacency: np.ndarray | None
+    adjacency: np.ndarray
+    free_edges: np.ndarray = np.empty((0, 2), dtype=np.int64)
     fixed_ops: np.ndarray
     null_op: int | None = None
     identity_op: int | None = None
@@ -110,19 +116,43 @@ class SearchSpace(ABC):
             return False
         return True
 
-    def encode_ops(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """The operations of many architectures: (B, num_nodes) int64."""
+    @property
+    def num_sites(self) -> int:
+        """S, the number of sites."""
+        return self.num_nodes + len(self.free_edges)
+
+    @property
+    def site_classes(self) -> np.ndarray:
+        """(S,) int64: how many classes each site has, V for a node and 2 for an edge."""
+        return np.array([len(self.op_names)] * self.num_nodes + [2] * len(self.free_edges))
+
+    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """The codes of many architectures: (B, S) int64."""
         if not architectures:
-            return np.empty((0, self.num_nodes), dtype=np.int64)
-        return np.stack([self.encode(a).ops for a in architectures])
+            return np.empty((0, self.num_sites), dtype=np.int64)
+        graphs = [self.encode(architecture) for architecture in architectures]
+        edges = np.stack([graph.adjacency[tuple(self.free_edges.T)] for graph in graphs])
+        return np.concatenate([np.stack([graph.ops for graph in graphs]), edges], axis=1)
+
+    def adjacencies(self, codes: np.ndarray) -> np.ndarray:
+        """The edges of many codes: (B, S) -> (B, N, N) bool."""
+        adjacency = np.tile(self.adjacency, (len(codes), 1, 1))
+        if len(self.free_edges):
+            adjacency[:, self.free_edges[:, 0], self.free_edges[:, 1]] = codes[:, self.num_nodes :] == 1
+        return adjacency
+
+    def graph(self, code: np.ndarray) -> ArchGraph:
+        """The graph of one code, which need not be valid: (S,)."""
+        return ArchGraph(code[: self.num_nodes], self.adjacencies(code[None])[0])
 
     @abstractmethod
     def project(self, scores: np.ndarray) -> list[Architecture]:
-        """The valid architectures nearest to any operation matrices.
+        """The valid architectures nearest to any site scores.
 
-        scores: (B, N, V) array; larger means more wanted. The architecture returned maximises the sum of the
-        scores of its nodes' operations, which for one-hot input is the nearest one in Hamming distance and for any
-        input the nearest one-hot matrix in Euclidean distance. Ties go to the lower operation index.
+        scores: (B, S, K) array with K = max(site_classes); larger means more wanted, columns that a site does not have
+        are ignored. The architecture returned maximises the sum of the scores of its sites' classes, which for one-hot
+        input is the nearest one in Hamming distance and for any input the nearest one-hot matrix in Euclidean distance.
+        Ties go to the lower class. A space in which that takes a search may return a near one, and says so.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""From a history to an acquisition function over operation matrices."""
+"""From a history to an acquisition function over codes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from search_spaces import SearchSpace
 class PosteriorAcquisition:
     """The acquisition of a fitted model; ``after`` is the same as if more had been evaluated."""
 
-    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, ops: np.ndarray, name: str, seed: int) -> None:
-        self._fitter, self.model, self._ops, self._name, self._seed = fitter, model, ops, name, seed
+    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, codes: np.ndarray, name: str, seed: int) -> None:
+        self._fitter, self.model, self._codes, self._name, self._seed = fitter, model, codes, name, seed
         # The best that the model believes to have been seen: measurements are noisy, and ranks even more so.
-        self._function = make_acquisition(name, model, float(model.predict(ops)[0].max()), seed)
+        self._function = make_acquisition(name, model, float(model.predict(codes)[0].max()), seed)
 
     @torch.no_grad()
-    def __call__(self, ops: np.ndarray) -> np.ndarray:
-        """(B, N) operations -> (B,) acquisition values, larger is better."""
-        return self._function(torch.from_numpy(ops.astype(np.float64))[:, None]).double().numpy()
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes -> (B,) acquisition values, larger is better."""
+        return self._function(torch.from_numpy(codes.astype(np.float64))[:, None]).double().numpy()
 
-    def after(self, ops: np.ndarray) -> PosteriorAcquisition:
-        """The acquisition once the (k, N) operations are evaluated and turn out as expected (kriging believer,
+    def after(self, codes: np.ndarray) -> PosteriorAcquisition:
+        """The acquisition once the (k, S) codes are evaluated and turn out as expected (kriging believer,
         Ginsbourger et al., 2010)."""
-        if len(ops) == 0:
+        if len(codes) == 0:
             return self
-        model = self._fitter.imagined(self.model, ops)
-        return PosteriorAcquisition(self._fitter, model, np.concatenate([self._ops, ops]), self._name, self._seed)
+        model = self._fitter.imagined(self.model, codes)
+        return PosteriorAcquisition(self._fitter, model, np.concatenate([self._codes, codes]), self._name, self._seed)
 
     def note(self) -> dict[str, float]:
         """What a trial's provenance should say of the model."""
@@ -51,6 +51,6 @@ class GraphSurrogate:
     def __post_init__(self) -> None:
         self.fitter = ModelFitter(self.space, self.predictor, self.device)
 
-    def fit(self, ops: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
-        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
-        return PosteriorAcquisition(self.fitter, self.fitter.fit(ops, values), ops, self.acquisition, seed)
+    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
+        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
+        return PosteriorAcquisition(self.fitter, self.fitter.fit(codes, values), codes, self.acquisition, seed)

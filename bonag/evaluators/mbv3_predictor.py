@@ -66,7 +66,7 @@ class OFAPredictor(BatchEvaluator):
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
-        x = self._inputs(self.space.encode_ops(architectures))
+        x = self._inputs(self.space.codes(architectures))
         for number, (weight, bias) in enumerate(self._layers):
             x = x @ weight + bias
             if number < len(self._layers) - 1:
@@ -74,7 +74,7 @@ class OFAPredictor(BatchEvaluator):
         return {
             "accuracy": np.round(100.0 * x[:, 0], DECIMALS),
             **self.costs_many(architectures, image_size=self._image_size),
-            "latency_note10": self._latency.of_ops(self.space.encode_ops(architectures)),
+            "latency_note10": self._latency.of_ops(self.space.codes(architectures)),
         }
 
     def _inputs(self, ops: np.ndarray) -> np.ndarray:

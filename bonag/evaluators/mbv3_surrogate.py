@@ -123,7 +123,7 @@ class MBV3Surrogate(BatchEvaluator):
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
-        ops = self.space.encode_ops(architectures)
+        ops = self.space.codes(architectures)
         mean, variance, noise = self._model.predict(features(ops, np.full(len(ops), self._image_size)))
         accuracy, spread = accuracy_moments(mean, variance + noise)
         return {

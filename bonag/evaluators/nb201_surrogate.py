@@ -59,7 +59,7 @@ class NB201Surrogate(BatchEvaluator):
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
-        ops = self.space.encode_ops(architectures)[:, 1:-1] - FIRST_OP
+        ops = self.space.codes(architectures)[:, 1:-1] - FIRST_OP
         column, classes = TASKS.index(self.task), NUM_CLASSES[self.task]
         mean, sd = predict(self._arrays, self._edges, ops)
         works = connected(ops)

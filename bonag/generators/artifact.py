@@ -37,8 +37,6 @@ def save_generator(generator: DiffusionGenerator, record: dict[str, Any], path: 
 
 def load_generator(space: SearchSpace, path: Path | None = None, device: str = "cpu") -> DiffusionGenerator:
     """The generator in the file, or the one that comes with the space; raises UserError where there is none."""
-    if space.adjacency is None:
-        raise UserError(f"space '{space.name}' has graphs of varying topology, which no generator covers")
     path = path or space.generator
     if path is None:
         shipped = resources.files("bonag.generators") / "artifacts" / f"{space.name}.safetensors"
@@ -62,7 +60,7 @@ def load_generator(space: SearchSpace, path: Path | None = None, device: str = "
     try:
         denoiser = _denoiser(space, tensors)
         transition = Transition(tensors["marginals"])
-        if transition.marginals.shape != (space.num_nodes, len(space.op_names)):
+        if transition.marginals.shape != (space.num_sites, int(space.site_classes.max())):
             raise ValueError(f"marginals of the shape {tuple(transition.marginals.shape)}")
     except (KeyError, ValueError, RuntimeError) as error:
         why = " ".join(str(error).split())
@@ -75,8 +73,7 @@ def _denoiser(space: SearchSpace, tensors: dict[str, torch.Tensor]) -> Denoiser:
     state = {name.removeprefix("denoiser."): value for name, value in tensors.items() if name != "marginals"}
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     denoiser = Denoiser(
-        torch.from_numpy(np.array(space.adjacency)),
-        len(space.op_names),
+        space,
         width=state["readout.weight"].shape[1],
         heads=state["blocks.0.bias.weight"].shape[1],
         layers=layers,

@@ -1,68 +1,143 @@
-"""The network of the diffusion: from a noisy graph and its noise level to the clean operations."""
+"""The network of both diffusions: from a noisy code and its noise level to the clean classes."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bonag.generators.conditions import BoundsCode
+from search_spaces import SearchSpace
+
 
 class Denoiser(nn.Module):
-    """A graph transformer: p(x | z_t, t) for every node.
+    """A graph transformer over sites: p(x | z_t, t, bounds) for every node and every free edge.
 
-    Attention is biased, per head, by how two nodes are joined (edge from, edge to, none); position embeddings tell the
-    nodes apart. The noise level enters as a sinusoidal code through a small MLP.
+    Every site is a token. Attention is biased, per head, by how two sites touch (an edge of all graphs joins two nodes;
+    a node is the tail or the head of a free edge; two free edges share an end); position embeddings tell the sites
+    apart. The noise level enters as a sinusoidal code through a small MLP, and so do the bounds of conditions.
 
-    adjacency: (N, N) bool. ops: size V of the vocabulary. width, heads, layers: the transformer's.
+    space: whose codes are denoised. conditions: how many metrics can be bounded. width, heads, layers: the
+    transformer's.
     """
 
     relation: Tensor
+    words: Tensor
+    absent: Tensor
 
-    def __init__(self, adjacency: Tensor, ops: int, width: int = 48, heads: int = 4, layers: int = 2) -> None:
+    def __init__(
+        self, space: SearchSpace, conditions: int = 0, width: int = 48, heads: int = 4, layers: int = 2
+    ) -> None:
         super().__init__()
-        nodes = len(adjacency)
         self.width = width
-        self.register_buffer("relation", adjacency.long() + 2 * adjacency.T.long(), persistent=False)
-        self.operation = nn.Embedding(ops, width)
-        self.position = nn.Parameter(torch.randn(nodes, width) * 0.02)
+        relation = site_relations(space)
+        words, absent = _words(space)
+        self.register_buffer("relation", torch.from_numpy(relation), persistent=False)
+        self.register_buffer("words", torch.from_numpy(words), persistent=False)
+        self.register_buffer("absent", torch.from_numpy(absent), persistent=False)
+        vocabulary = int(words.max()) + 1
+        self.operation = nn.Embedding(vocabulary, width)
+        self.position = nn.Parameter(torch.randn(space.num_sites, width) * 0.02)
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(_Block(width, heads) for _ in range(layers))
+        self.bounds = BoundsCode(conditions, width) if conditions else None
+        relations = FIXED_RELATIONS + (FREE_RELATIONS if len(space.free_edges) else 0)
+        self.blocks = nn.ModuleList(_Block(width, heads, relations) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.readout = nn.Linear(width, ops)
+        self.readout = nn.Linear(width, vocabulary)
 
-    def forward(self, z: Tensor, t: Tensor) -> Tensor:
-        """z: (B, N) noisy operations, t: (B,) levels in [0, 1] -> (B, N, V) logits of the clean operations."""
-        h = self.operation(z) + self.position + self.level(_sinusoid(t, self.width))[:, None]
+    def forward(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
+        """Logits of the clean classes, (B, S, K), -inf where a site has no such class.
+
+        z: (B, S) int64 codes, or any (B, S, K) real matrix in their one-hot form, for the noise of score-based models.
+        t: (B,) levels in [0, 1]. bounds: (B, C, 2) lower and upper bounds, infinite where open; None for no condition.
+        """
+        full = self.readout(self.norm(self.hidden(z, t, bounds)))
+        if full.shape[-1] == self.words.shape[1]:
+            return full
+        logits = full.gather(2, self.words.expand(len(full), -1, -1))
+        return logits.masked_fill(self.absent, -math.inf)
+
+    def hidden(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
+        """The (B, S, width) state behind the logits."""
+        h = self._embedded(z) + self.position + self.level(sinusoid(t, self.width))[:, None]
+        if self.bounds is not None:
+            h = h + self.bounds(bounds, len(h))[:, None]
         for block in self.blocks:
             h = block(h, self.relation)
-        return self.readout(self.norm(h))
+        return h
+
+    def _embedded(self, z: Tensor) -> Tensor:
+        if z.dim() == 2:
+            return self.operation(self.words.expand(len(z), -1, -1).gather(2, z[..., None])[..., 0])
+        rows = self.operation(self.words).masked_fill(self.absent[..., None], 0.0)
+        return torch.einsum("bsk,skw->bsw", z, rows)
+
+
+# How a site is related to another: as nodes that an edge of all graphs joins (or not), or through free edges.
+_UNRELATED, _TO, _FROM = range(3)
+FIXED_RELATIONS = 3
+_HAS_TAIL, _HAS_HEAD, _IS_TAIL, _IS_HEAD, _SAME_TAIL, _SAME_HEAD, _BEFORE, _AFTER = range(3, 11)
+FREE_RELATIONS = 8
+
+
+def site_relations(space: SearchSpace) -> np.ndarray:
+    """(S, S) int64: the relation of each site (row) to each other (column)."""
+    nodes, sites = space.num_nodes, space.num_sites
+    relation = np.full((sites, sites), _UNRELATED, dtype=np.int64)
+    relation[:nodes, :nodes] = space.adjacency * _TO + space.adjacency.T * _FROM
+    edges = list(enumerate(space.free_edges.tolist(), start=nodes))
+    for site, (tail, head) in edges:
+        relation[site, [tail, head]] = _HAS_TAIL, _HAS_HEAD
+        relation[[tail, head], site] = _IS_TAIL, _IS_HEAD
+        for other, (other_tail, other_head) in edges:
+            if other == site:
+                continue
+            if other_tail == tail:
+                relation[site, other] = _SAME_TAIL
+            elif other_head == head:
+                relation[site, other] = _SAME_HEAD
+            elif other_tail == head:
+                relation[site, other] = _BEFORE
+            elif other_head == tail:
+                relation[site, other] = _AFTER
+    return relation
+
+
+def _words(space: SearchSpace) -> tuple[np.ndarray, np.ndarray]:
+    """The vocabulary index of every class of every site, (S, K), and whether the site does not have that class."""
+    classes = space.site_classes
+    columns = np.arange(classes.max())
+    first = np.where(np.arange(space.num_sites) < space.num_nodes, 0, len(space.op_names))
+    absent = columns >= classes[:, None]
+    return np.where(absent, 0, first[:, None] + columns), absent
 
 
 class _Block(nn.Module):
     """Pre-norm attention with relation biases, then a feed-forward layer."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, relations: int) -> None:
         super().__init__()
         self.heads = heads
         self.before_attention, self.before_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.bias = nn.Embedding(3, heads)
+        self.bias = nn.Embedding(relations, heads)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, h: Tensor, relation: Tensor) -> Tensor:
-        count, nodes, width = h.shape
-        qkv = self.qkv(self.before_attention(h)).reshape(count, nodes, 3, self.heads, width // self.heads)
+        count, sites, width = h.shape
+        qkv = self.qkv(self.before_attention(h)).reshape(count, sites, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         bias = self.bias(relation).permute(2, 0, 1)
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.expand(count, -1, -1, -1))
-        h = h + self.out(mixed.transpose(1, 2).reshape(count, nodes, width))
+        h = h + self.out(mixed.transpose(1, 2).reshape(count, sites, width))
         return h + self.feed(self.before_feed(h))
 
 
-def _sinusoid(t: Tensor, width: int) -> Tensor:
+def sinusoid(t: Tensor, width: int) -> Tensor:
     """(B,) levels -> (B, width): sines and cosines at periods from 1/250 to 4 of the unit interval."""
     frequencies = torch.exp(torch.linspace(math.log(0.25), math.log(250.0), width // 2, device=t.device))
     angles = 2 * math.pi * t.float()[:, None] * frequencies

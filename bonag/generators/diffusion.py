@@ -1,12 +1,15 @@
-"""Discrete diffusion over the operations of graphs with one topology."""
+"""Discrete diffusion over the sites of a graph."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from search_spaces import SearchSpace
 
 
 def signal(t: Tensor | float) -> Tensor:
@@ -20,27 +23,40 @@ def signal(t: Tensor | float) -> Tensor:
 
 @dataclass(frozen=True)
 class Transition:
-    """Every node keeps its operation with probability abar(t), else draws it anew from its own marginal.
+    """Every site keeps its class with probability abar(t), else draws it anew from its own marginal.
 
     Q(t) = abar(t) I + (1 - abar(t)) 1 m^T, the marginal transition of DiGress (Vignac et al., 2023, section 4.1), with
-    the marginal m taken per node: with one topology the nodes are distinguishable.
+    the marginal m taken per site: with nodes in topological order, the sites are distinguishable.
 
-    marginals: (N, V) float64, rows sum to 1; a node whose operation never varies keeps it at every noise level.
+    marginals: (S, K) float64, rows sum to 1; a site whose class never varies keeps it at every noise level.
     """
 
     marginals: Tensor
 
+    @staticmethod
+    def of_sample(space: SearchSpace, codes: np.ndarray, uniform: bool = False) -> Transition:
+        """The marginals of a sample of codes (n, S); ``uniform`` spreads each evenly over the classes it has."""
+        marginals = np.eye(space.site_classes.max())[codes].mean(axis=0)
+        if uniform:
+            marginals = (marginals > 0) / (marginals > 0).sum(axis=1, keepdims=True)
+        return Transition(torch.from_numpy(marginals))
+
+    @property
+    def free(self) -> Tensor:
+        """(S,) bool: the sites whose class varies."""
+        return (self.marginals > 0).sum(dim=1) > 1
+
     def noised(self, x: Tensor, t: Tensor | float, generator: torch.Generator) -> Tensor:
-        """A draw from q(z_t | x): x (B, N) operations, t a level or (B,) levels -> (B, N)."""
+        """A draw from q(z_t | x): x (B, S) codes, t a level or (B,) levels -> (B, S)."""
         kept = torch.rand(x.shape, generator=generator, dtype=torch.float64) < signal(t).reshape(-1, 1)
         return torch.where(kept, x, self.prior(len(x), generator))
 
     def prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """n draws from q(z_1): (n, N)."""
+        """n draws from q(z_1): (n, S)."""
         return torch.multinomial(self.marginals, n, replacement=True, generator=generator).T
 
     def posterior(self, z: Tensor, x: Tensor, s: float, t: float) -> Tensor:
-        """q(z_s | z_t, x) by Bayes, for s < t: z and x (B, N) -> (B, N, V) probabilities."""
+        """q(z_s | z_t, x) by Bayes, for s < t: z and x (B, S) -> (B, S, K) probabilities."""
         count = self.marginals.shape[1]
         abar_s, abar_t = signal(s), signal(t)
         step = abar_t / abar_s

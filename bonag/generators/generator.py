@@ -16,7 +16,7 @@ from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition, draw
 from search_spaces import Architecture, SearchSpace
 
-# Scores of (B, N) operations, larger is better: (B,).
+# Scores of (B, S) codes, larger is better: (B,).
 Guidance = Callable[[np.ndarray], np.ndarray]
 
 
@@ -50,7 +50,7 @@ class DiffusionGenerator:
 
     @torch.no_grad()
     def raw_sample(self, n: int, rng: np.random.Generator, steps: int = 20) -> np.ndarray:
-        """As ``sample``, before the projection: (n, N) operations."""
+        """As ``sample``, before the projection: (n, S) codes."""
         generator = _torch_generator(rng)
         levels = np.linspace(1, 0, steps + 1)
         z = self.transition.prior(n, generator)
@@ -74,14 +74,14 @@ class DiffusionGenerator:
         the next lower level. Since graphs are compared by rank, any increasing transformation of the guidance gives
         the same samples.
 
-        guidance: scores (B, N) operations. starts: (K, N) valid operations that compete from the second level on.
-        Returns all distinct graphs that were scored, best first: (M, N) operations and (M,) scores.
+        guidance: scores (B, S) codes. starts: (K, N) valid operations that compete from the second level on.
+        Returns all distinct graphs that were scored, best first: (M, S) codes and (M,) scores.
         """
         settings = settings or GuidedSampling()
         generator = _torch_generator(rng)
         levels = np.geomspace(1.0, settings.last_level, settings.steps)
         z = self.transition.prior(settings.particles, generator)
-        pool = np.empty((0, self.space.num_nodes), dtype=np.int64) if starts is None else np.unique(starts, axis=0)
+        pool = np.empty((0, self.space.num_sites), dtype=np.int64) if starts is None else np.unique(starts, axis=0)
         scores = guidance(pool) if len(pool) else np.empty(0)
         for number, t in enumerate(levels):
             x = self._projected_ops(draw(self.clean_probabilities(z, float(t)), generator).numpy())
@@ -105,11 +105,11 @@ class DiffusionGenerator:
         logits = self.denoiser(z.to(device), torch.full((len(z),), t, device=device)).cpu().double()
         return logits.softmax(dim=-1) * (self.transition.marginals > 0)
 
-    def _projected(self, ops: np.ndarray) -> list[Architecture]:
-        return self.space.project(np.eye(len(self.space.op_names))[ops])
+    def _projected(self, codes: np.ndarray) -> list[Architecture]:
+        return self.space.project(np.eye(self.space.site_classes.max())[codes])
 
     def _projected_ops(self, ops: np.ndarray) -> np.ndarray:
-        return self.space.encode_ops(self._projected(ops))
+        return self.space.codes(self._projected(ops))
 
 
 def _merge(

@@ -34,27 +34,24 @@ def train_generator(
 
     Returns the generator and a record of the training (steps, seconds, final loss, labels used: none).
     """
-    if space.adjacency is None:
-        raise UserError(f"space '{space.name}' has graphs of varying topology, which this generator does not cover")
     if steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    sample = space.encode_ops(space.sample(MARGINAL_SAMPLES, rng))
-    vocabulary = len(space.op_names)
-    transition = Transition(torch.from_numpy(np.eye(vocabulary)[sample].mean(axis=0)))
+    sample = space.codes(space.sample(MARGINAL_SAMPLES, rng))
+    transition = Transition.of_sample(space, sample)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        denoiser = Denoiser(torch.from_numpy(np.array(space.adjacency)), vocabulary)
+        denoiser = Denoiser(space)
     ema = torch.optim.swa_utils.AveragedModel(
         denoiser, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)
     )
     optimiser = torch.optim.AdamW(denoiser.parameters(), lr=learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.1)
-    free = torch.from_numpy(space.fixed_ops < 0)
+    free = transition.free
     losses = []
     started = time.monotonic()
     for _ in range(steps):
-        x = torch.from_numpy(space.encode_ops(space.sample(batch_size, rng)))
+        x = torch.from_numpy(space.codes(space.sample(batch_size, rng)))
         t = torch.rand(batch_size, generator=generator)
         logits = denoiser(transition.noised(x, t, generator), t)
         loss = functional.cross_entropy(logits[:, free].flatten(0, 1), x[:, free].flatten())

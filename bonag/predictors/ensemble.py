@@ -97,7 +97,7 @@ class GraphEnsemble:
 
     @torch.no_grad()
     def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation for (B, N) operations: (B,), (B,)."""
+        """Mean and standard deviation for (B, S) codes: (B,), (B,)."""
         members = self.networks(space_batch(self.space, ops).to(self.device)).double().cpu().numpy()
         return members.mean(axis=0), members.std(axis=0, ddof=1) * self.inflation + 1e-6
 
@@ -107,7 +107,7 @@ def fit_ensemble(
 ) -> GraphEnsemble:
     """Train every member on all folds of the data but its own, from its own random weights.
 
-    ops: (n, N) operations, n >= 2 * MEMBERS. y: (n,) targets of mean 0 and standard deviation 1.
+    ops: (n, S) codes, n >= 2 * MEMBERS. y: (n,) targets of mean 0 and standard deviation 1.
     """
     if len(y) < 2 * MEMBERS:
         raise ValueError(f"an ensemble of {MEMBERS} members needs at least {2 * MEMBERS} architectures, got {len(y)}")

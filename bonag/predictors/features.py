@@ -42,7 +42,7 @@ class GraphFeatures:
         longest = max(int((space.fixed_ops[path] < 0).sum()) for path in self._paths)
         self._codes = min(self._base ** min(longest, 16), MAX_PATH_CODES)
 
-        sample = space.encode_ops(space.sample(REFERENCE_SAMPLES, np.random.default_rng(0)))
+        sample = space.codes(space.sample(REFERENCE_SAMPLES, np.random.default_rng(0)))
         raw = self._raw(sample)
         self._centre = {name: block.mean(axis=0) for name, block in raw.items()}
         # After scaling, two random architectures are at an expected squared distance of 2 in every block.
@@ -57,7 +57,7 @@ class GraphFeatures:
         }
 
     def __call__(self, ops: np.ndarray) -> np.ndarray:
-        """(B, N) operations -> (B, D) float64, the blocks side by side as ``blocks`` says."""
+        """(B, S) codes -> (B, D) float64, the blocks side by side as ``blocks`` says."""
         raw = self._raw(ops)
         parts = []
         for name, block in raw.items():

@@ -42,26 +42,26 @@ class ModelFitter:
     def __post_init__(self) -> None:
         self.features = GraphFeatures(self.space)
 
-    def fit(self, ops: np.ndarray, values: np.ndarray) -> ArchitectureModel:
-        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
+    def fit(self, codes: np.ndarray, values: np.ndarray) -> ArchitectureModel:
+        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
         targets = rank_gaussianise(values)
-        model = make_gp(self.features, torch.from_numpy(self.features(ops)), torch.from_numpy(targets))
-        model.load_state_dict(self._hyperparameters(ops, values))
+        model = make_gp(self.features, torch.from_numpy(self.features(codes)), torch.from_numpy(targets))
+        model.load_state_dict(self._hyperparameters(codes, values))
         model.eval()
         rows = _prefix(len(values), ENSEMBLE_GROWTH)
         if self.predictor == "gp" or rows < MIN_ENSEMBLE_ROWS:
             return ArchitectureModel(self.features, model)
-        ensemble, weight = self._weighted_ensemble(ops[:rows], values[:rows])
+        ensemble, weight = self._weighted_ensemble(codes[:rows], values[:rows])
         # Both scales rank the same values, so a line between them is nearly exact.
         old, new = rank_gaussianise(values[:rows]), targets[:rows]
         factor = float((old * (new - new.mean())).sum() / max((old**2).sum(), 1e-12))
         return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())))
 
-    def imagined(self, model: ArchitectureModel, ops: np.ndarray) -> ArchitectureModel:
-        """The model as if the (k, N) operations had been evaluated, with the result that it expects of them."""
+    def imagined(self, model: ArchitectureModel, codes: np.ndarray) -> ArchitectureModel:
+        """The model as if the (k, S) codes had been evaluated, with the result that it expects of them."""
         gp = model.gp
-        expected, _ = model.predict(ops)
-        X = torch.cat([gp.train_inputs[0], torch.from_numpy(self.features(ops))])
+        expected, _ = model.predict(codes)
+        X = torch.cat([gp.train_inputs[0], torch.from_numpy(self.features(codes))])
         more = make_gp(self.features, X, torch.cat([gp.train_targets, torch.from_numpy(expected)]))
         more.load_state_dict(gp.state_dict())
         more.eval()
@@ -69,31 +69,31 @@ class ModelFitter:
             self.features, more, model.ensemble, model.ensemble_weight, model.rescale, model.before or model
         )
 
-    def _hyperparameters(self, ops: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
+    def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
         rows = _prefix(len(values), GP_GROWTH)
         chosen = _informative(values[:rows])
-        ops, values = ops[chosen], values[chosen]
-        return self._remembered(("gp", ops.tobytes(), values.tobytes()), lambda: self._fit_gp(ops, values).state_dict())
+        codes, values = codes[chosen], values[chosen]
+        return self._remembered(("gp", codes.tobytes(), values.tobytes()), lambda: self._fit_gp(codes, values).state_dict())
 
-    def _fit_gp(self, ops: np.ndarray, values: np.ndarray) -> Any:
-        X, y = torch.from_numpy(self.features(ops)), torch.from_numpy(rank_gaussianise(values))
+    def _fit_gp(self, codes: np.ndarray, values: np.ndarray) -> Any:
+        X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(rank_gaussianise(values))
         model = make_gp(self.features, X, y)
         with gpytorch.settings.max_cholesky_size(100_000):
             fit_hyperparameters(model)
         return model
 
-    def _weighted_ensemble(self, ops: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
+    def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
         def fit() -> tuple[GraphEnsemble, float]:
             chosen = _informative(values)
             targets = rank_gaussianise(values)
-            ensemble = fit_ensemble(self.space, ops, targets, seed=len(values), device=self.device)
+            ensemble = fit_ensemble(self.space, codes, targets, seed=len(values), device=self.device)
             if self.predictor == "ensemble":
                 return ensemble, 1.0
-            gp = self._fit_gp(ops[chosen], values[chosen])
+            gp = self._fit_gp(codes[chosen], values[chosen])
             weight = stacking_weight(targets[chosen], leave_one_out(gp)[0], ensemble.held_out[0][chosen])
             return ensemble, weight
 
-        return self._remembered(("ensemble", ops.tobytes(), values.tobytes()), fit)
+        return self._remembered(("ensemble", codes.tobytes(), values.tobytes()), fit)
 
     def _remembered(self, key: tuple[Any, ...], compute: Any) -> Any:
         if key not in self._memory:

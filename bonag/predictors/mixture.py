@@ -1,4 +1,4 @@
-"""The Gaussian process and the graph ensemble as one BoTorch model over operation matrices."""
+"""The Gaussian process and the graph ensemble as one BoTorch model over codes."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class ArchitectureModel(Model):
         return 1
 
     @torch.no_grad()
-    def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation, without measurement noise, of (B, N) operations: (B,), (B,)."""
-        X = torch.from_numpy(self.features(ops))
+    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation, without measurement noise, of (B, S) codes: (B,), (B,)."""
+        X = torch.from_numpy(self.features(codes))
         mean, variance = self._gaussian_process(X)
         if self.ensemble is None or self.ensemble_weight == 0:
             return mean, np.sqrt(variance)
         factor, offset = self.rescale
-        other, spread = self.ensemble.predict(ops)
+        other, spread = self.ensemble.predict(codes)
         other, spread = factor * other + offset, abs(factor) * spread
         if self.before is not None:
             spread = spread * np.sqrt(variance / self.before._gaussian_process(X)[1])

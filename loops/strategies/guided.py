@@ -12,16 +12,16 @@ from loops.initial import space_filling
 from loops.objective import Objective
 from loops.protocols import Proposal
 from loops.strategies.fresh import fresh
-from search_spaces import ArchGraph, Architecture, SearchSpace
+from search_spaces import Architecture, SearchSpace
 
 
 class Acquisition(Protocol):
-    """How much an evaluation is worth: (B, N) operations -> (B,), larger is better."""
+    """How much an evaluation is worth: (B, S) codes -> (B,), larger is better."""
 
-    def __call__(self, ops: np.ndarray) -> np.ndarray: ...
+    def __call__(self, codes: np.ndarray) -> np.ndarray: ...
 
-    def after(self, ops: np.ndarray) -> Acquisition:
-        """The acquisition as if the (k, N) operations had been evaluated already."""
+    def after(self, codes: np.ndarray) -> Acquisition:
+        """The acquisition as if the (k, S) codes had been evaluated already."""
         ...
 
     def note(self) -> dict[str, Any]:
@@ -32,8 +32,8 @@ class Acquisition(Protocol):
 class Surrogate(Protocol):
     """Fits predictors and makes an acquisition function of them."""
 
-    def fit(self, ops: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
-        """ops: (n, N) operations in the order of evaluation. values: (n,), larger is better."""
+    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
+        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
         ...
 
 
@@ -43,7 +43,7 @@ class Generator(Protocol):
     def guided_sample(
         self, guidance: Acquisition, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Distinct graphs, best first: (M, N) operations and (M,) scores. starts: (K, N) graphs to compete with."""
+        """Distinct graphs, best first: (M, S) codes and (M,) scores. starts: (K, S) codes of graphs to compete with."""
         ...
 
 
@@ -81,11 +81,11 @@ class GuidedGeneration:
         return proposals + self._guided(history, proposals, n - missing, rng)
 
     def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
-        evaluated = self.space.encode_ops([trial.architecture for trial in history.completed])
+        evaluated = self.space.codes([trial.architecture for trial in history.completed])
         values = self.objective.scores(history)
         acquisition = self.surrogate.fit(evaluated, values, seed=int(rng.integers(2**32)))
         waiting = [trial.architecture for trial in history.pending] + [p.architecture for p in before]
-        acquisition = acquisition.after(self.space.encode_ops(waiting))
+        acquisition = acquisition.after(self.space.codes(waiting))
         taken = {trial.architecture for trial in history} | set(waiting)
         starts = evaluated[np.argsort(-values, kind="stable")[: self.starts]]
         proposals: list[Proposal] = []
@@ -101,7 +101,7 @@ class GuidedGeneration:
             proposals.append(Proposal(architecture, provenance))
             taken.add(architecture)
             if len(proposals) < n:
-                acquisition = acquisition.after(self.space.encode_ops([architecture]))
+                acquisition = acquisition.after(self.space.codes([architecture]))
                 scores = acquisition(candidates)
                 order = np.argsort(-scores, kind="stable")
                 candidates, scores = candidates[order], scores[order]
@@ -111,9 +111,8 @@ class GuidedGeneration:
         self, candidates: np.ndarray, scores: np.ndarray, taken: set[Architecture]
     ) -> tuple[Architecture, float] | None:
         """The first candidate that is not taken, and its score."""
-        assert self.space.adjacency is not None
-        for ops, score in zip(candidates, scores, strict=True):
-            architecture = self.space.decode(ArchGraph(ops, self.space.adjacency))
+        for code, score in zip(candidates, scores, strict=True):
+            architecture = self.space.decode(self.space.graph(code))
             if architecture not in taken:
                 return architecture, float(score)
         return None

@@ -99,7 +99,7 @@ class MBV3(SearchSpace):
     def encode(self, architecture: Architecture) -> ArchGraph:
         return ArchGraph(np.array(_checked(architecture).ops, dtype=np.int64), self.adjacency)
 
-    def encode_ops(self, architectures: Sequence[Architecture]) -> np.ndarray:
+    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         flat = chain.from_iterable([_checked(architecture).ops for architecture in architectures])
         return np.fromiter(flat, dtype=np.int64, count=SLOTS * len(architectures)).reshape(-1, SLOTS)
 

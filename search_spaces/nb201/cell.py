@@ -124,7 +124,7 @@ class NB201(SearchSpace):
     def encode(self, architecture: Architecture) -> ArchGraph:
         return ArchGraph(np.array([INPUT, *_cell(architecture).ops, OUTPUT], dtype=np.int64), self.adjacency)
 
-    def encode_ops(self, architectures: Sequence[Architecture]) -> np.ndarray:
+    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         ops = np.tile(self.fixed_ops, (len(architectures), 1))
         if architectures:
             ops[:, 1:-1] = [_cell(architecture).ops for architecture in architectures]

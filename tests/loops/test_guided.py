@@ -139,10 +139,10 @@ def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
     batch = strategy_of(space).propose(history, 3, rng_for(0, 20))
     assert strategy_of(space).propose(history, 1, rng_for(0, 20)) == batch[:1]
     # Each is worth what it is worth once those before it are evaluated.
-    evaluated = space.encode_ops([t.architecture for t in history])
+    evaluated = space.codes([t.architecture for t in history])
     acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
     for proposal in batch:
-        ops = space.encode_ops([proposal.architecture])
+        ops = space.codes([proposal.architecture])
         assert proposal.provenance["acquisition"] == pytest.approx(acquisition(ops)[0], rel=1e-4)
         acquisition = acquisition.after(ops)
 
@@ -152,10 +152,10 @@ def test_what_was_picked_before_in_the_same_batch_counts_as_evaluated() -> None:
     history = history_of(space, [C] * 8)
     *initial, guided = strategy_of(space, initial=12).propose(history, 5, rng_for(0, 8))
     assert [p.provenance["origin"] for p in (*initial, guided)] == ["initial"] * 4 + ["guided"]
-    evaluated = space.encode_ops([t.architecture for t in history])
+    evaluated = space.codes([t.architecture for t in history])
     acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
-    acquisition = acquisition.after(space.encode_ops([p.architecture for p in initial]))
-    expected = acquisition(space.encode_ops([guided.architecture]))[0]
+    acquisition = acquisition.after(space.codes([p.architecture for p in initial]))
+    expected = acquisition(space.codes([guided.architecture]))[0]
     assert guided.provenance["acquisition"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -165,9 +165,9 @@ def test_trials_that_run_count_as_evaluated() -> None:
     (first,) = strategy_of(space).propose(history, 1, rng_for(0, 20))
     history = history.updated(trial(20, first.architecture, 0.0, R))
     (second,) = strategy_of(space).propose(history, 1, rng_for(0, 21))
-    evaluated = space.encode_ops([t.architecture for t in history.completed])
+    evaluated = space.codes([t.architecture for t in history.completed])
     acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
-    ops = space.encode_ops([first.architecture, second.architecture])
+    ops = space.codes([first.architecture, second.architecture])
     assert second.provenance["acquisition"] == pytest.approx(acquisition.after(ops[:1])(ops[1:])[0], rel=1e-4)
     assert second.provenance["acquisition"] < first.provenance["acquisition"]
 

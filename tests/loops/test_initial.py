@@ -12,7 +12,7 @@ from search_spaces import Architecture, SearchSpace, get_space
 
 def distances(space: SearchSpace, some: list[Architecture], others: list[Architecture]) -> np.ndarray:
     """The number of nodes whose operations differ: (len(some), len(others))."""
-    return (space.encode_ops(some)[:, None] != space.encode_ops(others)[None]).sum(axis=-1)
+    return (space.codes(some)[:, None] != space.codes(others)[None]).sum(axis=-1)
 
 
 def least_distance(space: SearchSpace, architectures: list[Architecture]) -> int:

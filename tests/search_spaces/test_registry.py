@@ -110,7 +110,7 @@ def test_space_of_another_package_is_found_and_works(tmp_path, monkeypatch):
     assert space.parse(str(architecture)) == architecture
     assert space.decode(space.encode(architecture)) == architecture
     assert space.mutate(architecture, np.random.default_rng(0)) in space.neighbours(architecture)
-    assert space.encode_ops([architecture] * 3).shape == (3, 2)
+    assert space.codes([architecture] * 3).shape == (3, 2)
     network = space.build(architecture)
     assert sum(p.numel() for p in network.parameters()) == space.costs(architecture).params
 

@@ -75,8 +75,8 @@ def test_parameters_are_choices_of_the_space(case):
 
 def test_many_are_encoded_as_one_is(space):
     architectures = space.sample(50, np.random.default_rng(1))
-    assert np.array_equal(space.encode_ops(architectures), [space.encode(a).ops for a in architectures])
-    assert space.encode_ops([]).shape == (0, space.num_nodes)
+    assert np.array_equal(space.codes(architectures), [space.encode(a).ops for a in architectures])
+    assert space.codes([]).shape == (0, space.num_nodes)
 
 
 @given(mobiles)
@@ -203,7 +203,7 @@ def test_mutation_draws_neighbours_uniformly(space):
 # Projection
 
 ALL_CELLS = NB201().all()
-ALL_CELL_OPS = NB201().encode_ops(ALL_CELLS)
+ALL_CELL_OPS = NB201().codes(ALL_CELLS)
 small_scores = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
@@ -233,7 +233,7 @@ def test_stages_are_projected_to_the_nearest_one(rng, levels):
 @given(in_their_space)
 def test_projection_leaves_valid_graphs_alone(case):
     space, architecture = case
-    one_hot = np.eye(len(space.op_names))[space.encode_ops([architecture])]
+    one_hot = np.eye(len(space.op_names))[space.codes([architecture])]
     assert space.project(one_hot) == [architecture]
     assert space.project(one_hot.astype(np.float32)) == [architecture]
 
@@ -395,7 +395,7 @@ def test_batches_are_fast(space):
     rng = np.random.default_rng(0)
     start = time.process_time()
     architectures = space.sample(10_000, rng)
-    space.encode_ops(architectures)
+    space.codes(architectures)
     space.project(rng.normal(size=(1_000, space.num_nodes, len(space.op_names))))
     for architecture in architectures:
         space.costs(architecture)

@@ -35,7 +35,7 @@ def read_rows(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray, np.ndarray
     columns = read_parquet(path, ["ks", "e", "d", "image_size", "top1"])
     try:
         lists = zip(columns["ks"], columns["e"], columns["d"], strict=True)
-        ops = get_space("mbv3").encode_ops([from_ofa(ks, e, d) for ks, e, d in lists])
+        ops = get_space("mbv3").codes([from_ofa(ks, e, d) for ks, e, d in lists])
     except (TypeError, InvalidArchitectureError) as error:
         raise UserError(f"columns 'ks', 'e' and 'd' of {path} hold no mbv3 architectures: {error}") from error
     sizes = numeric(path, "image_size", columns["image_size"]).astype(np.int64)
@@ -173,7 +173,7 @@ def climb(model: LogErrorModel, start: np.ndarray, size: int) -> tuple[float, np
     space = get_space("mbv3")
     best, best_accuracy = start, float(predict(model, start[None], np.array([size]))[0][0])
     while True:
-        near = space.encode_ops(space.neighbours(MBV3Architecture(tuple(best.tolist()))))
+        near = space.codes(space.neighbours(MBV3Architecture(tuple(best.tolist()))))
         accuracy, _ = predict(model, near, np.full(len(near), size))
         if accuracy.max() <= best_accuracy:
             return best_accuracy, best
@@ -212,12 +212,12 @@ def _far(model: LogErrorModel, ops: np.ndarray) -> dict[str, dict[str, float]]:
     rng = np.random.default_rng(FIT_SEED)
     groups = {
         "the data's architectures": ops,
-        f"{RANDOM_ARCHITECTURES:,} uniform random": space.encode_ops(space.sample(RANDOM_ARCHITECTURES, rng)),
+        f"{RANDOM_ARCHITECTURES:,} uniform random": space.codes(space.sample(RANDOM_ARCHITECTURES, rng)),
     }
     for kernel, expand, depth in ((3, 3, 2), (7, 3, 2), (7, 6, 2), (3, 3, 4), (7, 3, 4), (3, 6, 4), (7, 6, 4)):
         architecture = from_ofa([kernel] * 20, [expand] * 20, [depth] * 5)
-        groups[f"all kernel {kernel}, expand {expand}, depth {depth}"] = space.encode_ops([architecture])
-    climbs = [climb(model, start, size) for start in space.encode_ops(space.sample(CLIMBS, rng))]
+        groups[f"all kernel {kernel}, expand {expand}, depth {depth}"] = space.codes([architecture])
+    climbs = [climb(model, start, size) for start in space.codes(space.sample(CLIMBS, rng))]
     groups[f"highest of {CLIMBS} climbs"] = max(climbs, key=lambda c: c[0])[1][None]
     rows = {}
     for name, group in groups.items():

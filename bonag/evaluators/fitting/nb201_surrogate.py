@@ -34,7 +34,7 @@ def read_rows(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     columns = read_parquet(path, ["arch", *names])
     space = get_space("nb201")
     try:
-        ops = space.encode_ops([space.parse(str(arch)) for arch in columns["arch"]])[:, 1:-1] - FIRST_OP
+        ops = space.codes([space.parse(str(arch)) for arch in columns["arch"]])[:, 1:-1] - FIRST_OP
     except InvalidArchitectureError as error:
         raise UserError(f"column 'arch' of {path} holds no cell: {error}") from error
     return ops, np.stack([numeric(path, name, columns[name]) for name in names], axis=1)

@@ -36,7 +36,7 @@ class Fitted:
 def fitted() -> Fitted:
     space = get_space("nb201")
     architectures = list(dict.fromkeys(space.sample(200, np.random.default_rng(0))))
-    ops = space.encode_ops(architectures)
+    ops = space.codes(architectures)
     values = np.array([float(space.costs(a).macs) for a in architectures[:30]])
     fitter = ModelFitter(space)
     model = fitter.fit(ops[:30], values)

@@ -63,7 +63,7 @@ def test_what_waits_is_worth_less_and_what_is_like_it_too(fitted: Any, acquisiti
 def test_what_waits_may_be_the_best_to_improve_on(fitted: Any) -> None:
     # Only small cells have been seen, and larger ones promise more.
     cells = sorted(fitted.space.sample(120, np.random.default_rng(1)), key=lambda cell: fitted.space.costs(cell).macs)
-    small, large = fitted.space.encode_ops(cells[:60]), fitted.space.encode_ops(cells[60:])
+    small, large = fitted.space.codes(cells[:60]), fitted.space.codes(cells[60:])
     macs = np.array([float(fitted.space.costs(cell).macs) for cell in cells[:60]])
     acquisition = GraphSurrogate(fitted.space).fit(small, macs, seed=0)
     before, _ = acquisition.model.predict(large)

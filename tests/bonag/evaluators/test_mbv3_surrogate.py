@@ -133,7 +133,7 @@ def test_nothing_reaches_what_no_network_reaches(model: LogErrorModel) -> None:
     accuracy = evaluator.evaluate_many(SPACE.sample(20_000, rng))["accuracy"]
     assert smallest["accuracy"] < accuracy.min()
     assert accuracy.max() < largest["accuracy"] + 0.2
-    starts = SPACE.encode_ops([*SPACE.sample(2, rng), uniform(3, 3, 2)])
+    starts = SPACE.codes([*SPACE.sample(2, rng), uniform(3, 3, 2)])
     for top, _ in (fitting.climb(model, start, 192) for start in starts):
         assert top < 77.0
         # No more than the uncertainty about the largest network above it.
@@ -150,9 +150,9 @@ def test_uncertainty_grows_far_from_the_data(rows: Rows, model: LogErrorModel) -
     def own_sd(ops: np.ndarray) -> float:
         return float(np.sqrt(model.predict(features(ops, np.full(len(ops), 192)))[1]).mean())
 
-    inside, deep = own_sd(ops), own_sd(SPACE.encode_ops(SPACE.sample(500, np.random.default_rng(1))))
+    inside, deep = own_sd(ops), own_sd(SPACE.codes(SPACE.sample(500, np.random.default_rng(1))))
     assert deep > inside
-    assert own_sd(SPACE.encode_ops([uniform(7, 6, 4)])) > 2 * inside
+    assert own_sd(SPACE.codes([uniform(7, 6, 4)])) > 2 * inside
 
 
 def test_extrapolation_is_calibrated() -> None:

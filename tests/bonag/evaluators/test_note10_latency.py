@@ -17,7 +17,7 @@ SPACE = get_space("mbv3")
 
 
 def uniform(kernel: int, expand: int, depth: int) -> np.ndarray:
-    return SPACE.encode_ops([from_ofa([kernel] * 20, [expand] * 20, [depth] * 5)])
+    return SPACE.codes([from_ofa([kernel] * 20, [expand] * 20, [depth] * 5)])
 
 
 def test_taps_count_the_kernel_positions_inside_the_map() -> None:

@@ -158,7 +158,7 @@ def test_fixed_nodes_never_change(generators: dict[str, DiffusionGenerator]) -> 
     generator, rng = generators["nb201"], torch.Generator().manual_seed(0)
     space, transition = generator.space, generator.transition
     fixed = space.fixed_ops >= 0
-    x = torch.from_numpy(space.encode_ops(space.sample(2000, np.random.default_rng(0))))
+    x = torch.from_numpy(space.codes(space.sample(2000, np.random.default_rng(0))))
     for noisy in (transition.prior(2000, rng), transition.noised(x, 0.7, rng)):
         assert (noisy.numpy()[:, fixed] == space.fixed_ops[fixed]).all()
         back = draw(transition.posterior(noisy, x, 0.3, 0.7), rng)

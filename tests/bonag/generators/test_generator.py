@@ -85,7 +85,7 @@ def test_every_sample_is_valid_however_few_the_steps(
     space = generators[name].space
     samples = generators[name].sample(100, np.random.default_rng(0), steps=steps)
     assert len(samples) == 100
-    assert valid_share(space, space.encode_ops(samples)) == 1
+    assert valid_share(space, space.codes(samples)) == 1
     assert all(space.parse(str(sample)) == sample for sample in samples)
 
 
@@ -100,7 +100,7 @@ def test_a_sample_that_is_valid_is_not_changed_by_the_projection(
     generators: dict[str, DiffusionGenerator], raw_samples: dict[str, np.ndarray]
 ) -> None:
     space = generators["mbv3"].space
-    projected = space.encode_ops(generators["mbv3"].sample(500, np.random.default_rng(0)))
+    projected = space.codes(generators["mbv3"].sample(500, np.random.default_rng(0)))
     valid = np.array([space.is_valid(ArchGraph(row, space.adjacency)) for row in raw_samples["mbv3"]])  # type: ignore[arg-type]
     assert np.array_equal((projected == raw_samples["mbv3"]).all(axis=1), valid)
 
@@ -131,7 +131,7 @@ def test_node_marginals_are_uniform_up_to_a_small_model_error(
     generator, n = generators[name], 10_000
     vocabulary = len(generator.space.op_names)
     ops = generator.raw_sample(n, np.random.default_rng(1))
-    truth = generator.space.encode_ops(generator.space.sample(n, np.random.default_rng(2)))
+    truth = generator.space.codes(generator.space.sample(n, np.random.default_rng(2)))
     variation = np.abs(marginals(ops, vocabulary) - marginals(truth, vocabulary)).sum(axis=1) / 2
     assert variation.max() < 0.04
     # Neighbouring nodes together.

@@ -17,7 +17,7 @@ Score = Callable[[np.ndarray], np.ndarray]
 
 
 def random_ops(space: SearchSpace, n: int, seed: int) -> np.ndarray:
-    return space.encode_ops(space.sample(n, np.random.default_rng(seed)))
+    return space.codes(space.sample(n, np.random.default_rng(seed)))
 
 
 class Recorded:
@@ -135,7 +135,7 @@ def test_starts_compete_and_come_back(
     target = random_ops(generator.space, 1, 3)[0]
     # The target itself, one of its neighbours, and strangers.
     near = generator.space.neighbours(generator.space.decode(ArchGraph(target, generator.space.adjacency)))[0]  # type: ignore[arg-type]
-    starts = np.concatenate([random_ops(generator.space, 5, 4), generator.space.encode_ops([near]), target[None]])
+    starts = np.concatenate([random_ops(generator.space, 5, 4), generator.space.codes([near]), target[None]])
     ops, scores = generator.guided_sample(nearness(target), np.random.default_rng(0), starts)
     assert {row.tobytes() for row in starts} <= {row.tobytes() for row in ops}
     assert scores[0] == 0

@@ -30,7 +30,7 @@ def trained(space: SearchSpace) -> tuple[DiffusionGenerator, dict[str, object]]:
 def loss_at(generator: DiffusionGenerator, t: float) -> float:
     """Cross-entropy of the clean operations of the free nodes at a noise level, on fresh cells."""
     space = generator.space
-    x = torch.from_numpy(space.encode_ops(space.sample(2000, np.random.default_rng(99))))
+    x = torch.from_numpy(space.codes(space.sample(2000, np.random.default_rng(99))))
     z = generator.transition.noised(x, t, torch.Generator().manual_seed(0))
     with torch.no_grad():
         probabilities = generator.clean_probabilities(z, t)[:, 1:-1]

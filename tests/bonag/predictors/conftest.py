@@ -25,14 +25,14 @@ def mbv3() -> SearchSpace:
 @pytest.fixture(scope="session")
 def all_cells(nb201: SearchSpace) -> np.ndarray:
     """The operations of all 15,625 cells: (15625, 8)."""
-    return nb201.encode_ops(nb201.all())  # type: ignore[attr-defined]
+    return nb201.codes(nb201.all())  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
 def accuracies(nb201: SearchSpace, data_dir: Path) -> Callable[[str, np.ndarray], np.ndarray]:
     """Measured test accuracies of a task, by operations: (task, (B, 8)) -> (B,)."""
     table = pd.read_parquet(data_dir / "nb201_accuracy.parquet").set_index("arch")
-    keys = nb201.encode_ops([nb201.parse(text) for text in table.index])
+    keys = nb201.codes([nb201.parse(text) for text in table.index])
     place = {row.tobytes(): number for number, row in enumerate(keys)}
 
     def look_up(task: str, ops: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ def draw_ops() -> Callable[[SearchSpace, int, int], np.ndarray]:
         distinct: dict[object, None] = {}
         while len(distinct) < n:
             distinct |= dict.fromkeys(space.sample(n, rng))
-        return space.encode_ops(list(distinct)[:n])  # type: ignore[arg-type]
+        return space.codes(list(distinct)[:n])  # type: ignore[arg-type]
 
     return draw
 

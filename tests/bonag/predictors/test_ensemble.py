@@ -136,7 +136,7 @@ from bonag.predictors.ensemble import fit_ensemble
 from search_spaces import get_space
 
 space = get_space("nb201")
-ops = space.encode_ops(space.sample(20, np.random.default_rng(0)))
+ops = space.codes(space.sample(20, np.random.default_rng(0)))
 fit_ensemble(space, ops, np.linspace(-1, 1, 20), seed=0)
 """
     subprocess.run([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(tmp_path)}, check=True, timeout=120)

@@ -136,7 +136,7 @@ def test_dead_nodes_do_not_count(cell_features: GraphFeatures, all_cells: np.nda
 def test_cells_that_compute_the_same_look_the_same(
     nb201: SearchSpace, cell_features: GraphFeatures, one: str, other: str, blocks: tuple[str, ...]
 ) -> None:
-    ops = nb201.encode_ops([nb201.parse(one), nb201.parse(other)])
+    ops = nb201.codes([nb201.parse(one), nb201.parse(other)])
     for name in ("totals", "paths"):
         first, second = block(cell_features, name, ops)
         assert np.array_equal(first, second) == (name in blocks)
@@ -145,13 +145,13 @@ def test_cells_that_compute_the_same_look_the_same(
 def test_the_order_along_a_path_matters(nb201: SearchSpace, cell_features: GraphFeatures) -> None:
     there = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|avg_pool_3x3~1|none~2|"
     back = "|avg_pool_3x3~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|"
-    ops = nb201.encode_ops([nb201.parse(there), nb201.parse(back)])
+    ops = nb201.codes([nb201.parse(there), nb201.parse(back)])
     assert np.ptp(block(cell_features, "totals", ops), axis=0).max() == 0
     assert np.ptp(block(cell_features, "paths", ops), axis=0).max() > 0
 
 
 def test_a_cell_without_a_live_path_has_finite_features(nb201: SearchSpace, cell_features: GraphFeatures) -> None:
-    dead = nb201.encode_ops([nb201.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")])
+    dead = nb201.codes([nb201.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")])
     assert np.isfinite(cell_features(dead)).all()
 
 

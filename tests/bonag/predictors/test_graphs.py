@@ -60,7 +60,7 @@ def test_one_adjacency_serves_all(graphs: tuple[np.ndarray, np.ndarray]) -> None
 
 
 def test_a_space_gives_its_topology(nb201: SearchSpace) -> None:
-    ops = nb201.encode_ops(nb201.sample(3, np.random.default_rng(0)))
+    ops = nb201.codes(nb201.sample(3, np.random.default_rng(0)))
     batch = space_batch(nb201, ops)
     assert batch.num_edges == 3 * nb201.adjacency.sum() == 30  # type: ignore[union-attr]
     assert batch.edge_index.max() < batch.num_nodes == 24
