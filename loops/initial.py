@@ -16,8 +16,8 @@ def space_filling(
 ) -> list[Architecture]:
     """n architectures, each the one of a uniform random pool that is farthest from all before it.
 
-    chosen: those that are there already. Distance is the number of nodes whose operations differ (maximin design);
-    fewer than n are returned only if the space has no more.
+    chosen: those that are there already. Distance is the number of sites, nodes and free edges, that differ
+    (maximin design); fewer than n are returned only if the space has no more.
     """
     taken = list(chosen)
     found: list[Architecture] = []
@@ -27,8 +27,8 @@ def space_filling(
         if not pool:
             continue
         if taken:
-            pool_ops, taken_ops = space.codes(pool), space.codes(taken)
-            nearest = (pool_ops[:, None] != taken_ops[None]).sum(axis=-1).min(axis=1)
+            pool_codes, taken_codes = space.codes(pool), space.codes(taken)
+            nearest = (pool_codes[:, None] != taken_codes[None]).sum(axis=-1).min(axis=1)
             best = pool[int(nearest.argmax())]
         else:
             best = pool[0]

@@ -30,7 +30,7 @@ class IndependentThompsonSampling(AnalyticAcquisitionFunction):
         self.seed = seed
 
     def forward(self, X: Tensor) -> Tensor:
-        """X: (B, 1, N) operation indices -> (B,) draws."""
+        """X: (B, 1, S) codes -> (B,) draws."""
         mean, sigma = self._mean_and_sigma(X)
         assert sigma is not None
         # A cryptographic hash: the checksums of two architectures differ by the same bits whatever the seed.

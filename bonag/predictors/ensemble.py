@@ -96,18 +96,18 @@ class GraphEnsemble:
     device: torch.device
 
     @torch.no_grad()
-    def predict(self, ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation for (B, S) codes: (B,), (B,)."""
-        members = self.networks(space_batch(self.space, ops).to(self.device)).double().cpu().numpy()
+        members = self.networks(space_batch(self.space, codes).to(self.device)).double().cpu().numpy()
         return members.mean(axis=0), members.std(axis=0, ddof=1) * self.inflation + 1e-6
 
 
 def fit_ensemble(
-    space: SearchSpace, ops: np.ndarray, y: np.ndarray, seed: int, device: torch.device | str = "cpu"
+    space: SearchSpace, codes: np.ndarray, y: np.ndarray, seed: int, device: torch.device | str = "cpu"
 ) -> GraphEnsemble:
     """Train every member on all folds of the data but its own, from its own random weights.
 
-    ops: (n, S) codes, n >= 2 * MEMBERS. y: (n,) targets of mean 0 and standard deviation 1.
+    codes: (n, S), n >= 2 * MEMBERS. y: (n,) targets of mean 0 and standard deviation 1.
     """
     if len(y) < 2 * MEMBERS:
         raise ValueError(f"an ensemble of {MEMBERS} members needs at least {2 * MEMBERS} architectures, got {len(y)}")
@@ -118,10 +118,10 @@ def fit_ensemble(
     targets = torch.from_numpy(y).float()
     optimiser = torch.optim.AdamW(networks.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
-    whole = space_batch(space, ops).to(device) if len(y) <= BATCH_SIZE else None
+    whole = space_batch(space, codes).to(device) if len(y) <= BATCH_SIZE else None
     for _ in range(STEPS):
         rows = torch.arange(len(y)) if whole is not None else torch.randperm(len(y), generator=generator)[:BATCH_SIZE]
-        batch = whole if whole is not None else space_batch(space, ops[rows.numpy()]).to(device)
+        batch = whole if whole is not None else space_batch(space, codes[rows.numpy()]).to(device)
         weight = seen[:, rows].to(device)
         loss = (weight * (networks(batch) - targets[rows].to(device)) ** 2).sum() / weight.sum()
         optimiser.zero_grad()
@@ -130,7 +130,7 @@ def fit_ensemble(
         schedule.step()
     networks.eval()
     with torch.no_grad():
-        members = networks(space_batch(space, ops).to(device)).double().cpu().numpy()
+        members = networks(space_batch(space, codes).to(device)).double().cpu().numpy()
     mean = members[fold.numpy(), np.arange(len(y))]
     spread = members.std(axis=0, ddof=1) + 1e-6
     inflation = float(np.clip(np.sqrt(np.mean(((y - mean) / spread) ** 2)), *INFLATION_RANGE))

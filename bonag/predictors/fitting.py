@@ -73,7 +73,9 @@ class ModelFitter:
         rows = _prefix(len(values), GP_GROWTH)
         chosen = _informative(values[:rows])
         codes, values = codes[chosen], values[chosen]
-        return self._remembered(("gp", codes.tobytes(), values.tobytes()), lambda: self._fit_gp(codes, values).state_dict())
+        return self._remembered(
+            ("gp", codes.tobytes(), values.tobytes()), lambda: self._fit_gp(codes, values).state_dict()
+        )
 
     def _fit_gp(self, codes: np.ndarray, values: np.ndarray) -> Any:
         X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(rank_gaussianise(values))

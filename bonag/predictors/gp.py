@@ -41,14 +41,18 @@ class DotProductKernel(Kernel):
 def architecture_kernel(features: GraphFeatures) -> Kernel:
     """A sum of kernels, each with its own scale, over the blocks of ``features``.
 
-    Interactions among totals (RBF); where the features have path counts, interactions among those (RBF), else additive
-    effects of every slot and of the totals (linear), and interactions among slots (Matern-5/2 on one-hots, that is a
-    function of the Hamming distance).
+    Interactions among totals (RBF); where the features have path counts, interactions among those (RBF); where they
+    have counts of sequences, interactions among those (RBF) and among slots (Matern-5/2 on one-hots, that is a function
+    of the Hamming distance); else additive effects of every slot and of the totals (linear), and interactions among
+    slots.
     """
     blocks = features.blocks
     terms: list[Kernel] = [RBFKernel(active_dims=blocks["totals"], **_lengthscale())]
     if "paths" in blocks:
         terms.append(RBFKernel(active_dims=blocks["paths"], **_lengthscale()))
+    elif "sequences" in blocks:
+        terms.append(RBFKernel(active_dims=blocks["sequences"], **_lengthscale()))
+        terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
     else:
         terms.append(DotProductKernel(active_dims=blocks["totals"]))
         terms.append(DotProductKernel(active_dims=blocks["slots"]))

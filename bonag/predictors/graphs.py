@@ -28,8 +28,7 @@ def to_batch(ops: np.ndarray, adjacency: np.ndarray) -> Batch:
     return batch
 
 
-def space_batch(space: SearchSpace, ops: np.ndarray) -> Batch:
-    """A PyG batch of graphs of a space with one topology: ops (B, N)."""
-    if space.adjacency is None:
-        raise ValueError(f"space '{space.name}' has no topology that all graphs share")
-    return to_batch(ops, space.adjacency)
+def space_batch(space: SearchSpace, codes: np.ndarray) -> Batch:
+    """A PyG batch of graphs of a space: codes (B, S), each with its own edges where edges are free."""
+    ops = codes[:, : space.num_nodes]
+    return to_batch(ops, space.adjacencies(codes) if len(space.free_edges) else space.adjacency)

@@ -89,9 +89,9 @@ class ArchitectureModel(Model):
         return (cross.T @ weights).numpy(), variance.clamp_min(1e-12).numpy()
 
     def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GPyTorchPosterior:
-        """X: (B, 1, N) operation indices, as floats -> independent Gaussians, (B, 1, 1); ValueError for others."""
+        """X: (B, 1, S) codes, as floats -> independent Gaussians, (B, 1, 1); ValueError for others."""
         if X.ndim != 3 or X.shape[1] != 1:
-            raise ValueError(f"X must be (B, 1, N), as there is no joint posterior; got {tuple(X.shape)}")
+            raise ValueError(f"X must be (B, 1, S), as there is no joint posterior; got {tuple(X.shape)}")
         mean, spread = self.predict(X[:, 0].long().cpu().numpy())
         variance = torch.from_numpy(spread**2)[:, None, None]
         return GPyTorchPosterior(MultivariateNormal(torch.from_numpy(mean)[:, None], variance))

@@ -22,8 +22,8 @@ ROWS = 40
 
 
 @pytest.fixture(scope="module")
-def data(nb201: SearchSpace, draw_ops: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray]:
-    ops = draw_ops(nb201, ROWS, 0)
+def data(nb201: SearchSpace, draw_codes: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray]:
+    ops = draw_codes(nb201, ROWS, 0)
     return ops, rank_gaussianise(flow(nb201, ops))
 
 
@@ -56,9 +56,9 @@ def test_several_threads_change_nothing(nb201: SearchSpace, data: tuple, fitted:
 
 
 def test_members_differ_and_the_prediction_is_their_mean(
-    nb201: SearchSpace, fitted: GraphEnsemble, draw_ops: Callable
+    nb201: SearchSpace, fitted: GraphEnsemble, draw_codes: Callable
 ) -> None:
-    ops = draw_ops(nb201, 100, 5)
+    ops = draw_codes(nb201, 100, 5)
     members = member_predictions(fitted, ops)
     mean, spread = fitted.predict(ops)
     assert members.shape == (MEMBERS, len(ops))
@@ -108,9 +108,9 @@ def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, 
 
 @pytest.mark.parametrize("rows", [80, 200])
 def test_it_learns_nas_bench_201(
-    nb201: SearchSpace, all_cells: np.ndarray, accuracies: Callable, draw_ops: Callable, rows: int
+    nb201: SearchSpace, all_cells: np.ndarray, accuracies: Callable, draw_codes: Callable, rows: int
 ) -> None:
-    ops = draw_ops(nb201, rows, 0)
+    ops = draw_codes(nb201, rows, 0)
     y = rank_gaussianise(accuracies("cifar10", ops))
     ensemble = fit_ensemble(nb201, ops, y, seed=0)
     rest = all_cells[::16]

@@ -156,9 +156,9 @@ def test_a_cell_without_a_live_path_has_finite_features(nb201: SearchSpace, cell
 
 
 def test_totals_of_a_chain_by_hand(
-    mbv3: SearchSpace, chain_features: GraphFeatures, draw_ops: Callable[..., np.ndarray]
+    mbv3: SearchSpace, chain_features: GraphFeatures, draw_codes: Callable[..., np.ndarray]
 ) -> None:
-    ops = draw_ops(mbv3, 200, 0)
+    ops = draw_codes(mbv3, 200, 0)
     used = (ops[..., None] == np.arange(SKIP + 1)).sum(axis=1)
     sizes = np.array([*BLOCKS, (0, 0)])[ops].sum(axis=1)
     depth = (ops != SKIP).sum(axis=1)
@@ -170,13 +170,13 @@ def test_a_chain_has_no_block_of_paths(chain_features: GraphFeatures) -> None:
     assert list(chain_features.blocks) == ["slots", "totals"]
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "learned_cells", "nb101", "darts"])
 def test_random_pairs_are_at_a_squared_distance_of_two_in_every_block(
-    request: pytest.FixtureRequest, draw_ops: Callable[..., np.ndarray], name: str
+    request: pytest.FixtureRequest, draw_codes: Callable[..., np.ndarray], name: str
 ) -> None:
     space = request.getfixturevalue(name)
     features = GraphFeatures(space)
-    X = features(draw_ops(space, 4000, 1))
+    X = features(draw_codes(space, 4000, 1))
     assert sorted(column for columns in features.blocks.values() for column in columns) == list(range(X.shape[1]))
     for columns in features.blocks.values():
         one, other = np.split(X[:, columns], 2)
@@ -184,17 +184,15 @@ def test_random_pairs_are_at_a_squared_distance_of_two_in_every_block(
 
 
 def test_features_are_a_function_of_the_architecture_alone(
-    mbv3: SearchSpace, chain_features: GraphFeatures, draw_ops: Callable[..., np.ndarray]
+    mbv3: SearchSpace, chain_features: GraphFeatures, draw_codes: Callable[..., np.ndarray]
 ) -> None:
-    ops = draw_ops(mbv3, 50, 2)
+    ops = draw_codes(mbv3, 50, 2)
     assert np.array_equal(GraphFeatures(mbv3)(ops[7:8]), chain_features(ops)[7:8])
 
 
-def test_topologies_that_vary_are_refused(nb201: SearchSpace) -> None:
-    class Varying(type(nb201)):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.adjacency = None
-
-    with pytest.raises(ValueError, match="varying topology"):
-        GraphFeatures(Varying())
+def test_sequences_take_the_place_of_paths_where_edges_are_free(
+    nb201: SearchSpace, cell_features: GraphFeatures, learned_cells: SearchSpace, darts: SearchSpace
+) -> None:
+    assert list(cell_features.blocks) == ["slots", "totals", "paths"]
+    for space in (learned_cells, darts):
+        assert list(GraphFeatures(space).blocks) == ["slots", "totals", "sequences"]

@@ -21,9 +21,9 @@ every_predictor = pytest.mark.parametrize("predictor", ["gp", "ensemble", "mixtu
 
 
 @pytest.fixture(scope="module")
-def data(nb201: SearchSpace, draw_ops: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def data(nb201: SearchSpace, draw_codes: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Operations, their values, and operations that nobody has evaluated."""
-    ops = draw_ops(nb201, 140, 0)
+    ops = draw_codes(nb201, 140, 0)
     return ops[:60], flow(nb201, ops[:60]), ops[60:]
 
 
@@ -61,10 +61,10 @@ def test_it_asks_no_global_randomness(nb201: SearchSpace, data: tuple) -> None:
 @every_predictor
 @pytest.mark.parametrize("name", ["nb201", "mbv3"])
 def test_predictions_rank_what_was_not_seen(
-    request: pytest.FixtureRequest, draw_ops: Callable, flow: Callable, name: str, predictor: str
+    request: pytest.FixtureRequest, draw_codes: Callable, flow: Callable, name: str, predictor: str
 ) -> None:
     space = request.getfixturevalue(name)
-    ops = draw_ops(space, 260, 0)
+    ops = draw_codes(space, 260, 0)
     values = flow(space, ops)
     mean, spread = ModelFitter(space, predictor).fit(ops[:60], values[:60]).predict(ops[60:])
     assert kendalltau(mean, values[60:]).statistic > 0.5
@@ -178,10 +178,10 @@ def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data:
 
 
 def test_a_long_history_is_fitted_on_a_part_of_it_and_learnt_whole(
-    mbv3: SearchSpace, draw_ops: Callable, flow: Callable
+    mbv3: SearchSpace, draw_codes: Callable, flow: Callable
 ) -> None:
     n = MAX_HYPERPARAMETER_ROWS + 44
-    ops = draw_ops(mbv3, n + 200, 1)
+    ops = draw_codes(mbv3, n + 200, 1)
     values = flow(mbv3, ops)
     model = ModelFitter(mbv3).fit(ops[:n], values[:n])
     assert model.gp.train_inputs[0].shape[0] == n

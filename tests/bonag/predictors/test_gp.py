@@ -34,14 +34,14 @@ both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
 @pytest.fixture(scope="module")
 def problem(
     request: pytest.FixtureRequest,
-    draw_ops: Callable[..., np.ndarray],
+    draw_codes: Callable[..., np.ndarray],
     flow: Callable[[SearchSpace, np.ndarray], np.ndarray],
 ) -> Callable[[str, int], tuple[GraphFeatures, torch.Tensor, torch.Tensor]]:
     """Features and targets of n random architectures of a space."""
 
     def make(name: str, n: int) -> tuple[GraphFeatures, torch.Tensor, torch.Tensor]:
         space = request.getfixturevalue(name)
-        features, ops = GraphFeatures(space), draw_ops(space, n, 0)
+        features, ops = GraphFeatures(space), draw_codes(space, n, 0)
         return features, torch.from_numpy(features(ops)), torch.from_numpy(rank_gaussianise(flow(space, ops)))
 
     return make
@@ -162,10 +162,10 @@ def test_it_ranks_real_cells_that_it_has_not_seen(
     nb201: SearchSpace,
     all_cells: np.ndarray,
     accuracies: Callable[[str, np.ndarray], np.ndarray],
-    draw_ops: Callable[..., np.ndarray],
+    draw_codes: Callable[..., np.ndarray],
     task: str,
 ) -> None:
-    features, ops = GraphFeatures(nb201), draw_ops(nb201, 100, 0)
+    features, ops = GraphFeatures(nb201), draw_codes(nb201, 100, 0)
     y = torch.from_numpy(rank_gaussianise(accuracies(task, ops)))
     model = make_gp(features, torch.from_numpy(features(ops)), y)
     fit_hyperparameters(model)

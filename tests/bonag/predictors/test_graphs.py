@@ -60,17 +60,18 @@ def test_one_adjacency_serves_all(graphs: tuple[np.ndarray, np.ndarray]) -> None
 
 
 def test_a_space_gives_its_topology(nb201: SearchSpace) -> None:
-    ops = nb201.codes(nb201.sample(3, np.random.default_rng(0)))
-    batch = space_batch(nb201, ops)
-    assert batch.num_edges == 3 * nb201.adjacency.sum() == 30  # type: ignore[union-attr]
+    codes = nb201.codes(nb201.sample(3, np.random.default_rng(0)))
+    batch = space_batch(nb201, codes)
+    assert batch.num_edges == 3 * nb201.adjacency.sum() == 30
     assert batch.edge_index.max() < batch.num_nodes == 24
 
 
-def test_a_space_without_one_topology_is_refused(nb201: SearchSpace) -> None:
-    class Varying(type(nb201)):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.adjacency = None
-
-    with pytest.raises(ValueError, match="no topology"):
-        space_batch(Varying(), np.zeros((1, 8), dtype=np.int64))
+@pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts"])
+def test_where_edges_are_free_every_graph_brings_its_own(request: pytest.FixtureRequest, name: str) -> None:
+    space = request.getfixturevalue(name)
+    architectures = space.sample(20, np.random.default_rng(0))
+    graphs = [space.encode(architecture) for architecture in architectures]
+    batch = space_batch(space, space.codes(architectures))
+    back = to_dense_adj(batch.edge_index, batch.batch, max_num_nodes=space.num_nodes, batch_size=len(graphs))
+    assert np.array_equal(back.bool(), np.stack([graph.adjacency for graph in graphs]))
+    assert np.array_equal(batch.op, np.concatenate([graph.ops for graph in graphs]))

@@ -23,10 +23,10 @@ ROWS = 30
 
 @pytest.fixture(scope="module")
 def parts(
-    nb201: SearchSpace, draw_ops: Callable, flow: Callable
+    nb201: SearchSpace, draw_codes: Callable, flow: Callable
 ) -> tuple[GraphFeatures, SingleTaskGP, GraphEnsemble, np.ndarray]:
     """Features, a Gaussian process, an ensemble, and architectures that neither has seen."""
-    features, ops = GraphFeatures(nb201), draw_ops(nb201, ROWS + 50, 0)
+    features, ops = GraphFeatures(nb201), draw_codes(nb201, ROWS + 50, 0)
     seen, unseen = ops[:ROWS], ops[ROWS:]
     y = rank_gaussianise(flow(nb201, seen))
     gp = make_gp(features, torch.from_numpy(features(seen)), torch.from_numpy(y))
@@ -84,7 +84,7 @@ def test_it_answers_as_a_botorch_model(parts: tuple) -> None:
 @pytest.mark.parametrize("shape", [(4, 2, 8), (4, 8), (2, 2, 1, 8)])
 def test_there_is_no_joint_posterior(parts: tuple, shape: tuple[int, ...]) -> None:
     features, gp, _, _ = parts
-    with pytest.raises(ValueError, match=r"X must be \(B, 1, N\)"):
+    with pytest.raises(ValueError, match=r"X must be \(B, 1, S\)"):
         ArchitectureModel(features, gp).posterior(torch.zeros(shape))
 
 

@@ -1,0 +1,93 @@
+"""What is read off the graphs of one topology: every path from its input to its output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search_spaces import SearchSpace
+
+MAX_PATH_CODES = 509
+
+
+class PathBlocks:
+    """Codes of a space whose graphs share one topology -> blocks of counts, from a list of all its paths.
+
+    The blocks ``slots``, ``totals`` and ``paths`` of ``GraphFeatures``.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._vocabulary = len(space.op_names)
+        self._null = space.null_op
+        described = space.op_attributes
+        self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
+        self._free = np.flatnonzero(space.fixed_ops < 0)
+        self._paths = _source_to_sink_paths(space.adjacency)
+        transparent = {space.null_op, space.identity_op}
+        fixed = set(space.fixed_ops.tolist())
+        counted = [op for op in range(self._vocabulary) if op not in fixed]
+        self._counted = np.array([op for op in counted if op != space.null_op])
+        letters = [op for op in counted if op not in transparent]
+        self._letter = np.zeros(self._vocabulary, dtype=np.int64)
+        self._letter[letters] = np.arange(1, len(letters) + 1)
+        self._base = len(letters) + 1
+        longest = max(int((space.fixed_ops[path] < 0).sum()) for path in self._paths)
+        self._path_codes = min(self._base ** min(longest, 16), MAX_PATH_CODES)
+
+    def __call__(self, codes: np.ndarray) -> dict[str, np.ndarray]:
+        """(B, S) codes, B >= 1 -> (B, D) float64 per block."""
+        alive = np.ones(codes.shape, dtype=bool) if self._null is None else codes != self._null
+        passable = np.stack([alive[:, path].all(axis=1) for path in self._paths], axis=1)
+        live = np.zeros(codes.shape, dtype=bool)
+        for number, path in enumerate(self._paths):
+            live[:, path] |= passable[:, number, None]
+
+        free_ops, free_live = codes[:, self._free], live[:, self._free]
+        used = [((free_ops == op) & free_live).sum(axis=1) for op in self._counted]
+        attributes = (self._attributes[free_ops] * free_live[..., None]).sum(axis=1)
+        steps = self._letter[codes] > 0
+        lengths = np.stack([steps[:, path].sum(axis=1) for path in self._paths], axis=1)
+        longest = np.where(passable, lengths, 0).max(axis=1)
+        shortest = np.where(passable, lengths, codes.shape[1]).min(axis=1)
+        shortest = np.where(passable.any(axis=1), shortest, longest)
+        totals = np.column_stack([*used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
+
+        slots = (free_ops[..., None] == np.arange(self._vocabulary)).reshape(len(codes), -1).astype(np.float64)
+        blocks = {"slots": slots, "totals": totals}
+        if len(self._paths) > 1:
+            blocks["paths"] = self._path_counts(codes, passable)
+        return blocks
+
+    def _path_counts(self, codes: np.ndarray, passable: np.ndarray) -> np.ndarray:
+        """(B, P): how many live paths spell each sequence of letters (a number in base ``_base``, modulo P)."""
+        counts = np.zeros((len(codes), self._path_codes))
+        for number, path in enumerate(self._paths):
+            spelled = np.zeros(len(codes), dtype=np.int64)
+            for node in path:
+                letter = self._letter[codes[:, node]]
+                spelled = np.where(letter > 0, (spelled * self._base + letter) % self._path_codes, spelled)
+            rows = np.flatnonzero(passable[:, number])
+            counts[rows, spelled[rows]] += 1
+        return counts
+
+
+def count_paths(adjacency: np.ndarray) -> int:
+    """How many paths lead from a node without predecessors to one without successors: (N, N) upper triangular."""
+    arriving = [0] * len(adjacency)
+    for node in range(len(adjacency)):
+        before = np.flatnonzero(adjacency[:, node]).tolist()
+        arriving[node] = sum(arriving[other] for other in before) if before else 1
+    return sum(arriving[int(sink)] for sink in np.flatnonzero(~adjacency.any(axis=1)))
+
+
+def _source_to_sink_paths(adjacency: np.ndarray) -> list[np.ndarray]:
+    """Every path from a node without predecessors to one without successors, as node indices."""
+    sources = np.flatnonzero(~adjacency.any(axis=0))
+    unfinished = [[int(source)] for source in sources]
+    paths = []
+    while unfinished:
+        path = unfinished.pop()
+        successors = np.flatnonzero(adjacency[path[-1]])
+        if len(successors) == 0:
+            paths.append(np.array(path))
+        unfinished += [[*path, int(node)] for node in successors]
+    return sorted(paths, key=lambda path: (len(path), path.tolist()))
