@@ -58,11 +58,6 @@ def check_choices(acquisition: str, predictor: str) -> None:
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
-    if space.adjacency is None:
-        raise UserError(
-            f"strategy 'bonag' needs graphs of one topology, and those of space '{space.name}' vary: "
-            f"choose from {', '.join(BASELINES)}"
-        )
     import torch
 
     from bonag.acquisition.surrogate import GraphSurrogate

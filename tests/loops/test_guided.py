@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import pytest
 
 from bonag.acquisition.surrogate import GraphSurrogate
 from bonag.generators.artifact import load_generator
-from bonag.generators.generator import DiffusionGenerator
 from bonag.generators.training import train_generator
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -44,14 +44,32 @@ def history_of(space: SearchSpace, statuses: list[TrialStatus], seed: int = 0) -
     return History(trial(i, a, space.costs(a).params / 1e6, status) for i, (a, status) in enumerate(pairs))
 
 
-@pytest.fixture(scope="module")
-def tiny(tiny_space: SearchSpace) -> Callable[[], GuidedGeneration]:
+def learned_edges(space: SearchSpace) -> SearchSpace:
+    """Three letters as there, of which the first is joined to the last where they are the same."""
+
+    everything = [space.parse("".join(letters)) for letters in product("abc", repeat=3)]
+
+    class Learned(type(space)):  # type: ignore[misc]
+        free_edges = np.array([[0, 2]])
+
+        def encode(self, architecture: Architecture) -> ArchGraph:
+            ops = super().encode(architecture).ops
+            edges = self.adjacency.copy()
+            edges[0, 2] = ops[0] == ops[2]
+            return ArchGraph(ops, edges)
+
+        def project(self, scores: np.ndarray) -> list[Architecture]:
+            codes = self.codes(everything)
+            return [everything[best] for best in scores[:, range(4), codes].sum(axis=2).argmax(axis=1)]
+
+    made: SearchSpace = Learned()
+    return made
+
+
+@pytest.fixture(scope="module", params=["one topology", "learned edges"])
+def tiny(request: pytest.FixtureRequest, tiny_space: SearchSpace) -> Callable[[], GuidedGeneration]:
     """Makes strategies of a space of 27 architectures, with a generator trained for it."""
-
-    class Described(type(tiny_space)):  # type: ignore[misc]
-        op_attributes = np.empty((3, 0))
-
-    space: SearchSpace = Described()
+    space = learned_edges(tiny_space) if request.param == "learned edges" else tiny_space
     generator, _ = train_generator(space, steps=30, batch_size=32)
     return lambda: GuidedGeneration(space, ACCURACY, GraphSurrogate(space), generator, initial=15)
 
@@ -111,26 +129,26 @@ def test_the_best_by_acquisition_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     history = history_of(space, [C] * 20)
     generated = []
 
-    def recorded(self: DiffusionGenerator, *arguments: object) -> tuple[np.ndarray, np.ndarray]:
-        generated.append(original(self, *arguments))
+    def recorded(*arguments: object) -> tuple[np.ndarray, np.ndarray]:
+        generated.append(original(*arguments))
         return generated[-1]
 
-    original = DiffusionGenerator.guided_sample
-    monkeypatch.setattr(DiffusionGenerator, "guided_sample", recorded)
+    kind = type(load_generator(space))
+    original = kind.guided_sample
+    monkeypatch.setattr(kind, "guided_sample", recorded)
     (proposal,) = strategy_of(space).propose(history, 1, rng_for(0, 20))
     ((candidates, scores),) = generated
-    assert space.adjacency is not None
     fresh = [
         (float(score), architecture)
-        for ops, score in zip(candidates, scores, strict=True)
-        if (architecture := space.decode(ArchGraph(ops, space.adjacency))) not in history.seen
+        for code, score in zip(candidates, scores, strict=True)
+        if (architecture := space.decode(space.graph(code))) not in history.seen
     ]
     assert proposal.architecture == max(fresh, key=lambda pair: pair[0])[1]
     assert proposal.provenance["acquisition"] == max(score for score, _ in fresh)
     assert proposal.provenance["generated"] == len(candidates)
     # The best of the history took part.
     started = {row.tobytes() for row in candidates}
-    assert all(space.encode(t.architecture).ops.tobytes() in started for t in ACCURACY.best(history, k=10))
+    assert all(row.tobytes() in started for row in space.codes([t.architecture for t in ACCURACY.best(history, k=10)]))
 
 
 def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
@@ -142,9 +160,9 @@ def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
     evaluated = space.codes([t.architecture for t in history])
     acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
     for proposal in batch:
-        ops = space.codes([proposal.architecture])
-        assert proposal.provenance["acquisition"] == pytest.approx(acquisition(ops)[0], rel=1e-4)
-        acquisition = acquisition.after(ops)
+        code = space.codes([proposal.architecture])
+        assert proposal.provenance["acquisition"] == pytest.approx(acquisition(code)[0], rel=1e-4)
+        acquisition = acquisition.after(code)
 
 
 def test_what_was_picked_before_in_the_same_batch_counts_as_evaluated() -> None:
@@ -167,8 +185,8 @@ def test_trials_that_run_count_as_evaluated() -> None:
     (second,) = strategy_of(space).propose(history, 1, rng_for(0, 21))
     evaluated = space.codes([t.architecture for t in history.completed])
     acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
-    ops = space.codes([first.architecture, second.architecture])
-    assert second.provenance["acquisition"] == pytest.approx(acquisition.after(ops[:1])(ops[1:])[0], rel=1e-4)
+    codes = space.codes([first.architecture, second.architecture])
+    assert second.provenance["acquisition"] == pytest.approx(acquisition.after(codes[:1])(codes[1:])[0], rel=1e-4)
     assert second.provenance["acquisition"] < first.provenance["acquisition"]
 
 

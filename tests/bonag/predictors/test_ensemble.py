@@ -122,6 +122,16 @@ def test_it_learns_nas_bench_201(
     assert kendalltau(ensemble.held_out[0], y).statistic > 0.45
 
 
+def test_edges_that_differ_are_seen(nb101: SearchSpace, draw_codes: Callable, flow: Callable) -> None:
+    codes = draw_codes(nb101, ROWS, 0)
+    ensemble = fit_ensemble(nb101, codes, rank_gaussianise(flow(nb101, codes)), seed=0)
+    # The same operations under the edges of other cells.
+    moved = np.concatenate([codes[:, :7], np.roll(codes[:, 7:], 1, axis=0)], axis=1)
+    differ = (codes[:, 7:] != moved[:, 7:]).any(axis=1)
+    assert differ.sum() > ROWS / 2
+    assert (np.abs(ensemble.predict(codes)[0] - ensemble.predict(moved)[0])[differ] > 1e-3).all()
+
+
 def test_too_few_architectures_are_refused(nb201: SearchSpace, data: tuple) -> None:
     few = 2 * MEMBERS - 1
     with pytest.raises(ValueError, match=f"at least {2 * MEMBERS} architectures, got {few}"):

@@ -59,7 +59,7 @@ def test_it_asks_no_global_randomness(nb201: SearchSpace, data: tuple) -> None:
 
 
 @every_predictor
-@pytest.mark.parametrize("name", ["nb201", "mbv3"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
 def test_predictions_rank_what_was_not_seen(
     request: pytest.FixtureRequest, draw_codes: Callable, flow: Callable, name: str, predictor: str
 ) -> None:

@@ -28,7 +28,7 @@ from bonag.predictors.gp import (
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
-both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
+every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def log_posterior(model: SingleTaskGP) -> float:
     return total
 
 
-@both_spaces
+@every_space
 def test_hyperparameters_start_at_the_medians_of_their_priors(problem: Callable, name: str) -> None:
     model = make_gp(*problem(name, 5))
     assert model.likelihood.noise.item() == pytest.approx(NOISE)
@@ -78,7 +78,7 @@ def test_hyperparameters_start_at_the_medians_of_their_priors(problem: Callable,
         assert term.outputscale_prior.icdf(torch.tensor(0.5)).item() == pytest.approx(OUTPUT_SCALE)
 
 
-@both_spaces
+@every_space
 @pytest.mark.parametrize("n", [2, 12, 150])
 def test_fitting_raises_the_penalised_marginal_likelihood(problem: Callable, name: str, n: int) -> None:
     model = make_gp(*problem(name, n))
@@ -96,7 +96,7 @@ def test_fitting_raises_the_penalised_marginal_likelihood(problem: Callable, nam
             model.load_state_dict(state)
 
 
-@both_spaces
+@every_space
 def test_the_kernel_is_positive_semidefinite_and_finite(problem: Callable, name: str) -> None:
     features, X, _ = problem(name, 150)
     model = make_gp(features, X, torch.zeros(len(X), dtype=torch.float64))
@@ -107,7 +107,7 @@ def test_the_kernel_is_positive_semidefinite_and_finite(problem: Callable, name:
     assert torch.linalg.eigvalsh(K).min() > -1e-9
 
 
-@both_spaces
+@every_space
 @pytest.mark.parametrize("n", [30, 120])
 def test_repeated_architectures_are_no_numerical_trouble(problem: Callable, name: str, n: int) -> None:
     features, X, y = problem(name, n)
@@ -129,7 +129,7 @@ def test_a_dot_product_is_linear_in_every_block(problem: Callable) -> None:
     torch.testing.assert_close(kernel(X, diag=True), K.diagonal())
 
 
-@both_spaces
+@every_space
 def test_leave_one_out_equals_leaving_each_one_out(problem: Callable, name: str) -> None:
     features, X, y = problem(name, 20)
     model = make_gp(features, X, y)
@@ -144,7 +144,7 @@ def test_leave_one_out_equals_leaving_each_one_out(problem: Callable, name: str)
         assert spread[left_out] == pytest.approx(posterior.variance.item() ** 0.5, abs=1e-6)
 
 
-@both_spaces
+@every_space
 def test_it_interpolates(problem: Callable, name: str) -> None:
     features, X, y = problem(name, 60)
     model = make_gp(features, X, y)
@@ -157,21 +157,46 @@ def test_it_interpolates(problem: Callable, name: str) -> None:
     assert residual.mean() < 0.5 * held_out.mean()
 
 
+@pytest.mark.parametrize("name", ["nb201", "learned_cells"])
 @pytest.mark.parametrize("task", ["cifar10", "cifar100"])
 def test_it_ranks_real_cells_that_it_has_not_seen(
-    nb201: SearchSpace,
-    all_cells: np.ndarray,
+    request: pytest.FixtureRequest,
     accuracies: Callable[[str, np.ndarray], np.ndarray],
     draw_codes: Callable[..., np.ndarray],
+    name: str,
     task: str,
 ) -> None:
-    features, ops = GraphFeatures(nb201), draw_codes(nb201, 100, 0)
-    y = torch.from_numpy(rank_gaussianise(accuracies(task, ops)))
-    model = make_gp(features, torch.from_numpy(features(ops)), y)
+    space = request.getfixturevalue(name)
+    features, codes = GraphFeatures(space), draw_codes(space, 100, 0)
+    y = torch.from_numpy(rank_gaussianise(accuracies(task, codes[:, :8])))
+    model = make_gp(features, torch.from_numpy(features(codes)), y)
     fit_hyperparameters(model)
-    rest = all_cells[::16]
+    rest = draw_codes(space, 1000, 1)
+    truth = accuracies(task, rest[:, :8])
     posterior = model.posterior(torch.from_numpy(features(rest)))
-    assert kendalltau(posterior.mean[:, 0].detach().numpy(), accuracies(task, rest)).statistic > 0.65
+    assert kendalltau(posterior.mean[:, 0].detach().numpy(), truth).statistic > 0.65
     # What it says of its errors is about right: 95 of 100 of a Gaussian lie within two standard deviations.
     mean, spread = leave_one_out(model)
     assert np.mean(np.abs(y.numpy() - mean) < 2 * spread) > 0.85
+
+
+def test_real_cells_with_learned_edges_are_ranked_far_better_than_by_their_slots_alone(
+    learned_cells: SearchSpace,
+    accuracies: Callable[[str, np.ndarray], np.ndarray],
+    draw_codes: Callable[..., np.ndarray],
+) -> None:
+    features = GraphFeatures(learned_cells)
+    blank = tuple(column for block in ("totals", "sequences") for column in features.blocks[block])
+    gains = []
+    for seed in range(3):
+        codes = draw_codes(learned_cells, 60, seed)
+        values = accuracies("cifar10", codes[:, :8])
+        X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(values))
+        slots = X.clone()
+        slots[:, blank] = 0
+        whole, part = make_gp(features, X, y), make_gp(features, slots, y)
+        for model in (whole, part):
+            fit_hyperparameters(model)
+        gains.append([kendalltau(leave_one_out(model)[0], values).statistic for model in (whole, part)])
+    whole_tau, part_tau = np.mean(gains, axis=0)
+    assert whole_tau > part_tau + 0.08
