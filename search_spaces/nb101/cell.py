@@ -1,0 +1,269 @@
+"""The cells of NAS-Bench-101 and the space of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search_spaces.graph import ArchGraph
+from search_spaces.nb101.costs import cell_costs
+from search_spaces.nb101.isomorphism import (
+    ABSENT,
+    ABSENT_ON_PATH,
+    FIRST_FREE,
+    FREE_NAMES,
+    INPUT,
+    LAST,
+    MAX_EDGES,
+    NO_PATH,
+    NUM_INNER,
+    NUM_NODES,
+    OP_NAMES,
+    OUTPUT,
+    PAIRS,
+    VALID,
+    all_keys,
+    graphs,
+    keys,
+    pruned,
+)
+from search_spaces.near_miss import suggestion
+from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NB101Architecture(Architecture):
+    """A cell without idle nodes, whatever the order of its nodes was.
+
+    key: the edges and operations in one number, the same for isomorphic cells (``search_spaces.nb101.isomorphism``).
+    """
+
+    key: int
+
+    def __post_init__(self) -> None:
+        known = all_keys()
+        if known[min(int(known.searchsorted(self.key)), len(known) - 1)] != self.key:
+            raise InvalidArchitectureError(f"{self.key} is not the key of a cell")
+
+    @property
+    def op_names(self) -> tuple[str, ...]:
+        """The operations of the inner nodes, by name: none to five."""
+        ops, _ = graphs(np.array([self.key]))
+        return tuple(OP_NAMES[op] for op in ops[0, 1:LAST].tolist() if op != ABSENT)
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """The edges, as pairs of nodes: 0 is the input, then come the inner ones, and the last is the output."""
+        _, bits = graphs(np.array([self.key]))
+        output = len(self.op_names) + 1
+        return tuple((i, min(j, output)) for (i, j), bit in zip(PAIRS, bits[0].tolist(), strict=True) if bit)
+
+    def __str__(self) -> str:
+        names = (*self.op_names, OP_NAMES[OUTPUT])
+        sources: list[list[str]] = [[] for _ in names]
+        for i, j in self.edges:
+            sources[j - 1].append(str(i))
+        return "|".join(f"{name}~{'+'.join(inputs)}" for name, inputs in zip(names, sources, strict=True))
+
+    def __repr__(self) -> str:
+        return f"NB101Architecture('{self}')"
+
+
+class NB101(SearchSpace):
+    """The topology space of NAS-Bench-101, in which isomorphic cells are one architecture.
+
+    The graph is the cell itself: the input is node 0, the output node 6, and between stand the inner nodes and then the
+    absent ones, which have no edges. Every pair of nodes is a free edge.
+    """
+
+    name = "nb101"
+    size = 423_624
+    op_names = OP_NAMES
+    num_nodes = NUM_NODES
+    null_op = ABSENT
+    num_classes = 10
+    image_size = 32
+    adjacency: np.ndarray
+
+    def __init__(self) -> None:
+        self.adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
+        self.free_edges = np.array(PAIRS, dtype=np.int64)
+        self.fixed_ops = np.array([INPUT, *[-1] * NUM_INNER, OUTPUT], dtype=np.int64)
+        for array in (self.adjacency, self.free_edges, self.fixed_ops):
+            array.setflags(write=False)
+
+    def all(self) -> list[Architecture]:
+        """Every cell, by rising key: those of fewest nodes first."""
+        return _cells(all_keys())
+
+    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
+        return _cells(all_keys()[rng.integers(self.size, size=n)])
+
+    def parse(self, text: str) -> Architecture:
+        """Read a cell like ``conv3x3-bn-relu~0|maxpool3x3~0+1|output~1+2``: each node, and after ~ where its input
+        comes from; node 0 is the cell's input. Any order in which edges run forward is understood."""
+        parts = text.strip().split("|")
+        if len(parts) > NUM_INNER + 1:
+            raise InvalidArchitectureError(
+                f"the cell has {len(parts)} parts between bars, it can have {NUM_INNER} nodes and the output"
+            )
+        ops = np.array([INPUT, *[ABSENT] * NUM_INNER, OUTPUT], dtype=np.int64)
+        adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
+        for number, part in enumerate(parts, start=1):
+            name, _, tails = part.partition("~")
+            is_last = number == len(parts)
+            allowed = (OP_NAMES[OUTPUT],) if is_last else FREE_NAMES
+            if name not in allowed:
+                what = "the last part" if is_last else f"node {number}"
+                raise InvalidArchitectureError(
+                    f"{what} of the cell, '{part}', has the operation '{name}': {suggestion(name, allowed)}"
+                )
+            if not is_last:
+                ops[number] = OP_NAMES.index(name)
+            sources = tails.split("+")
+            known = [str(node) for node in range(number)]
+            for source in sources:
+                if source not in known or sources.count(source) > 1:
+                    raise InvalidArchitectureError(
+                        f"'{part}' of the cell must tell after '~' which of the nodes {', '.join(known)} come in, "
+                        f"each once and joined by '+', not '{tails}'"
+                    )
+                adjacency[int(source), LAST if is_last else number] = True
+        return _cell_of(ops, adjacency)
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All distinct cells one edit away, by rising key.
+
+        An edit gives one node another operation, adds or removes one edge between nodes that stay, or adds or removes a
+        node that hangs on one edge: it has a single edge from it, or to it, and any number on its other side. What has
+        many edges on both sides loses them first. Neighbourhood is symmetric, and leads from any cell to any other.
+        """
+        from search_spaces.nb101.neighbourhood import neighbour_keys
+
+        return _cells(neighbour_keys(_cell(architecture).key))
+
+    def encode(self, architecture: Architecture) -> ArchGraph:
+        return self.graph(self.codes([architecture])[0])
+
+    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        found = np.array([_cell(architecture).key for architecture in architectures], dtype=np.int64)
+        return np.concatenate(graphs(found), axis=1)
+
+    def decode(self, graph: ArchGraph) -> Architecture:
+        """Takes the nodes in any order, if edges run forward, and leaves out what is on no path."""
+        if len(graph.ops) != NUM_NODES:
+            raise InvalidArchitectureError(f"a cell's graph has {NUM_NODES} nodes, not {len(graph.ops)}")
+        for node, op in enumerate(graph.ops.tolist()):
+            low, high = {0: (INPUT, INPUT), LAST: (OUTPUT, OUTPUT)}.get(node, (FIRST_FREE, ABSENT))
+            if not low <= op <= high:
+                named = f"'{OP_NAMES[op]}'" if 0 <= op < len(OP_NAMES) else f"the unknown operation {op}"
+                raise InvalidArchitectureError(
+                    f"node {node} of the graph is {named}, it must be one of {', '.join(OP_NAMES[low : high + 1])}"
+                )
+        backward = np.argwhere(np.tril(graph.adjacency))
+        if len(backward):
+            i, j = backward[0].tolist()
+            raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
+        return _cell_of(graph.ops, graph.adjacency)
+
+    def project(self, scores: np.ndarray) -> list[Architecture]:
+        """The cells that scores stand for, near and mostly nearest.
+
+        Where the best class of every site makes a valid graph, in any order of its nodes, the cell is that graph's,
+        without what is on no path. Where it does not, all cells are compared, each in its one canonical order, and the
+        cell whose code has the largest sum of scores is taken; of equals, that of the smallest key.
+        """
+        from search_spaces.nb101.projection import nearest
+
+        sites, classes = self.num_sites, len(OP_NAMES)
+        if scores.ndim != 3 or scores.shape[1:] != (sites, classes):
+            raise ValueError(f"scores must be (B, {sites}, {classes}); got {scores.shape}")
+        return _cells(nearest(scores))
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """``edge_<i>_<j>`` of every pair of nodes, 0 or 1, and ``op_<i>`` of every inner node.
+
+        The operation of an absent node is inactive.
+        """
+        return (
+            *(Parameter(_edge_name(i, j), (0, 1), is_ordered=True) for i, j in PAIRS),
+            *(Parameter(f"op_{node}", FREE_NAMES, is_ordered=False) for node in range(1, LAST)),
+        )
+
+    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
+        (ops,), (bits,) = graphs(np.array([_cell(architecture).key]))
+        named = [FREE_NAMES[0] if op == ABSENT else OP_NAMES[op] for op in ops[1:LAST].tolist()]
+        return {
+            **{_edge_name(i, j): bit for (i, j), bit in zip(PAIRS, bits.tolist(), strict=True)},
+            **{f"op_{node}": name for node, name in enumerate(named, start=1)},
+        }
+
+    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
+        allowed = {parameter.name: parameter.values for parameter in self.parameters()}
+        for name in values:
+            if name not in allowed:
+                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, allowed)}")
+        for name, choices in allowed.items():
+            if name not in values:
+                raise InvalidArchitectureError(f"parameter '{name}' is missing")
+            if values[name] not in choices:
+                raise InvalidArchitectureError(
+                    f"parameter '{name}' cannot be '{values[name]}': {suggestion(str(values[name]), map(str, choices))}"
+                )
+        inner = [OP_NAMES.index(str(values[f"op_{node}"])) for node in range(1, LAST)]
+        adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
+        for i, j in PAIRS:
+            adjacency[i, j] = values[_edge_name(i, j)] == 1
+        return _cell_of(np.array([INPUT, *inner, OUTPUT], dtype=np.int64), adjacency)
+
+    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
+        """The benchmark's network: 128 channels at first, three stacks of three cells."""
+        from search_spaces.nb101.network import CellNetwork
+
+        cell = _cell(architecture)
+        return CellNetwork(cell.op_names, cell.edges, self.num_classes if num_classes is None else num_classes)
+
+    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
+        cell = _cell(architecture)
+        return cell_costs(
+            cell.op_names,
+            cell.edges,
+            self.num_classes if num_classes is None else num_classes,
+            self.image_size if image_size is None else image_size,
+        )
+
+
+def _edge_name(tail: int, head: int) -> str:
+    return f"edge_{tail}_{head}"
+
+
+def _cell(architecture: Architecture) -> NB101Architecture:
+    if not isinstance(architecture, NB101Architecture):
+        raise TypeError(f"the space nb101 has no architecture '{architecture}' ({type(architecture).__name__})")
+    return architecture
+
+
+def _cells(found: np.ndarray) -> list[Architecture]:
+    return [NB101Architecture(key) for key in found.tolist()]
+
+
+def _cell_of(ops: np.ndarray, adjacency: np.ndarray) -> NB101Architecture:
+    """The cell of one graph whose ends and operations are right and whose edges run forward."""
+    clean_ops, clean, (fault,) = pruned(ops[None], adjacency[None])
+    if fault == NO_PATH:
+        raise InvalidArchitectureError("no edges lead from the input to the output of the cell")
+    if fault == ABSENT_ON_PATH:
+        node = int(np.flatnonzero(clean[0].any(axis=0) & (clean_ops[0] == ABSENT))[0])
+        raise InvalidArchitectureError(f"node {node} of the graph is absent, and yet has edges on a path to the output")
+    if fault != VALID:
+        raise InvalidArchitectureError(
+            f"the cell has {int(clean.sum())} edges on paths from input to output, it can have {MAX_EDGES}"
+        )
+    (key,) = keys(clean_ops, clean)
+    return NB101Architecture(int(key))
