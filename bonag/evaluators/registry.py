@@ -17,6 +17,7 @@ BUILT_IN = {
     "nb101": {"table": "bonag.evaluators.nb101_table"},
     "nb201": {"surrogate": "bonag.evaluators.nb201_surrogate", "table": "bonag.evaluators.nb201_table"},
     "mbv3": {"surrogate": "bonag.evaluators.mbv3_surrogate", "predictor": "bonag.evaluators.mbv3_predictor"},
+    "darts": {"nasbench301": "bonag.evaluators.nb301_surrogate"},
 }
 
 
