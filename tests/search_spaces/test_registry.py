@@ -125,5 +125,5 @@ def test_what_is_not_a_space_is_refused(tmp_path, monkeypatch):
 def test_unknown_space_gets_a_suggestion():
     with pytest.raises(UnknownSpaceError, match="unknown space 'mbv2': did you mean 'mbv3'"):
         get_space("mbv2")
-    with pytest.raises(UnknownSpaceError, match=r"choose from .*mbv3, nb201"):
+    with pytest.raises(UnknownSpaceError, match=r"choose from .*mbv3, nb101, nb201"):
         get_space("zzz")
