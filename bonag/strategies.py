@@ -62,10 +62,13 @@ def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: 
 
     from bonag.acquisition.surrogate import GraphSurrogate
     from bonag.generators.artifact import load_generator
+    from bonag.generators.discrete import DiscreteGenerator
     from loops.strategies.guided import GuidedGeneration
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = load_generator(space, device=device)
+    if not isinstance(generator, DiscreteGenerator):
+        raise UserError(f"the generator of space '{space.name}' is score-based; strategy 'bonag' needs a discrete one")
     surrogate = GraphSurrogate(space, acquisition, predictor, device)
     return GuidedGeneration(space, objective, surrogate, generator)

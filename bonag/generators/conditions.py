@@ -1,11 +1,44 @@
-"""Bounds on metrics as the input of a network: any number of conditions, each with a token for "none"."""
+"""Bounds on metrics as conditions: their scale, their input into a network, and random ones to train on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor, nn
 
 FREQUENCIES = (0.25, 0.5, 1.0, 2.0)
+GRID = 257
+FARTHEST = 3.5
+
+
+@dataclass(frozen=True)
+class MetricScale:
+    """A metric's values as normal scores, the same for accuracies, milliseconds and parameters.
+
+    name: of the metric. quantiles: (Q,) its increasing quantiles at evenly spread probabilities in the space.
+    """
+
+    name: str
+    quantiles: np.ndarray
+
+    @staticmethod
+    def of_values(name: str, values: np.ndarray) -> MetricScale:
+        """The scale of a sample (n,) of the metric over the space."""
+        return MetricScale(name, np.quantile(np.asarray(values, dtype=np.float64), np.linspace(0, 1, GRID)))
+
+    def scores(self, values: np.ndarray | float) -> np.ndarray:
+        """Normal scores of values in the metric's unit; infinite ones stay so. Beyond the sample they end at 3.5."""
+        values = np.asarray(values, dtype=np.float64)
+        levels = np.linspace(0, 1, len(self.quantiles))
+        # Tied quantiles are one point, in their middle.
+        points, place = np.unique(self.quantiles, return_inverse=True)
+        middle = np.bincount(place, levels) / np.bincount(place)
+        scores = np.clip(ndtri(np.interp(values, points, middle)), -FARTHEST, FARTHEST)
+        return np.where(np.isinf(values), values, scores)
 
 
 class BoundsCode(nn.Module):
@@ -17,7 +50,6 @@ class BoundsCode(nn.Module):
 
     def __init__(self, conditions: int, width: int) -> None:
         super().__init__()
-        self.conditions = conditions
         self.null = nn.Parameter(torch.randn(conditions, width) * 0.02)
         features = 2 * (2 + 2 * len(FREQUENCIES))
         self.embed = nn.ModuleList(nn.Linear(features, width) for _ in range(conditions))
@@ -35,3 +67,49 @@ class BoundsCode(nn.Module):
         coded = torch.stack([embed(features[:, c]) for c, embed in enumerate(self.embed)], dim=1)
         chosen = torch.where(given.any(dim=-1)[..., None], coded, self.null)
         return self.mix(chosen.sum(dim=1))
+
+
+@dataclass(frozen=True)
+class RandomBounds:
+    """Random bounds, and random members of a pool that meet them: what a conditional generator is trained on.
+
+    scores: (n, C) normal scores of the pool's members. Since members are drawn uniformly among *all* that meet the
+    bounds, the network learns p(x | bounds) and not what lies close to them.
+    """
+
+    scores: np.ndarray
+    null: float = 0.1
+    fewest: int = 16
+    tries: int = 20
+
+    def draw(self, sets: int, each: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """``sets`` times bounds, with ``each`` members of the pool that meet them.
+
+        Returns rows of the pool (sets * each,) and bounds (sets * each, C, 2). A share ``null`` has no bound at all.
+        """
+        rows, bounds = zip(*(self._one(each, rng) for _ in range(sets)), strict=True)
+        return np.concatenate(rows), np.repeat(np.stack(bounds), each, axis=0)
+
+    def _one(self, each: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        count, metrics = self.scores.shape
+        if rng.random() >= self.null:
+            for _ in range(self.tries):
+                bounds = np.stack([_random_interval(rng) for _ in range(metrics)])
+                meets = np.flatnonzero(((self.scores >= bounds[:, 0]) & (self.scores <= bounds[:, 1])).all(axis=1))
+                if len(meets) >= self.fewest:
+                    return rng.choice(meets, each), bounds
+        return rng.integers(count, size=each), np.tile([-np.inf, np.inf], (metrics, 1))
+
+
+def _random_interval(rng: np.random.Generator) -> Sequence[float]:
+    """Open, at least, at most, or between; the share of the space inside is log-uniform, down to half a percent."""
+    kind = rng.random()
+    if kind < 0.4:
+        return -np.inf, np.inf
+    share = np.exp(rng.uniform(np.log(0.005), 0.0))
+    if kind < 0.65:
+        return ndtri(1 - share), np.inf
+    if kind < 0.9:
+        return -np.inf, ndtri(share)
+    low = rng.uniform(0, 1 - share)
+    return ndtri(low), ndtri(low + share)

@@ -14,11 +14,16 @@ from search_spaces import SearchSpace
 
 
 class Denoiser(nn.Module):
-    """A graph transformer over sites: p(x | z_t, t, bounds) for every node and every free edge.
+    """A graph transformer over sites: p(x_i | z_j for j != i, t, bounds) for every node and every free edge i.
 
-    Every site is a token. Attention is biased, per head, by how two sites touch (an edge of all graphs joins two nodes;
-    a node is the tail or the head of a free edge; two free edges share an end); position embeddings tell the sites
-    apart. The noise level enters as a sinusoidal code through a small MLP, and so do the bounds of conditions.
+    The prediction of a site never sees what that site is now. What it is now enters by Bayes' rule, exactly
+    (``Transition.log_likelihood``); what is left to learn is how sites depend on each other, and every noisy graph
+    teaches it, not only the rare ones in which noise has broken a rule of the space.
+
+    Each site is a token that only is read. A second stream of queries, one per site, reads the other sites' tokens
+    layer after layer. Attention is biased, per head, by how two sites touch (an edge of all graphs joins two nodes; a
+    node is the tail or the head of a free edge; two free edges share an end); position embeddings tell the sites apart.
+    The noise level enters as a sinusoidal code through a small MLP, and so do the bounds of conditions.
 
     space: whose codes are denoised. conditions: how many metrics can be bounded. width, heads, layers: the
     transformer's.
@@ -41,6 +46,7 @@ class Denoiser(nn.Module):
         vocabulary = int(words.max()) + 1
         self.operation = nn.Embedding(vocabulary, width)
         self.position = nn.Parameter(torch.randn(space.num_sites, width) * 0.02)
+        self.query = nn.Parameter(torch.randn(space.num_sites, width) * 0.02)
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.bounds = BoundsCode(conditions, width) if conditions else None
         relations = FIXED_RELATIONS + (FREE_RELATIONS if len(space.free_edges) else 0)
@@ -49,7 +55,7 @@ class Denoiser(nn.Module):
         self.readout = nn.Linear(width, vocabulary)
 
     def forward(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
-        """Logits of the clean classes, (B, S, K), -inf where a site has no such class.
+        """Logits of the clean classes given the other sites, (B, S, K), -inf where a site has no such class.
 
         z: (B, S) int64 codes, or any (B, S, K) real matrix in their one-hot form, for the noise of score-based models.
         t: (B,) levels in [0, 1]. bounds: (B, C, 2) lower and upper bounds, infinite where open; None for no condition.
@@ -61,12 +67,14 @@ class Denoiser(nn.Module):
         return logits.masked_fill(self.absent, -math.inf)
 
     def hidden(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
-        """The (B, S, width) state behind the logits."""
-        h = self._embedded(z) + self.position + self.level(sinusoid(t, self.width))[:, None]
+        """The (B, S, width) state behind the logits: what the queries have read."""
+        level = self.level(sinusoid(t, self.width))[:, None]
         if self.bounds is not None:
-            h = h + self.bounds(bounds, len(h))[:, None]
+            level = level + self.bounds(bounds, len(level))[:, None]
+        tokens = self._embedded(z) + self.position + level
+        h = self.query + level
         for block in self.blocks:
-            h = block(h, self.relation)
+            h = block(h, tokens, self.relation)
         return h
 
     def _embedded(self, z: Tensor) -> Tensor:
@@ -116,22 +124,26 @@ def _words(space: SearchSpace) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Block(nn.Module):
-    """Pre-norm attention with relation biases, then a feed-forward layer."""
+    """Pre-norm attention of queries to the tokens of all other sites, then a feed-forward layer."""
 
     def __init__(self, width: int, heads: int, relations: int) -> None:
         super().__init__()
         self.heads = heads
-        self.before_attention, self.before_feed = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
+        self.before_query, self.before_read = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.before_feed = nn.LayerNorm(width)
+        self.read = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * width))
+        self.ask = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
         self.bias = nn.Embedding(relations, heads)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, h: Tensor, relation: Tensor) -> Tensor:
-        count, sites, width = h.shape
-        qkv = self.qkv(self.before_attention(h)).reshape(count, sites, 3, self.heads, width // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        bias = self.bias(relation).permute(2, 0, 1)
+    def forward(self, h: Tensor, tokens: Tensor, relation: Tensor) -> Tensor:
+        count, sites, width = tokens.shape
+        kv = self.read(self.before_read(tokens)).reshape(count, sites, 2, self.heads, width // self.heads)
+        k, v = kv.permute(2, 0, 3, 1, 4)
+        q = self.ask(self.before_query(h)).reshape(count, sites, self.heads, -1).transpose(1, 2)
+        itself = torch.eye(sites, dtype=torch.bool, device=h.device)
+        bias = self.bias(relation).permute(2, 0, 1).masked_fill(itself, -math.inf)
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.expand(count, -1, -1, -1))
         h = h + self.out(mixed.transpose(1, 2).reshape(count, sites, width))
         return h + self.feed(self.before_feed(h))

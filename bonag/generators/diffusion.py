@@ -55,6 +55,16 @@ class Transition:
         """n draws from q(z_1): (n, S)."""
         return torch.multinomial(self.marginals, n, replacement=True, generator=generator).T
 
+    def log_likelihood(self, z: Tensor, t: Tensor | float) -> Tensor:
+        """log q(z_i | x_i) for every class that x_i can have: z (B, S), t a level or (B,) -> (B, S, K).
+
+        Classes that a site never has get -inf.
+        """
+        kept = torch.as_tensor(signal(t)).reshape(-1, 1, 1)
+        arrived = torch.gather(self.marginals.expand(len(z), -1, -1), 2, z[..., None])
+        eye = torch.eye(self.marginals.shape[1], dtype=torch.float64)
+        return (kept * eye[z] + (1 - kept) * arrived).log().masked_fill(self.marginals == 0, -torch.inf)
+
     def posterior(self, z: Tensor, x: Tensor, s: float, t: float) -> Tensor:
         """q(z_s | z_t, x) by Bayes, for s < t: z and x (B, S) -> (B, S, K) probabilities."""
         count = self.marginals.shape[1]
@@ -65,6 +75,18 @@ class Transition:
         arrived = torch.gather(self.marginals.expand(len(z), -1, -1), 2, z[..., None])
         likelihood = step * eye[z] + (1 - step) * arrived
         joint = forward * likelihood
+        return joint / joint.sum(dim=-1, keepdim=True)
+
+    def reverse(self, z: Tensor, clean: Tensor, s: float, t: float) -> Tensor:
+        """p(z_s | z_t), the posterior averaged over clean classes: clean (B, S, K) probabilities -> (B, S, K)."""
+        abar_s, abar_t = signal(s), signal(t)
+        step = abar_t / abar_s
+        arrived = torch.gather(self.marginals.expand(len(z), -1, -1), 2, z[..., None])
+        eye = torch.eye(self.marginals.shape[1], dtype=torch.float64)
+        reached = abar_t * eye[z] + (1 - abar_t) * arrived
+        weight = torch.where(clean > 0, clean / reached, 0.0)
+        forward = abar_s * weight + (1 - abar_s) * self.marginals * weight.sum(dim=-1, keepdim=True)
+        joint = forward * (step * eye[z] + (1 - step) * arrived)
         return joint / joint.sum(dim=-1, keepdim=True)
 
 

@@ -1,102 +1,152 @@
-"""Train the generator of a space: ``python -m bonag.generators.training --space mbv3 --output mbv3.safetensors``.
-
-The training data are unlabelled uniform samples of the space, drawn afresh for every step: no accuracy is used.
-"""
+"""Training a generator of any space, on unlabelled samples; labels come in only through conditions."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from bonag.generators.artifact import save_generator
+from bonag.generators.artifact import Generator
+from bonag.generators.conditions import MetricScale, RandomBounds
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
-from bonag.generators.generator import DiffusionGenerator
-from bonag.whole_file import whole_file
+from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.fitting import Checkpoint, Progress, Schedule, fit_network
+from bonag.generators.regressor import Posterior
+from bonag.generators.samplers import score_matching_loss
+from bonag.generators.score import ScoreGenerator
+from bonag.generators.sde import SDE, VE
+from bonag.generators.split import POOL, training_pool
 from loops.errors import UserError
-from search_spaces import SearchSpace, UnknownSpaceError, get_space
+from search_spaces import SearchSpace
 
-MARGINAL_SAMPLES = 50_000
-EMA_DECAY = 0.998
+FAMILIES = ("discrete", "score")
+# A batch of a conditional generator is so many sets of bounds, each with the same number of architectures.
+BOUND_SETS = 32
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Metrics that bounds can be put on, known from a few labels.
+
+    scales: one per metric. posterior: codes (n, S) -> means and variances of the metrics' normal scores, (n, C) each,
+    as a predictor believes that was fitted on the labels. labels: how many architectures were evaluated for it.
+    source: what evaluated them.
+    """
+
+    scales: tuple[MetricScale, ...]
+    posterior: Posterior
+    labels: int
+    source: str
 
 
 def train_generator(
-    space: SearchSpace, steps: int = 3000, batch_size: int = 256, learning_rate: float = 2e-3, seed: int = 0
-) -> tuple[DiffusionGenerator, dict[str, Any]]:
-    """Fit the denoiser by cross-entropy of the clean operations at uniform noise levels; EMA weights are returned.
+    space: SearchSpace,
+    family: str = "discrete",
+    schedule: Schedule | None = None,
+    conditions: Conditions | None = None,
+    uniform: bool = False,
+    sde: SDE | None = None,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> tuple[Generator, dict[str, Any]]:
+    """A trained generator, and the record of its training: steps, seconds, loss, samples and labels used.
 
-    Returns the generator and a record of the training (steps, seconds, final loss, labels used: none).
+    family: ``discrete`` (DiGress, DiNAS) or ``score`` (DiffusionNAG). uniform: for the discrete family, noise that is
+    uniform over a site's classes instead of their marginals. sde: for the score family, by default VE().
+    checkpoint: where the state is kept while it trains. Raises UserError.
     """
-    if steps < 1:
-        raise UserError(f"steps must be at least 1, not {steps}")
-    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    sample = space.codes(space.sample(MARGINAL_SAMPLES, rng))
-    transition = Transition.of_sample(space, sample)
+    if family not in FAMILIES:
+        raise UserError(f"unknown generator family '{family}': choose from {', '.join(FAMILIES)}")
+    if conditions and family != "discrete":
+        raise UserError("a score-based generator takes no conditions in training: it is guided when it samples")
+    schedule = schedule or Schedule()
+    sde = sde or VE()
+    codes = training_pool(space, schedule.seed)
+    transition = Transition.of_sample(space, codes, uniform)
+    conditional = len(conditions.scales) if conditions else 0
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        denoiser = Denoiser(space)
-    ema = torch.optim.swa_utils.AveragedModel(
-        denoiser, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)
-    )
-    optimiser = torch.optim.AdamW(denoiser.parameters(), lr=learning_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.1)
-    free = transition.free
-    losses = []
-    started = time.monotonic()
-    for _ in range(steps):
-        x = torch.from_numpy(space.codes(space.sample(batch_size, rng)))
-        t = torch.rand(batch_size, generator=generator)
-        logits = denoiser(transition.noised(x, t, generator), t)
-        loss = functional.cross_entropy(logits[:, free].flatten(0, 1), x[:, free].flatten())
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        ema.update_parameters(denoiser)
-        losses.append(loss.item())
-    denoiser.load_state_dict(ema.module.state_dict())
-    record = {
-        "steps": steps,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "samples": steps * batch_size + MARGINAL_SAMPLES,
-        "labels": 0,
-        "seconds": round(time.monotonic() - started, 1),
-        "loss": round(float(np.mean(losses[-200:])), 4),
+        torch.manual_seed(schedule.seed)
+        denoiser = Denoiser(space, conditional).to(device)
+    kind = {"family": family, "uniform": uniform} | ({"sde": repr(sde)} if family == "score" else {})
+    identity = kind | {
+        "space": space.name,
+        "conditions": [scale.name for scale in conditions.scales] if conditions else [],
+        "labels": conditions.labels if conditions else 0,
     }
-    return DiffusionGenerator(space, denoiser.eval(), transition), record
+    generator: Generator
+    if family == "discrete":
+        scales = conditions.scales if conditions else ()
+        generator = DiscreteGenerator(space, denoiser, transition, scales)
+        loss = _discrete_loss(generator, codes, conditions, schedule)
+    else:
+        generator = ScoreGenerator(space, denoiser, sde, transition.marginals)
+        loss = _score_loss(generator, codes, schedule)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, identity, resume)
+    end = fit_network(denoiser, loss, schedule, kept, report)
+    record = identity | asdict(schedule)
+    record |= {"steps": end.step, "seconds": round(end.seconds, 1), "loss": round(end.loss, 4)}
+    record |= {"pool": POOL, "samples": len(codes), "source": conditions.source if conditions else None}
+    return generator, record
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bonag.generators.training", description=__doc__)
-    parser.add_argument("--space", required=True, help="a registered search space")
-    parser.add_argument("--output", required=True, type=Path, help="the file to write")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    try:
-        # Opened before the training, so that a file that cannot be written costs no time.
-        with whole_file(arguments.output) as file:
-            generator, record = train_generator(get_space(arguments.space), steps=arguments.steps, seed=arguments.seed)
-            save_generator(generator, record, file)
-    except (UserError, UnknownSpaceError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
-    except OSError as error:
-        sys.stderr.write(f"error: cannot write {arguments.output}: {error.strerror}\n")
-        sys.exit(2)
-    sys.stdout.write(f"{arguments.output}: {record}\n")
+def _discrete_loss(
+    generator: DiscreteGenerator, codes: np.ndarray, conditions: Conditions | None, schedule: Schedule
+) -> Callable[[int], Tensor]:
+    """Cross-entropy of the clean classes given the other sites, at uniform noise levels, over the sites that vary."""
+    transition, denoiser = generator.transition, generator.denoiser
+    device = denoiser.position.device
+    free = transition.free
+    random_bounds = None if conditions is None else RandomBounds(_believed(conditions, codes, schedule.seed))
+
+    def loss(step: int) -> Tensor:
+        rng, noise = _streams(schedule.seed, step)
+        bounds = None
+        if random_bounds is None:
+            rows = rng.integers(len(codes), size=schedule.batch_size)
+        else:
+            rows, drawn = random_bounds.draw(BOUND_SETS, -(-schedule.batch_size // BOUND_SETS), rng)
+            bounds = torch.from_numpy(drawn).float().to(device)
+        x = torch.from_numpy(codes[rows])
+        t = torch.rand(len(x), generator=noise)
+        z = transition.noised(x, t, noise)
+        logits = denoiser(z.to(device), t.to(device), bounds)
+        return functional.cross_entropy(logits[:, free].flatten(0, 1), x[:, free].flatten().to(device))
+
+    return loss
 
 
-if __name__ == "__main__":
-    main()
+def _score_loss(generator: ScoreGenerator, codes: np.ndarray, schedule: Schedule) -> Callable[[int], Tensor]:
+    def loss(step: int) -> Tensor:
+        rng, random = _streams(schedule.seed, step)
+        x = generator.one_hot(torch.from_numpy(codes[rng.integers(len(codes), size=schedule.batch_size)]))
+        noise = torch.randn(x.shape, generator=random)
+        levels = generator.sde.random_levels(len(x), random)
+        return score_matching_loss(generator.mean, x, generator.sde, levels, noise)
+
+    return loss
+
+
+def _believed(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarray:
+    """One draw of every metric of every architecture from what the predictor believes: (n, C) normal scores.
+
+    With draws, and not means, the generator learns how likely a bound is met, and so what the labels leave open.
+    """
+    mean, variance = conditions.posterior(codes)
+    noise = np.random.default_rng([seed, 1]).standard_normal(mean.shape)
+    drawn = mean + np.sqrt(variance) * noise
+    return (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
+
+
+def _streams(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:
+    """The randomness of one batch, a pure function of the seed and its number."""
+    first, second = np.random.SeedSequence([seed, step]).spawn(2)
+    return np.random.default_rng(first), torch.Generator().manual_seed(int(second.generate_state(1, np.uint64)[0] >> 1))

@@ -38,13 +38,14 @@ class DotProductKernel(Kernel):
         return (x1 * x2).sum(dim=-1) if diag else x1 @ x2.mT
 
 
-def architecture_kernel(features: GraphFeatures) -> Kernel:
+def architecture_kernel(features: GraphFeatures, all_slots: bool = False) -> Kernel:
     """A sum of kernels, each with its own scale, over the blocks of ``features``.
 
     Interactions among totals (RBF); where the features have path counts, interactions among those (RBF); where they
     have counts of sequences, interactions among those (RBF) and among slots (Matern-5/2 on one-hots, that is a function
     of the Hamming distance); else additive effects of every slot and of the totals (linear), and interactions among
-    slots.
+    slots. With ``all_slots``, the last two of these everywhere: what a device takes also counts operations that are not
+    live.
     """
     blocks = features.blocks
     terms: list[Kernel] = [RBFKernel(active_dims=blocks["totals"], **_lengthscale())]
@@ -57,12 +58,16 @@ def architecture_kernel(features: GraphFeatures) -> Kernel:
         terms.append(DotProductKernel(active_dims=blocks["totals"]))
         terms.append(DotProductKernel(active_dims=blocks["slots"]))
         terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
+    if all_slots and "paths" in blocks:
+        terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
+    if all_slots and ("paths" in blocks or "sequences" in blocks):
+        terms.append(DotProductKernel(active_dims=blocks["slots"]))
     return AdditiveKernel(
         *(ScaleKernel(term, outputscale_prior=LogNormalPrior(math.log(OUTPUT_SCALE), PRIOR_WIDTH)) for term in terms)
     )
 
 
-def make_gp(features: GraphFeatures, X: Tensor, y: Tensor) -> SingleTaskGP:
+def make_gp(features: GraphFeatures, X: Tensor, y: Tensor, all_slots: bool = False) -> SingleTaskGP:
     """The Gaussian process before its hyperparameters are fitted: all at the medians of their priors.
 
     X: (n, D) float64 features. y: (n,) float64 targets of mean 0 and standard deviation 1.
@@ -70,7 +75,7 @@ def make_gp(features: GraphFeatures, X: Tensor, y: Tensor) -> SingleTaskGP:
     likelihood = GaussianLikelihood(
         noise_prior=LogNormalPrior(math.log(NOISE), PRIOR_WIDTH), noise_constraint=GreaterThan(1e-4)
     )
-    kernel = architecture_kernel(features)
+    kernel = architecture_kernel(features, all_slots)
     model = SingleTaskGP(
         X, y[:, None], likelihood=likelihood, covar_module=kernel, mean_module=ZeroMean(), outcome_transform=None
     )

@@ -1,0 +1,113 @@
+"""How wishes guide a generator: by the network's own conditions, by particles, or by gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bonag.generation.beliefs import Beliefs, bounds_of, strengths_of
+from bonag.generation.wishes import Wish
+from bonag.generators.artifact import Generator
+from bonag.generators.conditions import MetricScale
+from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.regressor import Noised, NoisyRegressor, bound_log_likelihood, fit_regressor
+from bonag.generators.samplers import Potential
+from loops.errors import UserError
+from search_spaces import SearchSpace
+from search_spaces.near_miss import suggestion
+
+# Of each family, the methods that need no conditional network, the default first.
+PREDICTOR_METHODS = {"discrete": ("resampling", "first-order"), "score": ("gradient",)}
+CONDITIONAL = "classifier-free"
+# Guidance strength of each method where none is given.
+STRENGTHS = {"resampling": 2.0, "first-order": 2.0, CONDITIONAL: 2.0, "gradient": 2.0}
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """A method with all that it needs to draw samples.
+
+    method: ``unguided``, or how it is guided. bounds: (C, 2) normal scores of ``scales``. strengths: (C,).
+    """
+
+    generator: Generator
+    method: str
+    bounds: np.ndarray
+    strengths: np.ndarray
+    beliefs: Beliefs | None = None
+    regressor: NoisyRegressor | None = None
+
+    def raw_sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n samples before the projection: (n, S) codes."""
+        generator = self.generator
+        if self.method == "unguided":
+            return generator.raw_sample(n, rng)
+        if isinstance(generator, DiscreteGenerator):
+            if self.method == CONDITIONAL:
+                return generator.raw_sample(n, rng, bounds=self.bounds, strengths=self.strengths)
+            if self.method == "resampling":
+                return generator.tilted_sample(n, self.log_reward, rng)
+            return generator.first_order_sample(n, self._potential(), rng)
+        return generator.guided_raw_sample(n, rng, self._potential())
+
+    def log_reward(self, codes: np.ndarray) -> np.ndarray:
+        """What particles are weighted by: (B, S) codes -> (B,)."""
+        assert self.beliefs is not None
+        return self.beliefs.log_probability(codes, self.bounds, self.strengths)
+
+    def _potential(self) -> Potential:
+        assert self.regressor is not None
+        return bound_log_likelihood(self.regressor, self.bounds, self.strengths)
+
+
+def choose_method(generator: Generator, wishes: Sequence[Wish], method: str | None) -> str:
+    """The method that was asked for, or the best that the generator allows; raises UserError."""
+    if not wishes:
+        if method is not None:
+            raise UserError(f"method '{method}' needs something to be guided by: give --where")
+        return "unguided"
+    family = "discrete" if isinstance(generator, DiscreteGenerator) else "score"
+    known = {scale.name for scale in generator.scales} if isinstance(generator, DiscreteGenerator) else set()
+    conditional = family == "discrete" and {wish.metric for wish in wishes} <= known
+    choices = (*((CONDITIONAL,) if conditional else ()), *PREDICTOR_METHODS[family])
+    if method is None:
+        return choices[0]
+    if method == CONDITIONAL and family == "discrete" and not conditional:
+        missing = sorted({wish.metric for wish in wishes} - known)
+        raise UserError(
+            f"this generator was not trained with the condition '{missing[0]}': train one by `bonag train-generator "
+            f"--condition {missing[0]}`, or choose from {', '.join(choices)}"
+        )
+    if method not in choices:
+        raise UserError(f"unknown method '{method}' for a {family} generator: {suggestion(method, choices)}")
+    return method
+
+
+def make_guidance(
+    space: SearchSpace,
+    generator: Generator,
+    method: str,
+    wishes: Sequence[Wish],
+    strengths: Mapping[str, float],
+    beliefs: Beliefs | None = None,
+    seed: int = 0,
+) -> Guidance:
+    """The method put together. wishes: all in units. beliefs: needed by the methods that a predictor guides."""
+    if method == "unguided":
+        return Guidance(generator, method, np.empty((0, 2)), np.empty(0))
+    if method == CONDITIONAL and isinstance(generator, DiscreteGenerator):
+        scales: tuple[MetricScale, ...] = generator.scales
+    else:
+        assert beliefs is not None
+        scales = beliefs.scales
+    bounds, chosen = bounds_of(wishes, scales), strengths_of(strengths, scales, STRENGTHS[method])
+    regressor = None
+    if method in ("gradient", "first-order") and beliefs is not None:
+        regressor = fit_regressor(space, beliefs.posterior, _noised(generator), seed=seed)
+    return Guidance(generator, method, bounds, chosen, beliefs, regressor)
+
+
+def _noised(generator: Generator) -> Noised:
+    return generator.transition.noised if isinstance(generator, DiscreteGenerator) else generator.noised

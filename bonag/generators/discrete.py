@@ -1,0 +1,161 @@
+"""The discrete graph diffusion generator of a space: unguided, with conditions, and guided by a predictor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bonag.generators.blocks import in_blocks
+from bonag.generators.conditions import MetricScale
+from bonag.generators.denoiser import Denoiser
+from bonag.generators.diffusion import Transition, draw
+from bonag.generators.particles import ParticleSearch, Resampling, Score
+from bonag.generators.samplers import Potential
+from search_spaces import Architecture, SearchSpace
+
+STEPS = 20
+
+
+@dataclass(frozen=True)
+class DiscreteGenerator:
+    """A trained discrete diffusion model of a space; every architecture that leaves it is valid.
+
+    scales: of the metrics that can be conditions, in the order of the network's inputs.
+    """
+
+    space: SearchSpace
+    denoiser: Denoiser
+    transition: Transition
+    scales: tuple[MetricScale, ...] = ()
+
+    def sample(self, n: int, rng: np.random.Generator, steps: int = STEPS) -> list[Architecture]:
+        """n unguided samples, by ancestral sampling over ``steps`` noise levels, projected onto the space."""
+        return self.projected(self.raw_sample(n, rng, steps))
+
+    def raw_sample(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        steps: int = STEPS,
+        bounds: np.ndarray | None = None,
+        strengths: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """As ``sample``, before the projection: (n, S) codes.
+
+        bounds: (C, 2) lower and upper bounds on the metrics of ``scales``, in normal scores, infinite where open.
+        strengths: (C,), how strongly each is asked for; see ``clean_probabilities``.
+        """
+
+        @torch.no_grad()
+        def block(generator: torch.Generator, size: int) -> np.ndarray:
+            z = self.transition.prior(size, generator)
+            for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
+                x = draw(self.clean_probabilities(z, t, bounds, strengths), generator)
+                z = draw(self.transition.posterior(z, x, s, t), generator)
+            return z.numpy()
+
+        return in_blocks(n, rng, block)
+
+    def tilted_sample(
+        self, n: int, log_reward: Score, rng: np.random.Generator, settings: Resampling | None = None
+    ) -> np.ndarray:
+        """n samples from p(x) exp(log_reward(x)), before the projection: (n, S) codes. See ``Resampling``."""
+        settings = settings or Resampling()
+
+        @torch.no_grad()
+        def block(generator: torch.Generator, size: int) -> np.ndarray:
+            return settings.sample(size, self.transition, self.clean_probabilities, log_reward, generator)
+
+        return in_blocks(n, rng, block)
+
+    def first_order_sample(
+        self, n: int, potential: Potential, rng: np.random.Generator, strength: float = 1.0, steps: int = STEPS
+    ) -> np.ndarray:
+        """n samples under first-order guidance, before the projection: (n, S) codes.
+
+        p(z_s | z_t) is multiplied by exp(strength * <gradient of the potential at z_t, z_s>): DiGress (Vignac et al.,
+        2023, section 5), which takes the potential for linear around z_t.
+        """
+        classes = self.transition.marginals.shape[1]
+
+        def block(generator: torch.Generator, size: int) -> np.ndarray:
+            z = self.transition.prior(size, generator)
+            for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
+                x = torch.nn.functional.one_hot(z, classes).float().requires_grad_()
+                [gradient] = torch.autograd.grad(potential(x, torch.full((size,), t)).sum(), x)
+                with torch.no_grad():
+                    step = self.transition.reverse(z, self.clean_probabilities(z, t), s, t)
+                    tilt = strength * gradient.double()
+                    tilt -= tilt.max(dim=-1, keepdim=True).values
+                    z = draw(step * tilt.exp(), generator)
+            return z.numpy()
+
+        return in_blocks(n, rng, block)
+
+    @torch.no_grad()
+    def guided_sample(
+        self,
+        guidance: Score,
+        rng: np.random.Generator,
+        starts: np.ndarray | None = None,
+        settings: ParticleSearch | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search with the guidance; see ``ParticleSearch``.
+
+        guidance: scores of (B, S) codes. starts: (K, S) valid codes that compete from the second level on.
+        Returns all distinct graphs that were scored, best first: (M, S) codes and (M,) scores.
+        """
+        settings = settings or ParticleSearch()
+        generator = torch.Generator().manual_seed(int(rng.integers(2**63 - 1)))
+        if starts is None:
+            starts = np.empty((0, self.space.num_sites), dtype=np.int64)
+        return settings.run(
+            self.transition, self.clean_probabilities, self._projected_codes, guidance, starts, generator
+        )
+
+    def clean_probabilities(
+        self, z: Tensor, t: float, bounds: np.ndarray | None = None, strengths: np.ndarray | None = None
+    ) -> Tensor:
+        """In proportion to p(x | z_t, bounds): (B, S) noisy codes -> (B, S, K).
+
+        With strengths w, the logits are l(all) + sum over the bounded metrics c of (w_c - 1) (l(all) - l(all but c)):
+        classifier-free guidance (Ho and Salimans, 2022) in which each condition is amplified given the others. All w at
+        1 is the plain conditional model, a single w is the usual rule. The likelihood of what a site is now is added.
+        """
+        device = self.denoiser.position.device
+        own = self.transition.log_likelihood(z, t)
+        level = torch.full((len(z),), t, device=device)
+        if bounds is None:
+            logits = self.denoiser(z.to(device), level).cpu().double()
+        else:
+            logits = self._conditional_logits(z.to(device), level, bounds, strengths).cpu().double()
+        return (logits + own).softmax(dim=-1)
+
+    def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
+        strengths = np.ones(len(bounds)) if strengths is None else strengths
+        every = torch.from_numpy(np.asarray(bounds, dtype=np.float32)).to(z.device)
+        given = [c for c in range(len(bounds)) if np.isfinite(bounds[c]).any() and strengths[c] != 1]
+        variants = [every]
+        for c in given:
+            without = every.clone()
+            without[c] = torch.tensor([-torch.inf, torch.inf])
+            variants.append(without)
+        count = len(z)
+        stacked = torch.stack(variants).repeat_interleave(count, dim=0)
+        parts = self.denoiser(z.repeat(len(variants), 1), level.repeat(len(variants)), stacked).split(count)
+        logits = parts[0]
+        for c, without in zip(given, parts[1:], strict=True):
+            # Classes that a site lacks are -inf in both.
+            logits = logits + (strengths[c] - 1) * torch.nan_to_num(parts[0] - without, nan=0.0)
+        return logits
+
+    def projected(self, codes: np.ndarray) -> list[Architecture]:
+        """The valid architectures nearest to (B, S) codes."""
+        return self.space.project(np.eye(self.space.site_classes.max())[codes])
+
+    def _projected_codes(self, codes: np.ndarray) -> np.ndarray:
+        return self.space.codes(self.projected(codes))
