@@ -1,7 +1,8 @@
 """bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
-architectures themselves.
+architectures themselves. ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it
+needs for that.
 """
 
 from __future__ import annotations
@@ -11,12 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, load, resume, search
+    from bonag.api.generating import generate, train_generator
     from loops.errors import UserError
 
 __version__ = "0.1.0"
-__all__ = ["AskTell", "Result", "UserError", "__version__", "load", "resume", "search"]
+__all__ = [
+    "AskTell",
+    "Result",
+    "UserError",
+    "__version__",
+    "generate",
+    "load",
+    "resume",
+    "search",
+    "train_generator",
+]
 
-_HOMES = dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api") | {"UserError": "loops.errors"}
+_HOMES = {
+    **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
+    **dict.fromkeys(("generate", "train_generator"), "bonag.api.generating"),
+    "UserError": "loops.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

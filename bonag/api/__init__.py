@@ -1,4 +1,7 @@
-"""bonag in Python: ``search``, ``resume``, ``load`` and ``AskTell``."""
+"""bonag in Python: ``search``, ``resume``, ``load`` and ``AskTell``.
+
+``generating`` imports PyTorch, so it is a module of its own.
+"""
 
 from bonag.api.ask_tell import AskTell
 from bonag.api.result import Found, Result

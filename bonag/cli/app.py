@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, reading, running, spaces
+from bonag.cli import benching, exporting, generating, reading, running, spaces
 
 app = typer.Typer(
     name="bonag",
@@ -44,6 +44,8 @@ for command in (
     reading.trials,
     spaces.spaces,
     exporting.export,
+    generating.generate,
+    generating.train_generator,
 ):
     app.command()(command)
 app.add_typer(benching.bench, name="bench")

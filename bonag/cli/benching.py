@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-bench = typer.Typer(help="Measure strategies against each other, and what bonag itself costs.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure strategies against each other, generators against their bars, and what bonag itself costs.",
+    no_args_is_help=True,
+)
 
 
 @bench.command()
@@ -77,6 +80,51 @@ def overhead(
     if output is not None:
         figures.to_csv(output, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
+
+
+@bench.command()
+def generator(
+    spaces: Annotated[str, typer.Option(help="Search spaces, with commas between.")] = "nb201,mbv3",
+    generators: Annotated[str, typer.Option(help="Families, with commas between.")] = "discrete,score",
+    tables: Annotated[
+        str,
+        typer.Option(
+            help="With commas between: sampling, training, validity, distribution, guided, conditions, novelty, "
+            "candidates.  [default: all]",
+            show_default=False,
+        ),
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions behind each median, with the seeds 0, 1, ...")] = 5,
+    train: Annotated[
+        bool, typer.Option("--train", help="Time trainings anew, and train one with conditions per seed.")
+    ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Generator of nb201 trained with the conditions accuracy and latency_<device>."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of generator.csv and generator.svg.")] = Path(
+        "results"
+    ),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what generator.csv holds, and measure what it lacks.")
+    ] = False,
+) -> None:
+    """Measure generators: speed, validity, distribution, novelty, guidance, and candidates for the search.
+
+    One row per figure: table, space, generator, method, setting, figure, value (the median over seeds), low and high
+    (quartiles), seeds, bar. Every finished block is written at once.
+    """
+    from bonag.bench.generator import TABLES, Plan, measure, shown
+
+    _check_folder(output)
+    plan = Plan(_names(spaces), _names(generators), seeds, train, data, model, _names(tables) if tables else TABLES)
+    rows = measure(plan, output, resume, say=lambda line: typer.echo(line, err=True))
+    typer.echo(shown(rows))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
 def _check_folder(output: Path | None) -> None:

@@ -8,9 +8,13 @@ from types import FrameType, TracebackType
 
 
 class StopSignals:
-    """Within this context, the first Ctrl-C or SIGTERM asks the run to stop when it can; the second ends it at once."""
+    """Within this context, the first Ctrl-C or SIGTERM asks the run to stop when it can; the second ends it at once.
 
-    def __init__(self) -> None:
+    ends: what is finished before the run stops, in words.
+    """
+
+    def __init__(self, ends: str = "the evaluation that runs now") -> None:
+        self._ends = ends
         self.signal: int | None = None
         self._before: dict[int, object] = {}
 
@@ -39,4 +43,4 @@ class StopSignals:
             raise KeyboardInterrupt
         self.signal = number
         # Not print: a signal may come in the middle of one, and streams do not like to be entered twice.
-        os.write(2, b"\nstopping after the evaluation that runs now; once more to stop at once\n")
+        os.write(2, f"\nstopping after {self._ends}; once more to stop at once\n".encode())

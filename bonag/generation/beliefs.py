@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 
-from bonag.generation.labels import Labels
+from bonag.generation.labels import Labels, draw_labels
 from bonag.generation.wishes import Wish
-from bonag.generators.conditions import MetricScale
+from bonag.generators.conditions import FARTHEST, MetricScale
 from bonag.generators.regressor import log_interval
+from bonag.generators.training import Conditions
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.metric import MetricModel, fit_metric
+from loops.protocols import Evaluator
 from search_spaces import SearchSpace
+
+# Of an interval, in normal scores: bounds that are closer are drawn apart, since a density has no mass between them.
+LEAST_WIDTH = 0.05
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,41 @@ def fit_beliefs(space: SearchSpace, labels: Labels, metrics: Sequence[str]) -> B
     )
 
 
+def learn_conditions(
+    space: SearchSpace, evaluator: Evaluator, metrics: Sequence[str], seed: int, count: int | None = None
+) -> Conditions:
+    """What a conditional generator is trained with: labels of random architectures, and what they say of all others.
+
+    count: of labels, by default as in ``draw_labels``. Raises UserError.
+    """
+    # The seed's own stream draws the training pool.
+    labels = draw_labels(space, evaluator, metrics, np.random.default_rng([seed, 2]), count)
+    beliefs = fit_beliefs(space, labels, metrics)
+    return Conditions(beliefs.scales, beliefs.posterior, labels.count, labels.source)
+
+
 def bounds_of(wishes: Sequence[Wish], scales: Sequence[MetricScale]) -> np.ndarray:
     """Wishes in units as (C, 2) lower and upper bounds in normal scores, infinite where nothing is wished."""
     bounds = np.tile([-np.inf, np.inf], (len(scales), 1))
     place = {scale.name: number for number, scale in enumerate(scales)}
     for wish in wishes:
         number = place[wish.metric]
-        bounds[number, 0 if wish.at_least else 1] = scales[number].scores(wish.value)
+        bounds[number, 0 if wish.at_least else 1] = _edge(scales[number], wish)
+    narrow = bounds[:, 1] - bounds[:, 0] < LEAST_WIDTH
+    bounds[narrow] = bounds[narrow].mean(axis=1, keepdims=True) + LEAST_WIDTH * np.array([-0.5, 0.5])
     return bounds
+
+
+def _edge(scale: MetricScale, wish: Wish) -> float:
+    """The bound in normal scores: of values that many architectures share, as of params, the edge and not the middle.
+
+    Else half of those that just meet the bound would count as not meeting it.
+    """
+    first, last = (np.searchsorted(scale.quantiles, wish.value, side) for side in ("left", "right"))
+    if first == last:
+        return float(scale.scores(wish.value))
+    level = (first if wish.at_least else last - 1) / (len(scale.quantiles) - 1)
+    return float(np.clip(ndtri(level), -FARTHEST, FARTHEST))
 
 
 def strengths_of(strengths: Mapping[str, float], scales: Sequence[MetricScale], default: float) -> np.ndarray:

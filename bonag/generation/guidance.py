@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonag.generation.beliefs import Beliefs, bounds_of, strengths_of
+from bonag.generation.measuring import EXACT
 from bonag.generation.wishes import Wish
-from bonag.generators.artifact import Generator
+from bonag.generators.artifact import Generator, family_of
 from bonag.generators.conditions import MetricScale
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.regressor import Noised, NoisyRegressor, bound_log_likelihood, fit_regressor
@@ -21,6 +22,7 @@ from search_spaces.near_miss import suggestion
 # Of each family, the methods that need no conditional network, the default first.
 PREDICTOR_METHODS = {"discrete": ("resampling", "first-order"), "score": ("gradient",)}
 CONDITIONAL = "classifier-free"
+UNGUIDED = "unguided"
 # Guidance strength of each method where none is given.
 STRENGTHS = {"resampling": 2.0, "first-order": 2.0, CONDITIONAL: 2.0, "gradient": 2.0}
 
@@ -29,11 +31,12 @@ STRENGTHS = {"resampling": 2.0, "first-order": 2.0, CONDITIONAL: 2.0, "gradient"
 class Guidance:
     """A method with all that it needs to draw samples.
 
-    method: ``unguided``, or how it is guided. bounds: (C, 2) normal scores of ``scales``. strengths: (C,).
+    method: ``unguided``, or how it is guided. scales: of C metrics. bounds: (C, 2) in normal scores. strengths: (C,).
     """
 
     generator: Generator
     method: str
+    scales: tuple[MetricScale, ...]
     bounds: np.ndarray
     strengths: np.ndarray
     beliefs: Beliefs | None = None
@@ -42,7 +45,7 @@ class Guidance:
     def raw_sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n samples before the projection: (n, S) codes."""
         generator = self.generator
-        if self.method == "unguided":
+        if self.method == UNGUIDED:
             return generator.raw_sample(n, rng)
         if isinstance(generator, DiscreteGenerator):
             if self.method == CONDITIONAL:
@@ -57,28 +60,45 @@ class Guidance:
         assert self.beliefs is not None
         return self.beliefs.log_probability(codes, self.bounds, self.strengths)
 
+    def strength_of(self, wishes: Sequence[Wish]) -> dict[str, float]:
+        """The strength by metric, of those that are wished for."""
+        strengths = {scale.name: float(value) for scale, value in zip(self.scales, self.strengths, strict=True)}
+        return {wish.metric: strengths[wish.metric] for wish in wishes}
+
     def _potential(self) -> Potential:
         assert self.regressor is not None
         return bound_log_likelihood(self.regressor, self.bounds, self.strengths)
 
 
-def choose_method(generator: Generator, wishes: Sequence[Wish], method: str | None) -> str:
-    """The method that was asked for, or the best that the generator allows; raises UserError."""
+def choose_method(
+    generator: Generator, wishes: Sequence[Wish], method: str | None, learnt_from: str | None, measured_by: str
+) -> str:
+    """The method that was asked for, or the best that the generator allows; raises UserError.
+
+    learnt_from: what evaluated the labels of a conditional generator. measured_by: what evaluates now.
+    """
     if not wishes:
         if method is not None:
             raise UserError(f"method '{method}' needs something to be guided by: give --where")
-        return "unguided"
-    family = "discrete" if isinstance(generator, DiscreteGenerator) else "score"
+        return UNGUIDED
+    family = family_of(generator)
     known = {scale.name for scale in generator.scales} if isinstance(generator, DiscreteGenerator) else set()
-    conditional = family == "discrete" and {wish.metric for wish in wishes} <= known
+    missing = [wish.metric for wish in wishes if wish.metric not in known]
+    # The same metric of another task or evaluator is another metric; counts are the same everywhere.
+    other = learnt_from != measured_by and not {wish.metric for wish in wishes} <= set(EXACT)
+    conditional = family == "discrete" and not missing and not other
     choices = (*((CONDITIONAL,) if conditional else ()), *PREDICTOR_METHODS[family])
     if method is None:
         return choices[0]
-    if method == CONDITIONAL and family == "discrete" and not conditional:
-        missing = sorted({wish.metric for wish in wishes} - known)
+    if method == CONDITIONAL and family == "discrete" and missing:
         raise UserError(
             f"this generator was not trained with the condition '{missing[0]}': train one by `bonag train-generator "
             f"--condition {missing[0]}`, or choose from {', '.join(choices)}"
+        )
+    if method == CONDITIONAL and family == "discrete" and other:
+        raise UserError(
+            f"this generator learnt its conditions from '{learnt_from}' and not from '{measured_by}': give that "
+            f"evaluator and task, or choose from {', '.join(choices)}"
         )
     if method not in choices:
         raise UserError(f"unknown method '{method}' for a {family} generator: {suggestion(method, choices)}")
@@ -95,8 +115,8 @@ def make_guidance(
     seed: int = 0,
 ) -> Guidance:
     """The method put together. wishes: all in units. beliefs: needed by the methods that a predictor guides."""
-    if method == "unguided":
-        return Guidance(generator, method, np.empty((0, 2)), np.empty(0))
+    if method == UNGUIDED:
+        return Guidance(generator, method, (), np.empty((0, 2)), np.empty(0))
     if method == CONDITIONAL and isinstance(generator, DiscreteGenerator):
         scales: tuple[MetricScale, ...] = generator.scales
     else:
@@ -106,7 +126,7 @@ def make_guidance(
     regressor = None
     if method in ("gradient", "first-order") and beliefs is not None:
         regressor = fit_regressor(space, beliefs.posterior, _noised(generator), seed=seed)
-    return Guidance(generator, method, bounds, chosen, beliefs, regressor)
+    return Guidance(generator, method, scales, bounds, chosen, beliefs, regressor)
 
 
 def _noised(generator: Generator) -> Noised:

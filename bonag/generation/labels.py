@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonag.evaluators import BatchEvaluator
+from bonag.generation.measuring import EXACT, measure, source_of
 from loops.errors import UserError
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
@@ -16,16 +16,14 @@ from search_spaces import Architecture, SearchSpace
 SHARE = 0.05
 MOST = 1000
 FEWEST = 20
-# Known of every architecture without an evaluation.
-EXACT = ("params", "macs")
 
 
 @dataclass(frozen=True)
 class Labels:
     """Evaluated random architectures.
 
-    codes: (n, S). values: (n,) of every metric asked for. count: how many evaluations they cost: none where all metrics
-    are exact counts. source: what evaluated them.
+    codes: (n, S) of those whose evaluation did not fail. values: (n,) of every metric asked for. count: how many
+    evaluations they cost, failed ones included: none where all metrics are exact counts. source: what evaluated them.
     """
 
     codes: np.ndarray
@@ -39,42 +37,28 @@ def default_count(space: SearchSpace) -> int:
     return int(np.clip(SHARE * space.size, FEWEST, MOST))
 
 
+def check_count(count: int | None) -> None:
+    """Raises UserError where so few labels teach nothing."""
+    if count is not None and count < FEWEST:
+        raise UserError(f"at least {FEWEST} labels are needed to learn from, not {count}")
+
+
 def draw_labels(
     space: SearchSpace, evaluator: Evaluator, metrics: Sequence[str], rng: np.random.Generator, count: int | None = None
 ) -> Labels:
     """Evaluate ``count`` distinct random architectures, by default ``default_count``; raises UserError."""
-    count = default_count(space) if count is None else count
-    if count < FEWEST:
-        raise UserError(f"at least {FEWEST} labels are needed to learn from, not {count}")
-    architectures = _distinct(space, min(count, space.size), rng)
-    values = measure(evaluator, architectures, metrics)
-    known = ~np.any([np.isnan(column) for column in values.values()], axis=0) if values else np.ones(count, dtype=bool)
+    check_count(count)
+    architectures = _distinct(space, min(default_count(space) if count is None else count, space.size), rng)
+    values, failure = measure(space, evaluator, architectures, metrics)
+    known = ~np.any([np.isnan(column) for column in values.values()], axis=0)
     if known.sum() < FEWEST:
         raise UserError(
             f"only {known.sum()} of {len(architectures)} architectures could be evaluated on {', '.join(metrics)}"
+            + (f", and one failed with {failure}" if failure else "")
         )
-    codes = space.codes(architectures)[known]
-    paid = not set(metrics) <= set(EXACT)
-    source = f"{getattr(evaluator, 'name', type(evaluator).__name__)} {getattr(evaluator, 'task', '')}".strip()
-    return Labels(codes, {name: column[known] for name, column in values.items()}, len(codes) if paid else 0, source)
-
-
-def measure(
-    evaluator: Evaluator, architectures: Sequence[Architecture], metrics: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """The metrics of architectures: (B,) of each, nan where the evaluation failed or has no such value."""
-    if isinstance(evaluator, BatchEvaluator):
-        found = evaluator.evaluate_many(architectures)
-        return {name: np.asarray(found[name], dtype=np.float64) for name in metrics}
-    columns: dict[str, list[float]] = {name: [] for name in metrics}
-    for architecture in architectures:
-        try:
-            result = evaluator.evaluate(architecture, 0)
-        except Exception:
-            result = {}
-        for name in metrics:
-            columns[name].append(float(result.get(name, np.nan)))
-    return {name: np.array(column) for name, column in columns.items()}
+    cost = 0 if set(metrics) <= set(EXACT) else len(architectures)
+    kept = {name: column[known] for name, column in values.items()}
+    return Labels(space.codes(architectures)[known], kept, cost, source_of(evaluator))
 
 
 def _distinct(space: SearchSpace, count: int, rng: np.random.Generator) -> list[Architecture]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from bonag.generation.wishes import Wish
 from bonag.generators.split import held_out
 from search_spaces import Architecture, SearchSpace
 
@@ -45,10 +44,3 @@ def diversity(codes: np.ndarray) -> float:
         counts = np.unique(site, return_counts=True)[1].astype(np.float64)
         total += 1 - (counts * (counts - 1)).sum() / (n * (n - 1))
     return float(total)
-
-
-def met_shares(wishes: Sequence[Wish], values: Mapping[str, np.ndarray]) -> tuple[dict[str, float], float]:
-    """The share of architectures that meets each of the wishes, in units, and the share that meets all."""
-    each = {str(wish): wish.met(values[wish.metric]) for wish in wishes}
-    every = np.all(list(each.values()), axis=0)
-    return {name: float(met.mean()) for name, met in each.items()}, float(np.mean(every))

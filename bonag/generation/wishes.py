@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ class Wish:
         try:
             value = float(number)
         except ValueError:
-            raise UserError(f"'{text}': '{number}' is not a number") from None
+            value = math.nan
+        if not math.isfinite(value):
+            raise UserError(f"'{text}': '{number}' is not a number")
         if (end is None) != (percent is None):
             raise UserError(f"'{text}': a share is written top5% or bottom5%, a bound in units without %; {example}")
         if end is None:
@@ -59,7 +62,7 @@ class Wish:
         relation = ">=" if self.at_least else "<="
         if self.share:
             return f"{self.metric}{relation}{'top' if self.at_least else 'bottom'}{100 * self.value:g}%"
-        return f"{self.metric}{relation}{self.value:g}"
+        return f"{self.metric}{relation}{self.value:.12g}"
 
     def met(self, values: np.ndarray) -> np.ndarray:
         """Whether values in the metric's unit meet a bound in that unit."""
@@ -84,7 +87,8 @@ def parse_wishes(texts: Sequence[str], metrics: Sequence[str]) -> tuple[Wish, ..
 def in_units(wishes: Sequence[Wish], values: Mapping[str, np.ndarray]) -> tuple[Wish, ...]:
     """The wishes with every share as a bound, read off a uniform sample of the space: (n,) values of each metric.
 
-    A share is one of the architectures that meet all bounds in units. Raises UserError where too few do.
+    A share is one of the architectures that meet all bounds in units. Raises UserError where too few do, or where no
+    architecture can lie between two bounds.
     """
     plain = [wish for wish in wishes if not wish.share]
     count = len(next(iter(values.values()), np.empty(0)))
@@ -105,4 +109,8 @@ def in_units(wishes: Sequence[Wish], values: Mapping[str, np.ndarray]) -> tuple[
         level = 1 - wish.value if wish.at_least else wish.value
         bound = float(np.quantile(values[wish.metric][meets], level))
         resolved.append(Wish(wish.metric, wish.at_least, bound))
+    for lower, asked_lower in zip(resolved, wishes, strict=True):
+        for upper, asked_upper in zip(resolved, wishes, strict=True):
+            if lower.metric == upper.metric and lower.at_least > upper.at_least and lower.value > upper.value:
+                raise UserError(f"nothing can meet both '{asked_lower}' and '{asked_upper}'")
     return tuple(resolved)

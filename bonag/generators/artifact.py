@@ -56,17 +56,22 @@ def load_generator(
 
     A file holds a generator of one family, which ``family`` does not change.
     """
-    path = path or _shipped(space, family)
+    path = path or shipped_path(space, family)
     metadata, tensors = _contents(path)
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") != FORMAT or not {"space", "op_names", "family"} <= metadata.keys():
         raise UserError(f"{path} is not a generator of format {FORMAT}")
-    if metadata["space"] != space.name or tuple(json.loads(metadata["op_names"])) != space.op_names:
+    if metadata["space"] != space.name or metadata["op_names"] != json.dumps(space.op_names):
         raise UserError(f"{path} generates architectures of space '{metadata['space']}', not of '{space.name}'")
     try:
         return _generator(space, metadata, tensors, device)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {why}") from None
+
+
+def family_of(generator: Generator) -> str:
+    """One of ``FAMILIES``."""
+    return "discrete" if isinstance(generator, DiscreteGenerator) else "score"
 
 
 def training_record(path: Path) -> dict[str, Any]:
@@ -85,7 +90,8 @@ def generator_path(space: SearchSpace, family: str = "discrete") -> Path | None:
     return shipped if shipped.is_file() else None
 
 
-def _shipped(space: SearchSpace, family: str) -> Path:
+def shipped_path(space: SearchSpace, family: str = "discrete") -> Path:
+    """As ``generator_path``; raises UserError where there is none."""
     path = generator_path(space, family)
     if path is None:
         raise UserError(

@@ -60,6 +60,11 @@ class Checkpoint:
     identity: dict[str, Any]
     resume: bool = False
 
+    def refuse_unfinished(self) -> None:
+        """Raises UserError where there is a training to go on with, and nobody said so."""
+        if self.path.is_file() and not self.resume:
+            raise UserError(f"{self.path} holds an unfinished training: go on with it by --resume, or delete it")
+
 
 def fit_network(
     network: nn.Module,
@@ -71,6 +76,7 @@ def fit_network(
     """Minimise the loss; the network's weights end as their moving average.
 
     loss: of batch number k, a pure function of k and the weights, so that a resumed training sees the same batches.
+    Interrupted by KeyboardInterrupt, it leaves a checkpoint.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.learning_rate, weight_decay=1e-4)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -80,25 +86,34 @@ def fit_network(
     before, started = state.seconds, time.monotonic()
     saved = started
     network.train()
-    while state.share < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * _one_cycle(state.share)
-        value = loss(state.step)
-        optimiser.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        decay = min(EMA_DECAY, (1 + state.step) / (10 + state.step))
-        for name, weight in network.state_dict().items():
-            if weight.dtype.is_floating_point:
-                average[name].lerp_(weight, 1 - decay)
-        now = time.monotonic()
-        state = _advanced(state, schedule, before + now - started, value.item())
-        if checkpoint is not None and now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+    whole = True
+    try:
+        while state.share < 1:
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.learning_rate * _one_cycle(state.share)
+            value = loss(state.step)
+            optimiser.zero_grad()
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            whole = False
+            optimiser.step()
+            decay = min(EMA_DECAY, (1 + state.step) / (10 + state.step))
+            for name, weight in network.state_dict().items():
+                if weight.dtype.is_floating_point:
+                    average[name].lerp_(weight, 1 - decay)
+            now = time.monotonic()
+            state = _advanced(state, schedule, before + now - started, value.item())
+            whole = True
+            if checkpoint is not None and now - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                _save(checkpoint, schedule, network, optimiser, average, state)
+                saved = now
+            if report is not None:
+                report(state)
+    except KeyboardInterrupt:
+        # An update that was cut in its middle is worth nothing; then the checkpoint before it stays.
+        if checkpoint is not None and whole:
             _save(checkpoint, schedule, network, optimiser, average, state)
-            saved = now
-        if report is not None:
-            report(state)
+        raise
     network.load_state_dict(average)
     network.eval()
     return state
@@ -151,8 +166,7 @@ def _restored(
 ) -> Progress:
     """Take the state up where it was left; raises UserError where it is not this training's."""
     path = checkpoint.path
-    if not checkpoint.resume:
-        raise UserError(f"{path} holds an unfinished training: go on with it by --resume, or delete it")
+    checkpoint.refuse_unfinished()
     try:
         content = torch.load(path, weights_only=True, map_location=next(network.parameters()).device)
         same = content["identity"] == checkpoint.identity and content["schedule"] == _comparable(schedule)

@@ -81,6 +81,7 @@ def train_generator(
         "space": space.name,
         "conditions": [scale.name for scale in conditions.scales] if conditions else [],
         "labels": conditions.labels if conditions else 0,
+        "source": conditions.source if conditions else None,
     }
     generator: Generator
     if family == "discrete":
@@ -94,7 +95,7 @@ def train_generator(
     end = fit_network(denoiser, loss, schedule, kept, report)
     record = identity | asdict(schedule)
     record |= {"steps": end.step, "seconds": round(end.seconds, 1), "loss": round(end.loss, 4)}
-    record |= {"pool": POOL, "samples": len(codes), "source": conditions.source if conditions else None}
+    record |= {"pool": POOL, "samples": len(codes)}
     return generator, record
 
 

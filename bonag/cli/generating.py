@@ -1,0 +1,291 @@
+"""`bonag generate` and `bonag train-generator`."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bonag.generation.generated import Generated
+    from bonag.generators.fitting import Progress
+
+Space = Annotated[str, typer.Option(help="Search space; see `bonag spaces`.")]
+Evaluator = Annotated[str | None, typer.Option(help="What measures architectures.  [default: the space's first]")]
+Task = Annotated[str | None, typer.Option(help="What the evaluator measures them on.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")]
+Labels = Annotated[
+    int | None,
+    typer.Option(help="Random architectures that may be evaluated.  [default: 5 % of the space, at most 1,000]"),
+]
+Device = Annotated[str, typer.Option(help="Where networks compute: auto, cpu or cuda.")]
+# Architectures that people are shown, and the seconds between two lines of progress where there is no terminal.
+SHOWN, SILENCE = 10, 10.0
+
+
+def generate(
+    space: Space,
+    n: Annotated[int, typer.Option("--n", "-n", help="How many.")] = 100,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Condition in units ('params<=1e6') or as a share ('accuracy>=top5%'); may be repeated."),
+    ] = None,
+    guidance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=STRENGTH", help="How strongly to ask for it; 1 is Bayes' rule; may be repeated."),
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="Of those that come with the space: discrete or score.  [default: discrete]")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="A generator that `bonag train-generator` wrote.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="classifier-free, resampling, first-order (discrete) or gradient (score).  "
+            "[default: the first that the generator allows]"
+        ),
+    ] = None,
+    labels: Labels = None,
+    evaluator: Evaluator = None,
+    task: Task = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV; the summary goes to stderr.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides, with the options above, what is generated.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Generate architectures that meet conditions, and say what is true of them.
+
+    A share is one of the architectures that meet all conditions in units. With --json: an object with space, generator,
+    model, method, seed, evaluator, description, conditions (a list of objects with condition, metric, relation, bound
+    in units, guidance, met: the share that does), summary (an object with raw_validity, validity, uniqueness, novelty, held_out, meets by
+    condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method) and architectures (a
+    list of objects with architecture, metrics, meets); null where there is no value. With --csv: the columns
+    architecture, one per metric, meets.
+    """
+    from loops.errors import UserError
+
+    if as_json and csv:
+        raise UserError("choose one of --json and --csv")
+    strengths = _strengths(guidance or [])
+    from bonag.api.generating import generate as generated_by
+
+    with _status("evaluating labels, fitting predictors, sampling" if where else "sampling"):
+        made = generated_by(
+            space, n, where or (), strengths, generator, model, method, labels, evaluator, task, data, seed, device
+        )
+    if as_json:
+        print(json.dumps(_known(_json(made)), indent=2, allow_nan=False))
+    elif csv:
+        made.frame.to_csv(sys.stdout, index=False, lineterminator="\n")
+        print("\n".join(_summary_lines(made)), file=sys.stderr)
+    else:
+        print("\n".join(_summary_lines(made)))
+        first = made.frame.drop_duplicates("architecture").head(SHOWN)
+        print(f"the first {len(first)} (all with every metric: --csv or --json):")
+        for row in first.to_dict("records"):
+            print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.asked])}")
+
+
+def train_generator(
+    space: Space,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write; FILE.checkpoint while it trains.")],
+    generator: Annotated[str, typer.Option(help="discrete or score.")] = "discrete",
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC", help="That `bonag generate` can bound without a predictor; may be repeated."),
+    ] = None,
+    labels: Labels = None,
+    evaluator: Evaluator = None,
+    task: Task = None,
+    data: Data = None,
+    noise: Annotated[str | None, typer.Option(help="Of discrete: marginal or uniform.  [default: marginal]")] = None,
+    sde: Annotated[str | None, typer.Option(help="Of score: ve, vp or subvp.  [default: ve]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Batches to train on.  [default: 4000, or no limit with --minutes]")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time to train; with --steps, what ends first.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides samples, labels and weights.")] = 0,
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training that was interrupted.")] = False,
+) -> int:
+    """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell."""
+    from bonag.api.generating import prepare_training
+    from bonag.cli.stopping import StopSignals
+
+    training = prepare_training(
+        space, output, generator, condition or (), labels, evaluator, task, data, noise, sde, steps, minutes, seed,
+        device, resume,
+    )  # fmt: skip
+    taken_up = training.checkpoint.is_file()
+    if training.evaluator is not None:
+        print(f"labels: {training.evaluator.description}", flush=True)
+    with _status("evaluating labels, fitting predictors"):
+        conditions = training.learn()
+    if conditions is not None:
+        names = ", ".join(training.metrics)
+        print(f"{conditions.labels:,} labels of {names} by {conditions.source}", flush=True)
+    begun = f"going on from {training.checkpoint}" if taken_up else "training"
+    print(f"{begun}: a {training.family} generator of {training.space.name} on {training.device}", flush=True)
+    signals = StopSignals("the batch that is under way")
+    try:
+        with signals, _progress() as show:
+
+            def report(progress: Progress) -> None:
+                show(progress)
+                if signals.asked():
+                    raise KeyboardInterrupt
+
+            done = training.run(conditions, report)
+    except KeyboardInterrupt:
+        kept = training.checkpoint.is_file()
+        how = f"go on by the same command with --resume ({training.checkpoint})" if kept else "nothing was kept"
+        print(f"stopped; {how}", file=sys.stderr)
+        return signals.status
+    record = done.record
+    print(
+        f"{record['steps']:,} steps in {record['seconds']:.0f} s on {training.device}, loss {record['loss']:.4f}; ",
+        end="",
+    )
+    print(f"{record['samples']:,} unlabelled samples, {record['labels']:,} labels", end="")
+    print(f" by {record['source']}" if record["labels"] else "")
+    print(f"wrote {done.path}: bonag generate --space {training.space.name} --model {done.path}")
+    return 0
+
+
+def _strengths(texts: list[str]) -> dict[str, float]:
+    from loops.errors import UserError
+
+    strengths: dict[str, float] = {}
+    for text in texts:
+        metric, _, number = (part.strip() for part in text.partition("="))
+        try:
+            strength = float(number)
+        except ValueError:
+            raise UserError(f"guidance '{text}' is not METRIC=STRENGTH, as in accuracy=3") from None
+        if metric in strengths:
+            raise UserError(f"guidance of '{metric}' is given more than once")
+        strengths[metric] = strength
+    return strengths
+
+
+def _json(made: Generated) -> dict[str, Any]:
+    metrics, summary = list(made.values), made.summary()
+    return {
+        "space": made.space.name,
+        "generator": made.family,
+        "model": str(made.model),
+        "method": made.method,
+        "seed": made.seed,
+        "evaluator": made.measured_by,
+        "description": made.description,
+        "conditions": [
+            {
+                "condition": str(asked),
+                "metric": asked.metric,
+                "relation": ">=" if asked.at_least else "<=",
+                "bound": wish.value,
+                "guidance": made.strengths[asked.metric],
+                "met": summary["meets"][str(asked)],
+            }
+            for asked, wish in zip(made.asked, made.wishes, strict=True)
+        ],
+        "summary": summary,
+        "architectures": [
+            {
+                "architecture": row["architecture"],
+                "metrics": {name: row[name] for name in metrics},
+                "meets": row["meets"],
+            }
+            for row in made.frame.to_dict("records")
+        ],
+    }
+
+
+def _known(value: Any) -> Any:
+    """The value with null for every nan, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _known(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_known(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _summary_lines(made: Generated) -> list[str]:
+    figures = made.summary()
+    lines = [
+        f"{len(made.architectures):,} architectures of {made.space.name}, "
+        f"{made.family} generator, method {made.method}, seed {made.seed}",
+        f"evaluator {made.measured_by}: {made.description}",
+    ]
+    for asked, wish in zip(made.asked, made.wishes, strict=True):
+        bound = f" ({wish})" if asked.share else ""
+        guidance = f"guidance {made.strengths[asked.metric]:g}"
+        lines.append(f"{asked}{bound}, {guidance}: met by {figures['meets'][str(asked)]:.1%}")
+    if len(made.asked) > 1:
+        lines.append(f"all conditions: met by {figures['meets_all']:.1%}")
+    return [
+        *lines,
+        f"valid {figures['validity']:.1%} (before the projection {figures['raw_validity']:.1%}), "
+        f"distinct {figures['uniqueness']:.1%}, of these {figures['novelty']:.1%} new to the generator and "
+        f"{figures['held_out']:.1%} of the tenth held out; two differ in {figures['diversity']:.2f} places on average",
+        f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['labels']:,} labels for the "
+        f"guidance, {figures['labels_in_training']:,} in the generator's training",
+    ]
+
+
+def _values(row: dict[Any, Any], first: list[str]) -> str:
+    """What is true of an architecture, for people; metrics that were asked for come first."""
+    from bonag.cli.wording import SHOWN as METRICS
+
+    metrics = [name for name in row if name not in ("architecture", "meets")]
+    names = list(dict.fromkeys([*first, *metrics]))[: max(METRICS, len(set(first)))]
+    return ", ".join(f"{name} {row[name]:.6g}" for name in names) + ("" if row["meets"] else " (not as asked)")
+
+
+def _status(text: str) -> AbstractContextManager[object]:
+    """What goes on, on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.status(text) if console.is_terminal else nullcontext()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """A line that keeps itself up to date on a terminal, else a line every few seconds."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console()
+    if console.is_terminal:
+        columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.description}"))
+        with Bar(*columns, console=console, refresh_per_second=4) as bar:
+            task = bar.add_task("the first batch", total=1.0)
+            yield lambda progress: bar.update(task, completed=progress.share, description=_training_text(progress))
+        return
+    last = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if progress.share >= 1 or time.monotonic() - last >= SILENCE:
+            print(f"[{progress.share:4.0%}] {_training_text(progress)}", flush=True)
+            last = time.monotonic()
+
+    yield show
+
+
+def _training_text(progress: Progress) -> str:
+    from bonag.cli.progress import duration
+
+    left = progress.seconds * (1 - progress.share) / progress.share
+    rate = progress.step / max(progress.seconds, 1e-9)
+    return f"step {progress.step:,}, loss {progress.loss:.4f}, {rate:.3g} steps/s, {duration(left)} left"
