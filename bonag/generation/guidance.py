@@ -23,8 +23,10 @@ from search_spaces.near_miss import suggestion
 PREDICTOR_METHODS = {"discrete": ("resampling", "first-order"), "score": ("gradient",)}
 CONDITIONAL = "classifier-free"
 UNGUIDED = "unguided"
-# Guidance strength of each method where none is given.
-STRENGTHS = {"resampling": 2.0, "first-order": 2.0, CONDITIONAL: 2.0, "gradient": 2.0}
+# Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
+# so many times that.
+STRENGTHS = {"resampling": 3.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
+IN_UNITS = 5.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def make_guidance(
     else:
         assert beliefs is not None
         scales = beliefs.scales
-    bounds, chosen = bounds_of(wishes, scales), strengths_of(strengths, scales, STRENGTHS[method])
+    usual = {w.metric: STRENGTHS[method] * (1 if w.from_share else IN_UNITS) for w in wishes}
+    bounds, chosen = bounds_of(wishes, scales), strengths_of(usual | dict(strengths), scales, 0.0)
     regressor = None
     if method in ("gradient", "first-order") and beliefs is not None:
         regressor = fit_regressor(space, beliefs.posterior, _noised(generator), seed=seed)

@@ -21,13 +21,15 @@ class Wish:
     """A bound on a metric: in its unit, or as a share of the space.
 
     at_least: else at most. value: the bound in the metric's unit; or, where ``share`` is true, the part of the
-    architectures that meet it, among those that meet all bounds in units.
+    architectures that meet it, among those that meet all bounds in units. from_share: the value is a bound in the unit
+    now, and was a share when it was asked for.
     """
 
     metric: str
     at_least: bool
     value: float
     share: bool = False
+    from_share: bool = False
 
     @staticmethod
     def parse(text: str) -> Wish:
@@ -108,7 +110,7 @@ def in_units(wishes: Sequence[Wish], values: Mapping[str, np.ndarray]) -> tuple[
             )
         level = 1 - wish.value if wish.at_least else wish.value
         bound = float(np.quantile(values[wish.metric][meets], level))
-        resolved.append(Wish(wish.metric, wish.at_least, bound))
+        resolved.append(Wish(wish.metric, wish.at_least, bound, from_share=True))
     for lower, asked_lower in zip(resolved, wishes, strict=True):
         for upper, asked_upper in zip(resolved, wishes, strict=True):
             if lower.metric == upper.metric and lower.at_least > upper.at_least and lower.value > upper.value:

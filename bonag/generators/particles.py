@@ -12,7 +12,11 @@ from scipy.special import logsumexp, ndtri
 from scipy.stats import rankdata
 from torch import Tensor
 
-from bonag.generators.diffusion import Transition, draw, signal
+from bonag.generators.diffusion import Transition, draw
+
+# No reward is worse: of infinite ones, differences would be no numbers.
+LEAST = -1e6
+LEAST_RISE = 0.02
 
 # Scores of (B, S) codes, larger is better: (B,).
 Score = Callable[[np.ndarray], np.ndarray]
@@ -22,69 +26,64 @@ Clean = Callable[[Tensor, float], Tensor]
 
 @dataclass(frozen=True)
 class Resampling:
-    """Sequential Monte Carlo for p(x) exp(log_reward(x)).
+    """Sequential Monte Carlo for p(x) exp(log_reward(x)), by annealing (Del Moral et al., 2006).
 
-    At every noise level each particle proposes ``proposals`` denoisings, of which one is kept in proportion to the
-    tempered reward; weights correct for that, and particles are resampled where the weights have become uneven. Since
-    the weights telescope to exp(log_reward) of the result, the samples are exact for many particles, whatever the
-    reward is (Wu et al., 2023, with the denoised graph itself as the twisting function).
+    Particles start as unguided samples. The reward's weight then rises from 0 to 1, each time as far as the effective
+    number of particles allows; they are resampled, and moved: a graph is noised to a level and denoised, which leaves
+    p(x) as it is, and the result is accepted with probability min(1, ratio of the rewards), as in Metropolis and
+    Hastings. For many particles the samples are exact, whatever the reward is; it is asked of clean graphs only.
 
-    Resampling leaves copies. ``moves`` spread them: a graph is noised to a level and denoised, which leaves p(x) as it
-    is, and the result is accepted as in Metropolis and Hastings, with probability min(1, ratio of the rewards).
-
-    particles: per sample that is returned. steps: noise levels. proposals: denoisings per particle and level.
-    threshold: the effective share of the particles below which they are resampled. levels: of the moves, in turn.
+    particles: per sample that is returned. steps: noise levels of the start. threshold: the effective share of the
+    particles that a rise of the weight leaves. moves: after each rise. last_moves: after the last one, on top.
+    levels: of the noise of moves, in turn.
     """
 
     particles: int = 1
-    steps: int = 6
-    proposals: int = 1
+    steps: int = 8
     threshold: float = 0.5
-    moves: int = 12
-    levels: tuple[float, ...] = (0.5, 0.35)
+    moves: int = 3
+    last_moves: int = 4
+    levels: tuple[float, ...] = (0.6, 0.45, 0.3)
 
     def sample(
         self, n: int, transition: Transition, clean: Clean, log_reward: Score, generator: torch.Generator
     ) -> np.ndarray:
         """n draws from the final population: (n, S) codes."""
         count = n * self.particles
-        z = transition.prior(count, generator)
-        log_weights = np.zeros(count)
+        x = transition.prior(count, generator)
         for t, s in pairwise(np.linspace(1, 0, self.steps + 1).tolist()):
-            probabilities = clean(z, t)
-            options = torch.stack([draw(probabilities, generator) for _ in range(self.proposals)], dim=1)
-            # What a very noisy graph is denoised to says little of what will come of it.
-            trust = float(signal(s))
-            rewards = trust * distinct_scores(options.reshape(count * self.proposals, -1).numpy(), log_reward)
-            rewards = rewards.reshape(count, self.proposals)
-            log_weights += logsumexp(rewards, axis=1) - np.log(self.proposals)
-            chosen = draw(torch.from_numpy(np.exp(rewards - rewards.max(axis=1, keepdims=True))), generator)
-            x = options[torch.arange(count), chosen]
-            if s == 0:
-                break
-            if _effective(log_weights) < self.threshold * count:
-                kept = _systematic(np.exp(log_weights - log_weights.max()), count, generator)
-                z, x, rewards, chosen = z[kept], x[kept], rewards[kept], chosen[kept]
-                log_weights = np.zeros(count)
-            log_weights -= rewards[np.arange(count), chosen.numpy()]
-            z = draw(transition.posterior(z, x, s, t), generator)
-        x = x[_systematic(np.exp(log_weights - log_weights.max()), count, generator)]
-        x = self._moved(x, transition, clean, log_reward, generator)
+            denoised = draw(clean(x, t), generator)
+            x = draw(transition.posterior(x, denoised, s, t), generator)
+        rewards = distinct_scores(x.numpy(), log_reward)
+        weight, made = 0.0, 0
+        while weight < 1:
+            rise = self._rise(rewards, 1 - weight)
+            weight += rise
+            kept = _systematic(np.exp(rise * (rewards - rewards.max())), count, generator)
+            x, rewards = x[kept], rewards[kept]
+            moves = self.moves + (self.last_moves if weight >= 1 else 0)
+            for number in range(made, made + moves):
+                t = self.levels[number % len(self.levels)]
+                proposed = draw(clean(transition.noised(x, t, generator), t), generator)
+                scores = distinct_scores(proposed.numpy(), log_reward)
+                uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
+                accepted = np.log(uniform) < weight * (scores - rewards)
+                x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)
+                rewards = np.where(accepted, scores, rewards)
+            made += moves
         return x[torch.randperm(count, generator=generator)[:n]].numpy()
 
-    def _moved(
-        self, x: Tensor, transition: Transition, clean: Clean, log_reward: Score, generator: torch.Generator
-    ) -> Tensor:
-        rewards = distinct_scores(x.numpy(), log_reward)
-        for move in range(self.moves):
-            t = self.levels[move % len(self.levels)]
-            proposed = draw(clean(transition.noised(x, t, generator), t), generator)
-            scores = distinct_scores(proposed.numpy(), log_reward)
-            uniform = torch.rand(len(x), generator=generator, dtype=torch.float64).numpy()
-            accepted = np.log(uniform) < scores - rewards
-            x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)
-            rewards = np.where(accepted, scores, rewards)
-        return x
+    def _rise(self, rewards: np.ndarray, most: float) -> float:
+        """The largest rise of the weight up to ``most`` that leaves the effective share of the particles."""
+        enough = self.threshold * len(rewards)
+        if _effective(most * rewards) >= enough:
+            return most
+        low, high = 0.0, most
+        for _ in range(20):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _effective(middle * rewards) >= enough else (low, middle)
+        # Where hardly any particle has a reward at all, no rise leaves enough of them.
+        return min(max(low, LEAST_RISE), most)
 
 
 @dataclass(frozen=True)
@@ -139,6 +138,10 @@ def distinct_scores(codes: np.ndarray, score: Score) -> np.ndarray:
     """The scores of (B, S) codes, each distinct one scored once."""
     rows, place = np.unique(codes, axis=0, return_inverse=True)
     return score(rows)[place.reshape(-1)]
+
+
+def _rewards(codes: Tensor, log_reward: Score) -> np.ndarray:
+    return np.maximum(distinct_scores(codes.numpy(), log_reward), LEAST)
 
 
 def _merge(

@@ -27,8 +27,7 @@ class ScoreGenerator:
     probabilities and to which its logits are added. So the posterior mean is exact from the start where all sites vary
     freely, it cannot leave the simplex, and what never varies (classes that a site never has) carries no noise.
 
-    marginals: (S, K), how often each site has each class, as in ``Transition``. scales: of the metrics that can be
-    bounded; regressor: their predictor from what ``seen`` gives, in normal scores, None if there is none.
+    marginals: (S, K), how often each site has each class, as in ``Transition``.
     """
 
     space: SearchSpace
