@@ -65,10 +65,10 @@ def generate(
 
     A share is one of the architectures that meet all conditions in units. With --json: an object with space, generator,
     model, method, seed, evaluator, description, conditions (a list of objects with condition, metric, relation, bound
-    in units, guidance, met: the share that does), summary (an object with raw_validity, validity, uniqueness, novelty, held_out, meets by
-    condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method) and architectures (a
-    list of objects with architecture, metrics, meets); null where there is no value. With --csv: the columns
-    architecture, one per metric, meets.
+    in units, guidance, and met: the share that does), summary (an object with raw_validity, validity, uniqueness,
+    novelty, held_out, meets by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training,
+    method) and architectures (a list of objects with architecture, metrics, meets); null where there is no value.
+    With --csv: the columns architecture, one per metric, meets.
     """
     from loops.errors import UserError
 
@@ -132,11 +132,11 @@ def train_generator(
     if conditions is not None:
         names = ", ".join(training.metrics)
         print(f"{conditions.labels:,} labels of {names} by {conditions.source}", flush=True)
-    begun = f"going on from {training.checkpoint}" if taken_up else "training"
-    print(f"{begun}: a {training.family} generator of {training.space.name} on {training.device}", flush=True)
     signals = StopSignals("the batch that is under way")
     try:
         with signals, _progress() as show:
+            begun = f"going on from {training.checkpoint}" if taken_up else "training"
+            print(f"{begun}: a {training.family} generator of {training.space.name} on {training.device}", flush=True)
 
             def report(progress: Progress) -> None:
                 show(progress)
@@ -148,7 +148,7 @@ def train_generator(
         kept = training.checkpoint.is_file()
         how = f"go on by the same command with --resume ({training.checkpoint})" if kept else "nothing was kept"
         print(f"stopped; {how}", file=sys.stderr)
-        return signals.status
+        return signals.status if signals.asked() else 130
     record = done.record
     print(
         f"{record['steps']:,} steps in {record['seconds']:.0f} s on {training.device}, loss {record['loss']:.4f}; ",
@@ -242,11 +242,8 @@ def _summary_lines(made: Generated) -> list[str]:
 
 
 def _values(row: dict[Any, Any], first: list[str]) -> str:
-    """What is true of an architecture, for people; metrics that were asked for come first."""
-    from bonag.cli.wording import SHOWN as METRICS
-
-    metrics = [name for name in row if name not in ("architecture", "meets")]
-    names = list(dict.fromkeys([*first, *metrics]))[: max(METRICS, len(set(first)))]
+    """What is true of an architecture, for people: what was asked for, and the usual metrics."""
+    names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
     return ", ".join(f"{name} {row[name]:.6g}" for name in names) + ("" if row["meets"] else " (not as asked)")
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.special import ndtri
 
 from bonag.generation.labels import Labels, draw_labels
 from bonag.generation.wishes import Wish
-from bonag.generators.conditions import FARTHEST, MetricScale
+from bonag.generators.conditions import MetricScale
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
 from bonag.predictors.features import GraphFeatures
@@ -80,22 +79,10 @@ def bounds_of(wishes: Sequence[Wish], scales: Sequence[MetricScale]) -> np.ndarr
     place = {scale.name: number for number, scale in enumerate(scales)}
     for wish in wishes:
         number = place[wish.metric]
-        bounds[number, 0 if wish.at_least else 1] = _edge(scales[number], wish)
+        bounds[number, 0 if wish.at_least else 1] = scales[number].scores(wish.value)
     narrow = bounds[:, 1] - bounds[:, 0] < LEAST_WIDTH
     bounds[narrow] = bounds[narrow].mean(axis=1, keepdims=True) + LEAST_WIDTH * np.array([-0.5, 0.5])
     return bounds
-
-
-def _edge(scale: MetricScale, wish: Wish) -> float:
-    """The bound in normal scores: of values that many architectures share, as of params, the edge and not the middle.
-
-    Else half of those that just meet the bound would count as not meeting it.
-    """
-    first, last = (np.searchsorted(scale.quantiles, wish.value, side) for side in ("left", "right"))
-    if first == last:
-        return float(scale.scores(wish.value))
-    level = (first if wish.at_least else last - 1) / (len(scale.quantiles) - 1)
-    return float(np.clip(ndtri(level), -FARTHEST, FARTHEST))
 
 
 def strengths_of(strengths: Mapping[str, float], scales: Sequence[MetricScale], default: float) -> np.ndarray:

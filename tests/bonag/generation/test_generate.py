@@ -1,0 +1,190 @@
+"""Wishes move what is generated, by every method; what they mean is computed against the exact answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bonag.evaluators import make_evaluator
+from bonag.generation import guidance
+from bonag.generation.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
+from bonag.generation.generate import generate
+from bonag.generation.generated import Generated
+from bonag.generation.labels import draw_labels
+from bonag.generation.wishes import parse_wishes
+from bonag.generators.artifact import load_generator, save_generator
+from bonag.generators.fitting import Schedule
+from bonag.generators.regressor import fit_regressor
+from bonag.generators.training import train_generator
+from loops.errors import UserError
+from search_spaces import get_space
+
+SPACE = get_space("nb201")
+EVALUATOR = make_evaluator(SPACE)
+
+
+@pytest.fixture(scope="module")
+def go() -> Callable[..., Generated]:
+    def run(**options: Any) -> Generated:
+        return generate(SPACE, **{"n": 64, "evaluator": EVALUATOR, **options})
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def guided(go: Callable[..., Generated]) -> Generated:
+    return go(where=["accuracy>=top10%"], labels=60)
+
+
+@pytest.fixture(scope="module")
+def beliefs() -> Beliefs:
+    labels = draw_labels(SPACE, EVALUATOR, ["accuracy", "params"], np.random.default_rng(0), 60)
+    return fit_beliefs(SPACE, labels, ["accuracy", "params"])
+
+
+def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated]) -> None:
+    made = go(n=256)
+    generator = load_generator(SPACE)
+    assert (made.method, made.family, made.labels) == ("unguided", "discrete", 0)
+    assert made.architectures == generator.sample(256, np.random.default_rng([0, 4]))
+    figures = made.summary()
+    assert figures["validity"] == 1
+    assert figures["raw_validity"] > 0.98
+    assert figures["meets"] == {}
+    assert np.isnan(figures["meets_all"])
+    assert made.meets.all()
+    # The generator saw nearly all of a space this small, less the tenth that is held out.
+    assert figures["novelty"] == pytest.approx(figures["held_out"], abs=0.06)
+
+
+def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated], guided: Generated) -> None:
+    [bound] = guided.wishes
+    assert guided.method == "resampling"
+    assert guided.labels == 60
+    assert guided.strengths == {"accuracy": 3.0}
+    architectures = SPACE.sample(2000, np.random.default_rng(0))
+    chance = bound.met(EVALUATOR.evaluate_many(architectures)["accuracy"]).mean()
+    assert guided.summary()["meets_all"] > 3 * chance
+    assert guided.summary()["meets"] == {"accuracy>=top10%": guided.meets.mean()}
+    assert guided.summary()["uniqueness"] > 0.5
+
+
+def test_the_seed_decides(go: Callable[..., Generated], guided: Generated) -> None:
+    again = go(where=["accuracy>=top10%"], labels=60)
+    assert again.architectures == guided.architectures
+    assert again.wishes == guided.wishes
+    other = go(where=["accuracy>=top10%"], labels=60, seed=1)
+    assert other.architectures != guided.architectures
+    assert other.wishes != guided.wishes
+
+
+def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated]) -> None:
+    where = ["params<=bottom10%"]
+    free, firm = (go(where=where, labels=60, strengths={"params": value}, n=200) for value in (0.0, 4.0))
+    assert free.summary()["meets_all"] < 0.25
+    assert firm.summary()["meets_all"] > 0.8
+    assert firm.labels == 0
+
+
+def test_the_frame_holds_what_is_true_of_each(guided: Generated) -> None:
+    frame = guided.frame
+    assert list(frame.columns) == ["architecture", "accuracy", "accuracy_sd", "params", "macs", "meets"]
+    assert len(frame) == 64
+    row = frame.iloc[5]
+    assert row["architecture"] == str(guided.architectures[5])
+    assert {name: row[name] for name in EVALUATOR.metrics} == pytest.approx(
+        EVALUATOR.evaluate(guided.architectures[5], 0)
+    )
+    assert row["meets"] == (row["accuracy"] >= guided.wishes[0].value)
+
+
+def test_the_log_probability_is_that_of_normal_distributions(beliefs: Beliefs) -> None:
+    from scipy.stats import norm
+
+    codes = SPACE.codes(SPACE.sample(20, np.random.default_rng(1)))
+    mean, variance = beliefs.posterior(codes)
+    bounds = np.array([[0.3, np.inf], [-1.0, 0.5]])
+    found = beliefs.log_probability(codes, bounds, np.array([2.0, 0.5]))
+    spread = np.sqrt(variance)
+    first = norm.logsf(0.3, mean[:, 0], spread[:, 0])
+    second = np.log(norm.cdf(0.5, mean[:, 1], spread[:, 1]) - norm.cdf(-1.0, mean[:, 1], spread[:, 1]))
+    assert found == pytest.approx(2 * first + 0.5 * second, rel=1e-6, abs=1e-9)
+    open_bounds = np.array([[-np.inf, np.inf]] * 2)
+    assert (beliefs.log_probability(codes, open_bounds, np.ones(2)) == 0).all()
+
+
+def test_bounds_are_in_normal_scores_and_never_empty(beliefs: Beliefs) -> None:
+    median = float(np.median(beliefs.scales[0].quantiles))
+    wishes = parse_wishes([f"accuracy>={median}", "params>=1", "params<=2"], EVALUATOR.metrics)
+    accuracy, params = bounds_of(wishes, beliefs.scales)
+    assert accuracy == pytest.approx([0.0, np.inf], abs=0.01)
+    assert params[0] < params[1]
+    assert params.mean() == pytest.approx(beliefs.scales[1].scores(float(beliefs.scales[1].quantiles[0])))
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noisy regressors are fitted in a tenth of the usual steps."""
+    monkeypatch.setattr(guidance, "fit_regressor", partial(fit_regressor, steps=100))
+
+
+class TestConditional:
+    """A generator that was trained with conditions, too briefly to be good."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        conditions = learn_conditions(SPACE, EVALUATOR, ["accuracy"], seed=0, count=40)
+        assert (conditions.labels, conditions.source) == (40, "surrogate cifar10")
+        generator, record = train_generator(SPACE, schedule=Schedule(steps=12, batch_size=32), conditions=conditions)
+        path = tmp_path_factory.mktemp("model") / "conditional.safetensors"
+        save_generator(generator, record, path)
+        return path
+
+    def test_its_own_labels_tell_shares(self, go: Callable[..., Generated], model: Path) -> None:
+        made = go(model=model, where=["accuracy>=top10%"])
+        assert (made.method, made.labels) == ("classifier-free", 0)
+        assert made.summary()["labels_in_training"] == 40
+        [scale] = load_generator(SPACE, model).scales  # type: ignore[union-attr]
+        assert made.wishes[0].value == pytest.approx(np.quantile(scale.quantiles, 0.9))
+        assert made.model == model
+
+    def test_shares_of_a_part_take_new_labels(self, go: Callable[..., Generated], model: Path) -> None:
+        made = go(model=model, where=["accuracy>=top10%", "accuracy<=93"], labels=300)
+        assert (made.method, made.labels) == ("classifier-free", 300)
+
+    def test_what_it_does_not_know_is_guided_by_a_predictor(self, go: Callable[..., Generated], model: Path) -> None:
+        assert go(model=model, where=["params<=1e6"], labels=40).method == "resampling"
+        with pytest.raises(UserError, match=r"not trained with the condition 'params': .* choose from resampling"):
+            go(model=model, where=["params<=1e6", "accuracy>=90"], method="classifier-free")
+
+    def test_labels_of_another_evaluator_are_of_another_metric(self, go: Callable[..., Generated], model: Path) -> None:
+        other = make_evaluator(SPACE, "surrogate", "cifar100")
+        assert go(model=model, where=["accuracy>=60"], labels=40, evaluator=other).method == "resampling"
+        with pytest.raises(UserError, match="learnt its conditions from 'surrogate cifar10' and not from"):
+            go(model=model, where=["accuracy>=60"], method="classifier-free", evaluator=other)
+
+
+def test_a_score_based_generator_is_guided_by_gradients(
+    go: Callable[..., Generated], tmp_path: Path, briefly: None
+) -> None:
+    generator, record = train_generator(SPACE, "score", Schedule(steps=12, batch_size=32))
+    save_generator(generator, record, tmp_path / "score")
+    made = go(model=tmp_path / "score", where=["params<=bottom10%"], labels=40)
+    assert (made.family, made.method) == ("score", "gradient")
+    assert made.summary()["meets_all"] > 0.3
+    with pytest.raises(UserError, match="holds a score generator, not a discrete one"):
+        go(model=tmp_path / "score", family="discrete")
+    with pytest.raises(UserError, match="unknown method 'resampling' for a score generator: choose from gradient"):
+        go(model=tmp_path / "score", method="resampling", where=["params<=1e6"])
+
+
+def test_first_order_guidance(go: Callable[..., Generated], briefly: None) -> None:
+    made = go(where=["params<=bottom10%"], labels=40, method="first-order")
+    assert made.method == "first-order"
+    assert made.summary()["meets_all"] > 0.3
