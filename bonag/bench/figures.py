@@ -36,6 +36,7 @@ def guidance_figure(rows: pd.DataFrame, path: Path) -> bool:
                 [drawn] = axes.plot(line["strength"], line["value"], style, label=f"{generator}: {method}")
                 axes.fill_between(line["strength"], line["low"], line["high"], color=drawn.get_color(), alpha=0.15)
             axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter("{x:g}")
             axes.set_xlabel("guidance strength")
             axes.set_ylabel(label)
         axes.legend()

@@ -60,6 +60,8 @@ def run_blocks(
     """Measure the blocks that ``rows`` lacks; after each, all rows are written to the CSV file. Returns them."""
     waiting = [block for block in blocks if not _measured(block, rows)]
     if len(waiting) < len(blocks):
+        rows = _with_bars(blocks, rows)
+        write_rows(path, rows)
         say(f"{len(blocks) - len(waiting)} of {len(blocks)} blocks are in {path}")
     for number, block in enumerate(waiting, start=1):
         old = rows[~_of(block, rows)]
@@ -115,6 +117,15 @@ def _of(block: Block, rows: pd.DataFrame) -> np.ndarray:
     """(rows,) bool: which are of the block, with however many seeds."""
     named = [(rows[name] == part).to_numpy(dtype=bool) for name, part in zip(KEY, block.key, strict=True)]
     return np.logical_and.reduce(named)
+
+
+def _with_bars(blocks: Sequence[Block], rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that were measured earlier, with the bars of today."""
+    rows = rows.copy()
+    for block in blocks:
+        own = _of(block, rows)
+        rows.loc[own, "bar"] = [block.bars.get(name, "") for name in rows.loc[own, "figure"]]
+    return rows
 
 
 def _measured(block: Block, rows: pd.DataFrame) -> bool:

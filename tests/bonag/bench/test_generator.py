@@ -356,6 +356,13 @@ def test_what_was_measured_is_kept_and_not_measured_again(tmp_path: Path) -> Non
     assert calls == [("a", seed) for seed in range(4)]
     assert list(more[more["method"] == "a"]["seeds"]) == [4, 4]
     assert figures(more, method="b") == figures(rows, method="b")
+    # Bars are those of today.
+    stricter = replace(counted("b", calls), bars={"draw": ">=0.5"})
+    again = run_blocks([stricter], path, more)
+    assert figures(again, method="b") == figures(rows, method="b")
+    bars = again[["method", "figure", "bar"]].to_numpy().tolist()
+    assert sorted(bars) == [["a", "draw", ""], ["a", "seed", "<=2"], ["b", "draw", ">=0.5"], ["b", "seed", ""]]
+    pd.testing.assert_frame_equal(read_rows(path), again, check_dtype=False, rtol=1e-5)
     # A block's numbers do not depend on which others were measured.
     alone = run_blocks([counted("b", calls)], tmp_path / "other.csv", read_rows(tmp_path / "other.csv"))
     assert figures(alone, method="b") == figures(rows, method="b")
