@@ -236,8 +236,8 @@ def prepare_training(
     schedule = Schedule(steps=steps, minutes=minutes, seed=seed)
     uniform, chosen = noise == "uniform", SDES[sde]() if sde else None
     ready = Training(space, generator, Path(path), schedule, metrics, labels, made, uniform, chosen, device, resume)
-    Checkpoint(ready.checkpoint, {}, resume).refuse_unfinished()
     _check_writable(ready.path)
+    Checkpoint(ready.checkpoint, {}, resume).refuse_unfinished()
     return ready
 
 

@@ -83,6 +83,8 @@ def parse_wishes(texts: Sequence[str], metrics: Sequence[str]) -> tuple[Wish, ..
             raise UserError(
                 f"'{wish.metric}' has more than one bound {'below' if wish.at_least else 'above'}: keep one"
             )
+    plain = [wish for wish in wishes if not wish.share]
+    _check_room(plain, plain)
     return wishes
 
 
@@ -111,8 +113,13 @@ def in_units(wishes: Sequence[Wish], values: Mapping[str, np.ndarray]) -> tuple[
         level = 1 - wish.value if wish.at_least else wish.value
         bound = float(np.quantile(values[wish.metric][meets], level))
         resolved.append(Wish(wish.metric, wish.at_least, bound, from_share=True))
-    for lower, asked_lower in zip(resolved, wishes, strict=True):
-        for upper, asked_upper in zip(resolved, wishes, strict=True):
+    _check_room(resolved, wishes)
+    return tuple(resolved)
+
+
+def _check_room(wishes: Sequence[Wish], asked: Sequence[Wish]) -> None:
+    """Raises UserError where a metric's lower bound is above its upper one: bounds in units, and as asked."""
+    for lower, asked_lower in zip(wishes, asked, strict=True):
+        for upper, asked_upper in zip(wishes, asked, strict=True):
             if lower.metric == upper.metric and lower.at_least > upper.at_least and lower.value > upper.value:
                 raise UserError(f"nothing can meet both '{asked_lower}' and '{asked_upper}'")
-    return tuple(resolved)
