@@ -89,9 +89,8 @@ class DiscreteGenerator:
                 [gradient] = torch.autograd.grad(potential(x, torch.full((size,), t)).sum(), x)
                 with torch.no_grad():
                     step = self.transition.reverse(z, self.clean_probabilities(z, t), s, t)
-                    tilt = strength * gradient.double()
-                    tilt -= tilt.max(dim=-1, keepdim=True).values
-                    z = draw(step * tilt.exp(), generator)
+                    # Classes that cannot be reached stay so, however steep the potential is there.
+                    z = draw((step.log() + strength * gradient.double()).softmax(dim=-1), generator)
             return z.numpy()
 
         return in_blocks(n, rng, block)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from bonag.generators.diffusion import Transition, draw
 
+LEAST_RISE = 0.02
 # No reward is worse: of infinite ones, differences would be no numbers.
 LEAST = -1e6
-LEAST_RISE = 0.02
 
 # Scores of (B, S) codes, larger is better: (B,).
 Score = Callable[[np.ndarray], np.ndarray]
@@ -54,7 +54,7 @@ class Resampling:
         for t, s in pairwise(np.linspace(1, 0, self.steps + 1).tolist()):
             denoised = draw(clean(x, t), generator)
             x = draw(transition.posterior(x, denoised, s, t), generator)
-        rewards = distinct_scores(x.numpy(), log_reward)
+        rewards = _rewards(x, log_reward)
         weight, made = 0.0, 0
         while weight < 1:
             rise = self._rise(rewards, 1 - weight)
@@ -65,7 +65,7 @@ class Resampling:
             for number in range(made, made + moves):
                 t = self.levels[number % len(self.levels)]
                 proposed = draw(clean(transition.noised(x, t, generator), t), generator)
-                scores = distinct_scores(proposed.numpy(), log_reward)
+                scores = _rewards(proposed, log_reward)
                 uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
                 accepted = np.log(uniform) < weight * (scores - rewards)
                 x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)

@@ -15,6 +15,7 @@ import bonag
 from bonag import generators
 from bonag.evaluators import make_evaluator
 from bonag.generators.artifact import save_generator
+from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
 from bonag.strategies import ACQUISITIONS, PREDICTORS, STRATEGIES, make_strategy, strategy_names
 from loops.errors import UserError
@@ -270,7 +271,7 @@ def test_the_generator_of_another_space_is_refused(tmp_path: Path) -> None:
 
 def test_a_space_of_another_package_is_searched_with_the_generator_that_it_brings(tmp_path: Path) -> None:
     file = tmp_path / "words.safetensors"
-    save_generator(*train_generator(Words(), steps=60), file)
+    save_generator(*train_generator(Words(), schedule=Schedule(steps=60)), file)
     space = Words(file)
     result = bonag.search(
         space=space, evaluator=likeness, budget=30, seed=0, device="cpu", threads=1, out=tmp_path, name="words"
@@ -288,7 +289,7 @@ def test_a_space_of_another_package_is_searched_with_the_generator_that_it_bring
 
 def test_learned_edges_are_searched_as_operations_are(tmp_path: Path) -> None:
     file = tmp_path / "ties.safetensors"
-    save_generator(*train_generator(Ties(), steps=60), file)
+    save_generator(*train_generator(Ties(), schedule=Schedule(steps=60)), file)
 
     def tied(architecture: Architecture) -> float:
         return likeness(Word(str(architecture)[:SLOTS])) + 9 * str(architecture).endswith("~")

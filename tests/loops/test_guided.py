@@ -14,6 +14,7 @@ import pytest
 
 from bonag.acquisition.surrogate import GraphSurrogate
 from bonag.generators.artifact import load_generator
+from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -70,7 +71,7 @@ def learned_edges(space: SearchSpace) -> SearchSpace:
 def tiny(request: pytest.FixtureRequest, tiny_space: SearchSpace) -> Callable[[], GuidedGeneration]:
     """Makes strategies of a space of 27 architectures, with a generator trained for it."""
     space = learned_edges(tiny_space) if request.param == "learned edges" else tiny_space
-    generator, _ = train_generator(space, steps=30, batch_size=32)
+    generator, _ = train_generator(space, schedule=Schedule(steps=30, batch_size=32))
     return lambda: GuidedGeneration(space, ACCURACY, GraphSurrogate(space), generator, initial=15)
 
 

@@ -12,12 +12,21 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from bonag.generators.artifact import FORMAT, load_generator, save_generator
-from bonag.generators.generator import DiffusionGenerator
+from bonag.generators.artifact import FORMAT, generator_path, load_generator, save_generator, training_record
+from bonag.generators.conditions import MetricScale
+from bonag.generators.denoiser import Denoiser
+from bonag.generators.diffusion import Transition
+from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.score import ScoreGenerator
+from bonag.generators.sde import SDE, VE, VP, SubVP
 from loops.errors import UserError
 from search_spaces import SearchSpace, get_space
 
 both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
 
 
 def refusal(*arguments: object) -> str:
@@ -30,7 +39,7 @@ def refusal(*arguments: object) -> str:
 
 @both_spaces
 def test_what_is_read_back_samples_the_same(
-    generators: dict[str, DiffusionGenerator], tmp_path: Path, name: str
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, name: str
 ) -> None:
     generator, path = generators[name], tmp_path / "generator.safetensors"
     save_generator(generator, {"steps": 1}, path)
@@ -43,7 +52,7 @@ def test_what_is_read_back_samples_the_same(
 
 @both_spaces
 def test_the_record_of_the_training_stays_with_the_weights(
-    generators: dict[str, DiffusionGenerator], tmp_path: Path, name: str
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "generator.safetensors"
     save_generator(generators[name], {"steps": 17, "labels": 0}, path)
@@ -60,11 +69,14 @@ def test_a_shipped_generator_is_small_and_saw_no_label(name: str) -> None:
     with safe_open(path, framework="pt") as file:
         record = json.loads(file.metadata()["training"])
     assert record["labels"] == 0
-    assert record["samples"] >= record["steps"] * record["batch_size"]
-    assert {"seed", "seconds", "loss", "learning_rate"} <= record.keys()
+    assert record["conditions"] == []
+    # A tenth of the pool is held out.
+    assert record["samples"] == pytest.approx(0.9 * record["pool"], rel=0.01)
+    assert {"family", "steps", "seed", "seconds", "loss", "learning_rate", "batch_size"} <= record.keys()
+    assert training_record(path) == record
 
 
-def test_a_generator_of_another_space_is_refused(generators: dict[str, DiffusionGenerator], tmp_path: Path) -> None:
+def test_a_generator_of_another_space_is_refused(generators: dict[str, DiscreteGenerator], tmp_path: Path) -> None:
     path = tmp_path / "cells.safetensors"
     save_generator(generators["nb201"], {}, path)
     text = refusal(get_space("mbv3"), path)
@@ -72,7 +84,7 @@ def test_a_generator_of_another_space_is_refused(generators: dict[str, Diffusion
 
 
 def test_other_operations_under_the_same_name_are_another_space(
-    generators: dict[str, DiffusionGenerator], tmp_path: Path
+    generators: dict[str, DiscreteGenerator], tmp_path: Path
 ) -> None:
     class Renamed(type(get_space("nb201"))):  # type: ignore[misc]
         op_names = ("input", "output", "none", "skip_connect", "nor_conv_1x1", "nor_conv_5x5", "avg_pool_3x3")
@@ -103,7 +115,11 @@ def other_tensors(path: Path) -> None:
 
 
 def other_format(path: Path) -> None:
-    save_file({"weight": torch.zeros(3)}, path, metadata={"format": "bonag-generator-0", "space": "nb201"})
+    save_file({"weight": torch.zeros(3)}, path, metadata={"format": "bonag-generator-1", "space": "nb201"})
+
+
+def format_only(path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, path, metadata={"format": FORMAT})
 
 
 def truncated(path: Path) -> None:
@@ -118,7 +134,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, make: object) -> None:
     assert refusal(get_space("nb201"), path).startswith(f"{path} is not a readable generator: ")
 
 
-@pytest.mark.parametrize("make", [other_tensors, other_format])
+@pytest.mark.parametrize("make", [other_tensors, other_format, format_only])
 def test_a_file_of_something_else_is_refused(tmp_path: Path, make: object) -> None:
     path = tmp_path / "generator.safetensors"
     make(path)  # type: ignore[operator]
@@ -130,7 +146,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, make: object) -> No
 )
 @pytest.mark.parametrize("cut", [True, False])
 def test_a_generator_that_lacks_a_part_is_refused(
-    generators: dict[str, DiffusionGenerator], tmp_path: Path, part: str, cut: bool
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, part: str, cut: bool
 ) -> None:
     path = tmp_path / "cells.safetensors"
     save_generator(generators["nb201"], {}, path)
@@ -145,43 +161,93 @@ def test_a_generator_that_lacks_a_part_is_refused(
     assert refusal(get_space("nb201"), path).startswith(f"{path} does not hold a generator of graphs like those of ")
 
 
-def test_a_space_without_a_generator_says_how_to_train_one() -> None:
+@pytest.mark.parametrize("family", ["discrete", "score"])
+def test_a_space_without_a_generator_says_how_to_train_one(family: str) -> None:
     class Unheard(type(get_space("nb201"))):  # type: ignore[misc]
         name = "unheard"
 
-    text = refusal(Unheard())
-    assert text.startswith("no trained generator comes with space 'unheard': train one by ")
-    assert "`python -m bonag.generators.training --space unheard --output FILE`" in text
+    assert generator_path(Unheard(), family) is None
+    assert refusal(Unheard(), None, "cpu", family) == (
+        f"no trained {family} generator comes with space 'unheard': train one by "
+        f"`bonag train-generator --space unheard --generator {family} -o FILE`"
+    )
 
 
-def test_a_space_may_bring_its_own_generator(generators: dict[str, DiffusionGenerator], tmp_path: Path) -> None:
+def test_a_space_may_bring_its_own_generator(generators: dict[str, DiscreteGenerator], tmp_path: Path) -> None:
     class Own(type(get_space("nb201"))):  # type: ignore[misc]
         name = "own"
         generator = tmp_path / "own.safetensors"
 
     space: SearchSpace = Own()
     cells = generators["nb201"]
-    save_generator(DiffusionGenerator(space, cells.denoiser, cells.transition), {}, Own.generator)
+    save_generator(DiscreteGenerator(space, cells.denoiser, cells.transition), {}, Own.generator)
     samples = load_generator(space).sample(20, np.random.default_rng(0), 4)
     assert samples == cells.sample(20, np.random.default_rng(0), 4)
 
 
 @pytest.mark.parametrize("path", ["missing/generator.safetensors", "."])
 def test_a_place_that_cannot_be_written_is_refused(
-    generators: dict[str, DiffusionGenerator], tmp_path: Path, path: str
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, path: str
 ) -> None:
     with pytest.raises(UserError, match="cannot write"):
         save_generator(generators["nb201"], {}, tmp_path / path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_space_of_many_topologies_is_never_loaded(tmp_path: Path, generators: dict[str, DiffusionGenerator]) -> None:
-    class Varying(type(get_space("nb201"))):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.adjacency = None
+def test_a_space_with_other_edges_needs_a_generator_of_its_own(
+    tmp_path: Path, generators: dict[str, DiscreteGenerator]
+) -> None:
+    class Learned(type(get_space("nb201"))):  # type: ignore[misc]
+        free_edges = np.array([[0, 2]])
 
     path = tmp_path / "cells.safetensors"
     save_generator(generators["nb201"], {}, path)
-    varying: SearchSpace = Varying()
-    assert "topology" in refusal(varying, path)
+    text = refusal(Learned(), path)
+    assert text.startswith(f"{path} does not hold a generator of graphs like those of 'nb201': ")
+    assert "marginals" in text
+
+
+def test_learned_edges_are_kept(tmp_path: Path) -> None:
+    space, path = get_space("nb101"), tmp_path / "edges.safetensors"
+    codes = space.codes(space.sample(300, np.random.default_rng(0)))
+    torch.manual_seed(0)
+    cells = DiscreteGenerator(space, Denoiser(space, width=16, heads=2, layers=1), Transition.of_sample(space, codes))
+    save_generator(cells, {}, path)
+    again = load_generator(space, path)
+    assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
+
+
+def test_the_scales_of_conditions_are_kept(tmp_path: Path) -> None:
+    space, path = get_space("nb201"), tmp_path / "conditional.safetensors"
+    codes = space.codes(space.sample(300, np.random.default_rng(0)))
+    scales = tuple(MetricScale.of_values(name, rng().gamma(2, size=900)) for name in ("latency_b", "accuracy"))
+    torch.manual_seed(0)
+    denoiser = Denoiser(space, conditions=2, width=16, heads=2, layers=1)
+    cells = DiscreteGenerator(space, denoiser, Transition.of_sample(space, codes), scales)
+    save_generator(cells, {"labels": 30}, path)
+    again = load_generator(space, path)
+    assert isinstance(again, DiscreteGenerator)
+    assert [scale.name for scale in again.scales] == ["latency_b", "accuracy"]
+    for one, other in zip(again.scales, scales, strict=True):
+        assert np.array_equal(one.quantiles, other.quantiles)
+    bounds, strengths = np.array([[-np.inf, 0.4], [0.9, np.inf]]), np.array([2.0, 3.0])
+    for steps in (1, 4):
+        samples = [each.raw_sample(30, rng(), steps, bounds, strengths) for each in (again, cells)]
+        assert np.array_equal(*samples)
+    assert training_record(path) == {"labels": 30}
+
+
+@pytest.mark.parametrize("sde", [VE(), VP(), SubVP(last_level=0.07)], ids=["ve", "vp", "subvp"])
+def test_a_file_knows_its_family(tmp_path: Path, sde: SDE) -> None:
+    space, path = get_space("nb201"), tmp_path / "score.safetensors"
+    codes = space.codes(space.sample(300, np.random.default_rng(0)))
+    torch.manual_seed(0)
+    marginals = Transition.of_sample(space, codes).marginals
+    cells = ScoreGenerator(space, Denoiser(space, width=16, heads=2, layers=1), sde, marginals)
+    save_generator(cells, {"family": "score"}, path)
+    # Whatever family is asked for, a file holds what it holds.
+    for family in ("discrete", "score"):
+        again = load_generator(space, path, family=family)
+        assert isinstance(again, ScoreGenerator)
+        assert again.sde == sde
+        assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))

@@ -1,20 +1,47 @@
-"""What the denoiser sees: the noise level, the neighbours, the edges, and where a node stands."""
+"""What the denoiser sees: the noise level, the other sites, the edges, and where a site stands."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 
-from bonag.generators.denoiser import Denoiser
+from bonag.generators.denoiser import Denoiser, site_relations
+from search_spaces import SearchSpace, get_space
 
 NODES, OPS = 6, 4
-CHAIN = torch.diag(torch.ones(NODES - 1), diagonal=1).bool()
+CHAIN = np.eye(NODES, k=1, dtype=bool)
+NULL, OPEN = -math.inf, math.inf
+
+
+def chain_of(adjacency: np.ndarray) -> SearchSpace:
+    """Six nodes with four operations each, joined as given."""
+
+    class Chain(type(get_space("nb201"))):  # type: ignore[misc]
+        name = "chain"
+        op_names = tuple("abcd")
+        num_nodes = NODES
+
+        def __init__(self) -> None:
+            self.adjacency = adjacency
+            self.fixed_ops = np.full(NODES, -1)
+
+    made: SearchSpace = Chain()
+    return made
+
+
+def network(space: SearchSpace, conditions: int = 0) -> Denoiser:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Denoiser(space, conditions, width=16, heads=2, layers=2).eval()
 
 
 @pytest.fixture(scope="module")
 def denoiser() -> Denoiser:
-    torch.manual_seed(0)
-    return Denoiser(CHAIN, OPS, width=16, heads=2, layers=2).eval()
+    return network(chain_of(CHAIN))
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +49,32 @@ def z() -> torch.Tensor:
     return torch.randint(OPS, (5, NODES), generator=torch.Generator().manual_seed(1))
 
 
+@pytest.fixture(scope="module")
+def codes_of() -> Callable[[str, int], torch.Tensor]:
+    """Random codes of a space, in which each site has any of its classes: (name, n) -> (n, S)."""
+
+    def draw(name: str, n: int) -> torch.Tensor:
+        return torch.from_numpy(np.random.default_rng(2).integers(get_space(name).site_classes, size=(n, sites(name))))
+
+    return draw
+
+
+def sites(name: str) -> int:
+    return get_space(name).num_sites
+
+
 def level(t: float, n: int = 5) -> torch.Tensor:
     return torch.full((n,), t)
 
 
+def one_hot(space: SearchSpace, z: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.one_hot(z, int(space.site_classes.max())).float()
+
+
 def test_one_logit_per_operation_of_every_node(denoiser: Denoiser, z: torch.Tensor) -> None:
-    assert denoiser(z, level(0.5)).shape == (5, NODES, OPS)
+    logits = denoiser(z, level(0.5))
+    assert logits.shape == (5, NODES, OPS)
+    assert logits.isfinite().all()
 
 
 def test_graphs_of_a_batch_do_not_see_each_other(denoiser: Denoiser, z: torch.Tensor) -> None:
@@ -46,11 +93,63 @@ def test_the_noise_level_matters(denoiser: Denoiser, z: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("changed", range(NODES))
-def test_every_node_sees_every_other(denoiser: Denoiser, z: torch.Tensor, changed: int) -> None:
+def test_every_node_sees_every_other_and_never_itself(denoiser: Denoiser, z: torch.Tensor, changed: int) -> None:
     other = z.clone()
     other[:, changed] = (other[:, changed] + 1) % OPS
     difference = (denoiser(other, level(0.3)) - denoiser(z, level(0.3))).abs().amax(dim=(0, 2))
-    assert difference.min() > 1e-5
+    assert difference[changed] == 0
+    assert difference[torch.arange(NODES) != changed].min() > 1e-5
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101"])
+@pytest.mark.parametrize("real", [False, True], ids=["codes", "real"])
+def test_in_no_space_a_site_sees_itself(name: str, real: bool, codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    space = get_space(name)
+    net, codes = network(space), codes_of(name, 2)
+    classes = torch.from_numpy(space.site_classes)
+    with torch.no_grad():
+        before = net(one_hot(space, codes) if real else codes, level(0.4, 2))
+        for site in range(sites(name)):
+            other = codes.clone()
+            other[:, site] = (other[:, site] + 1) % classes[site]
+            after = net(one_hot(space, other) if real else other, level(0.4, 2))
+            changed = (after - before).nan_to_num(0.0, 0.0, 0.0).abs().amax(dim=(0, 2))
+            assert changed[site] == 0
+            assert changed[torch.arange(len(changed)) != site].min() > 0
+
+
+def test_the_gradient_by_a_site_itself_is_zero(denoiser: Denoiser, z: torch.Tensor) -> None:
+    x = one_hot(chain_of(CHAIN), z).requires_grad_()
+    logits = denoiser(x, level(0.6))
+    for site in range(NODES):
+        [gradient] = torch.autograd.grad(logits[:, site].square().sum(), x, retain_graph=True)
+        assert not gradient[:, site].any()
+        assert gradient[:, [other for other in range(NODES) if other != site]].abs().amax(dim=2).min() > 0
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+def test_a_site_has_logits_of_its_own_classes_only(name: str, codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    space = get_space(name)
+    logits = network(space)(codes_of(name, 3), level(0.4, 3))
+    assert logits.shape == (3, space.num_sites, space.site_classes.max())
+    exists = torch.arange(logits.shape[2]) < torch.from_numpy(space.site_classes)[:, None]
+    assert logits[:, exists].isfinite().all()
+    assert (logits[:, ~exists] == -math.inf).all()
+    assert (~exists).any() == (len(space.free_edges) > 0)
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+def test_one_hot_matrices_are_read_as_codes(name: str, codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    space = get_space(name)
+    net, codes = network(space), codes_of(name, 3)
+    torch.testing.assert_close(net(one_hot(space, codes), level(0.4, 3)), net(codes, level(0.4, 3)))
+
+
+def test_columns_of_classes_that_a_site_lacks_are_not_read(codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    space = get_space("nb101")
+    net, x = network(space), one_hot(space, codes_of("nb101", 3))
+    lacking = torch.arange(x.shape[2]) >= torch.from_numpy(space.site_classes)[:, None]
+    torch.testing.assert_close(net(torch.where(lacking, 7.0, x), level(0.2, 3)), net(x, level(0.2, 3)))
 
 
 def test_position_tells_equal_nodes_apart(denoiser: Denoiser) -> None:
@@ -62,8 +161,8 @@ def test_position_tells_equal_nodes_apart(denoiser: Denoiser) -> None:
 
 def test_edges_and_their_direction_matter(denoiser: Denoiser, z: torch.Tensor) -> None:
     outputs = [denoiser(z, level(0.5))]
-    for adjacency in (torch.zeros_like(CHAIN), CHAIN.T):
-        same_weights = Denoiser(adjacency, OPS, width=16, heads=2, layers=2).eval()
+    for adjacency in (np.zeros_like(CHAIN), CHAIN.T):
+        same_weights = network(chain_of(adjacency))
         same_weights.load_state_dict(denoiser.state_dict())
         outputs.append(same_weights(z, level(0.5)))
     for one in range(3):
@@ -71,8 +170,56 @@ def test_edges_and_their_direction_matter(denoiser: Denoiser, z: torch.Tensor) -
             assert (outputs[one] - outputs[other]).abs().max() > 1e-4
 
 
-def test_every_weight_gets_a_gradient(denoiser: Denoiser, z: torch.Tensor) -> None:
-    denoiser(z, level(0.5)).square().sum().backward()
-    for name, parameter in denoiser.named_parameters():
+def test_how_sites_touch() -> None:
+    class Four(type(get_space("nb201"))):  # type: ignore[misc]
+        op_names, num_nodes = tuple("ab"), 4
+        free_edges = np.array([[0, 1], [0, 2], [1, 2], [2, 3]])
+
+        def __init__(self) -> None:
+            self.adjacency = np.zeros((4, 4), dtype=bool)
+            self.adjacency[0, 3] = True
+
+    relation = site_relations(Four())
+    nodes, (a, b, c, d) = range(4), range(4, 8)
+    assert relation.shape == (8, 8)
+    # The two ends of the edge of all graphs see it from its two sides; nodes that only free edges join are strangers.
+    strangers = relation[0, 0]
+    assert len({strangers, relation[0, 3], relation[3, 0]}) == 3
+    assert (relation[np.ix_([0, 1, 2], [0, 1, 2])] == strangers).all()
+    # A free edge and its ends.
+    tails, heads = {a: 0, b: 0, c: 1, d: 2}, {a: 1, b: 2, c: 2, d: 3}
+    for edge in (a, b, c, d):
+        for node in nodes:
+            related = relation[edge, node] != strangers
+            assert related == (relation[node, edge] != strangers) == (node in (tails[edge], heads[edge]))
+    assert len({relation[e, n] for e, n in tails.items()}) == len({relation[e, n] for e, n in heads.items()}) == 1
+    assert len({relation[a, 0], relation[a, 1], relation[0, a], relation[1, a], strangers}) == 5
+    # Two free edges: a common tail, a common head, one after the other, nothing in common.
+    assert relation[a, b] == relation[b, a]
+    assert relation[b, c] == relation[c, b]
+    assert relation[a, c] == relation[b, d] == relation[c, d]
+    assert relation[c, a] == relation[d, b] == relation[d, c]
+    assert relation[a, d] == relation[d, a] == strangers
+    assert len({relation[a, b], relation[b, c], relation[a, c], relation[c, a], strangers}) == 5
+
+
+def test_no_bounds_are_open_bounds(z: torch.Tensor) -> None:
+    net = network(chain_of(CHAIN), conditions=2)
+    bounds = torch.tensor([NULL, OPEN]).expand(5, 2, 2)
+    torch.testing.assert_close(net(z, level(0.5), bounds), net(z, level(0.5)))
+    # Mixed within a batch, every row sees its own.
+    mixed = bounds.clone()
+    mixed[1, 0, 0], mixed[3, 1, 1] = 0.5, 0.5
+    difference = (net(z, level(0.5), mixed) - net(z, level(0.5))).abs().amax(dim=(1, 2))
+    assert (difference > 1e-4).tolist() == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize("conditions", [0, 2])
+def test_every_weight_gets_a_gradient(z: torch.Tensor, conditions: int) -> None:
+    net = network(chain_of(CHAIN), conditions)
+    bounds = torch.tensor([[[0.3, OPEN], [NULL, OPEN]], [[NULL, OPEN], [-1.0, 0.5]]]).repeat(3, 1, 1)[:5]
+    net(z, level(0.5), bounds if conditions else None).square().sum().backward()
+    for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().sum() > 0, name

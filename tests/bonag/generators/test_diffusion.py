@@ -1,4 +1,4 @@
-"""The diffusion against explicit matrices, on a space of two nodes with three operations."""
+"""The diffusion against explicit matrices, on a space of two nodes with three operations, for both kinds of noise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from bonag.generators.diffusion import Transition, draw, signal
-from bonag.generators.generator import DiffusionGenerator
+from bonag.generators.discrete import DiscreteGenerator
+from search_spaces import get_space
 
 OPS = 3
 MARGINALS = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], dtype=torch.float64)
 TRANSITION = Transition(MARGINALS)
+UNIFORM = Transition(torch.full((2, OPS), 1 / OPS, dtype=torch.float64))
+both_kinds = pytest.mark.parametrize("transition", [TRANSITION, UNIFORM], ids=["marginal", "uniform"])
 levels = st.floats(0.01, 0.99)
 # Far below what a wrong distribution would give, far above what bad luck does.
 P_VALUE = 1e-3
@@ -26,10 +29,10 @@ def signal_level(t: float) -> float:
     return math.cos(t * math.pi / 2) ** 2
 
 
-def matrix(node: int, s: float, t: float) -> np.ndarray:
+def matrix(node: int, s: float, t: float, transition: Transition = TRANSITION) -> np.ndarray:
     """Q_{t|s} of a node: row z_s, column z_t."""
     kept = signal_level(t) / signal_level(s)
-    return kept * np.eye(OPS) + (1 - kept) * MARGINALS[node].numpy()
+    return kept * np.eye(OPS) + (1 - kept) * transition.marginals[node].numpy()
 
 
 def all_pairs() -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,34 +49,116 @@ def test_the_signal_falls_from_one_to_zero() -> None:
     assert signal(1 / 3).item() == pytest.approx(3 / 4)
 
 
-@given(levels, levels)
-def test_two_steps_are_one(s: float, t: float) -> None:
+@both_kinds
+@given(s=levels, t=levels)
+def test_two_steps_are_one(transition: Transition, s: float, t: float) -> None:
     s, t = min(s, t), max(s, t)
     for node in range(2):
-        np.testing.assert_allclose(matrix(node, 0, s) @ matrix(node, s, t), matrix(node, 0, t), atol=1e-12)
+        two = matrix(node, 0, s, transition) @ matrix(node, s, t, transition)
+        np.testing.assert_allclose(two, matrix(node, 0, t, transition), atol=1e-12)
 
 
-@given(levels, levels)
-def test_the_posterior_is_bayes_rule(s: float, t: float) -> None:
+@both_kinds
+@given(s=levels, t=levels)
+def test_the_posterior_is_bayes_rule(transition: Transition, s: float, t: float) -> None:
     s, t = min(s, t) * 0.99, max(s, t)
     z, x = all_pairs()
-    computed = TRANSITION.posterior(z, x, s, t).numpy()
+    computed = transition.posterior(z, x, s, t).numpy()
     assert computed.shape == (len(z), 2, OPS)
     for row, (arrived, start) in enumerate(zip(z[:, 0].tolist(), x[:, 0].tolist(), strict=True)):
         for node in range(2):
-            joint = matrix(node, 0, s)[start] * matrix(node, s, t)[:, arrived]
-            np.testing.assert_allclose(computed[row, node], joint / matrix(node, 0, t)[start, arrived], atol=1e-9)
+            joint = matrix(node, 0, s, transition)[start] * matrix(node, s, t, transition)[:, arrived]
+            expected = joint / matrix(node, 0, t, transition)[start, arrived]
+            np.testing.assert_allclose(computed[row, node], expected, atol=1e-9)
 
 
-@given(levels, levels)
-def test_posteriors_average_to_the_forward_marginal(s: float, t: float) -> None:
+@both_kinds
+@given(s=levels, t=levels)
+def test_posteriors_average_to_the_forward_marginal(transition: Transition, s: float, t: float) -> None:
     s, t = min(s, t) * 0.99, max(s, t)
     z, x = all_pairs()
-    computed = TRANSITION.posterior(z, x, s, t).reshape(OPS, OPS, 2, OPS).numpy()
+    computed = transition.posterior(z, x, s, t).reshape(OPS, OPS, 2, OPS).numpy()
     for node in range(2):
         for start in range(OPS):
-            average = matrix(node, 0, t)[start] @ computed[:, start, node]
-            np.testing.assert_allclose(average, matrix(node, 0, s)[start], atol=1e-9)
+            average = matrix(node, 0, t, transition)[start] @ computed[:, start, node]
+            np.testing.assert_allclose(average, matrix(node, 0, s, transition)[start], atol=1e-9)
+
+
+@both_kinds
+@given(s=levels, t=levels, seed=st.integers(0, 99))
+def test_the_reverse_step_is_the_posterior_averaged_over_clean_classes(
+    transition: Transition, s: float, t: float, seed: int
+) -> None:
+    s, t = min(s, t) * 0.99, max(s, t)
+    clean = torch.from_numpy(np.random.default_rng(seed).dirichlet([0.3] * OPS, size=(OPS, 2)))
+    z = torch.arange(OPS)[:, None].repeat(1, 2)
+    each = [transition.posterior(z, torch.full_like(z, start), s, t) for start in range(OPS)]
+    average = sum(clean[:, :, start, None] * each[start] for start in range(OPS))
+    np.testing.assert_allclose(transition.reverse(z, clean, s, t), average, atol=1e-9)
+
+
+@both_kinds
+@pytest.mark.parametrize(("s", "t"), [(0.0, 0.3), (0.4, 1.0), (0.0, 1.0)])
+def test_reverse_steps_from_and_to_the_ends(transition: Transition, s: float, t: float) -> None:
+    clean = torch.from_numpy(np.random.default_rng(0).dirichlet([1.0] * OPS, size=(OPS, 2)))
+    z = torch.arange(OPS)[:, None].repeat(1, 2)
+    kept = signal_level(s)
+    # From pure noise nothing of z is left, and without noise the clean classes themselves are drawn.
+    expected = clean if s == 0 else kept * clean + (1 - kept) * transition.marginals
+    np.testing.assert_allclose(transition.reverse(z, clean, s, t), expected, atol=1e-9)
+
+
+@both_kinds
+@given(t=levels)
+def test_the_likelihood_is_a_column_of_the_matrix(transition: Transition, t: float) -> None:
+    z = torch.arange(OPS)[:, None].repeat(1, 2)
+    computed = transition.log_likelihood(z, t)
+    assert computed.shape == (OPS, 2, OPS)
+    for arrived in range(OPS):
+        for node in range(2):
+            expected = np.log(matrix(node, 0, t, transition)[:, arrived])
+            np.testing.assert_allclose(computed[arrived, node], expected, atol=1e-12)
+
+
+def test_every_graph_has_the_likelihood_of_its_own_level() -> None:
+    z, t = torch.tensor([[0, 1], [2, 2], [1, 0]]), torch.tensor([0.2, 0.5, 0.9])
+    together = TRANSITION.log_likelihood(z, t)
+    for row in range(3):
+        alone = TRANSITION.log_likelihood(z[row : row + 1], float(t[row]))
+        torch.testing.assert_close(together[row : row + 1], alone)
+
+
+def test_classes_that_never_occur_are_never_reached() -> None:
+    marginals = torch.tensor([[0.4, 0.6, 0.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
+    transition = Transition(marginals)
+    assert transition.free.tolist() == [True, False]
+    z = torch.tensor([[0, 1], [1, 1]])
+    likelihood = transition.log_likelihood(z, 0.5)
+    assert torch.equal(likelihood == -math.inf, (marginals == 0).expand(2, -1, -1))
+    clean = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], dtype=torch.float64).expand(2, -1, -1)
+    for s, t in ((0.0, 0.5), (0.3, 0.6), (0.5, 1.0)):
+        reverse = transition.reverse(z, clean, s, t)
+        assert not reverse[:, marginals == 0].any()
+        assert reverse.sum(dim=-1).numpy() == pytest.approx(1)
+
+
+def test_without_noise_a_graph_says_what_it_is() -> None:
+    z = torch.tensor([[0, 2]])
+    assert TRANSITION.log_likelihood(z, 0.0)[0].exp().tolist() == [[1, 0, 0], [0, 0, 1]]
+    # And with nothing but noise, it says nothing.
+    certain = TRANSITION.log_likelihood(z, 1.0)[0].exp()
+    np.testing.assert_allclose(certain, MARGINALS[[0, 1], [0, 2]][:, None].expand(2, OPS), atol=1e-12)
+
+
+def test_uniform_noise_spreads_evenly_over_the_classes_that_occur() -> None:
+    space = get_space("nb201")
+    codes = space.codes(space.sample(500, np.random.default_rng(0)))
+    codes[codes == 4] = 3
+    marginal, uniform = Transition.of_sample(space, codes), Transition.of_sample(space, codes, uniform=True)
+    np.testing.assert_allclose(marginal.marginals, np.eye(7)[codes].mean(axis=0))
+    assert torch.equal(uniform.marginals > 0, marginal.marginals > 0)
+    assert uniform.marginals[1].tolist() == [0, 0, 0.25, 0.25, 0, 0.25, 0.25]
+    assert uniform.marginals[0].tolist() == [1, 0, 0, 0, 0, 0, 0]
 
 
 def test_the_last_step_ends_at_the_clean_graph() -> None:
@@ -154,7 +239,7 @@ def test_draws_of_certain_things_are_certain() -> None:
     assert torch.equal(draw(certain, torch.Generator().manual_seed(0)), torch.arange(5).repeat(1000, 1))
 
 
-def test_fixed_nodes_never_change(generators: dict[str, DiffusionGenerator]) -> None:
+def test_fixed_nodes_never_change(generators: dict[str, DiscreteGenerator]) -> None:
     generator, rng = generators["nb201"], torch.Generator().manual_seed(0)
     space, transition = generator.space, generator.transition
     fixed = space.fixed_ops >= 0

@@ -1,4 +1,5 @@
-"""Guided sampling: it finds what the guidance likes, by its ranks alone, and scores every graph once."""
+"""Guided sampling: the search finds what the guidance likes, by its ranks alone, and scores every graph once; gradients
+of an exact potential give the tilted distribution."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
-from bonag.generators.generator import DiffusionGenerator, GuidedSampling
+from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.particles import ParticleSearch
 from search_spaces import ArchGraph, SearchSpace
 
 both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
@@ -34,7 +38,7 @@ class Recorded:
 
 @both_spaces
 def test_all_graphs_are_valid_distinct_and_best_first(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score], name: str
 ) -> None:
     space = generators[name].space
     score = nearness(random_ops(space, 1, 1)[0])
@@ -49,7 +53,7 @@ def test_all_graphs_are_valid_distinct_and_best_first(
 
 @both_spaces
 def test_every_graph_is_scored_exactly_once(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score], name: str
 ) -> None:
     space = generators[name].space
     starts = random_ops(space, 12, 2)
@@ -60,7 +64,7 @@ def test_every_graph_is_scored_exactly_once(
     assert np.array_equal(np.unique(asked, axis=0), np.unique(ops, axis=0))
 
 
-def test_it_finds_any_cell(generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]) -> None:
+def test_it_finds_any_cell(generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]) -> None:
     space = generators["nb201"].space
     for seed in range(6):
         target = random_ops(space, 1, 100 + seed)[0]
@@ -71,7 +75,7 @@ def test_it_finds_any_cell(generators: dict[str, DiffusionGenerator], nearness: 
 
 
 def test_it_comes_close_to_any_network(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:
     space = generators["mbv3"].space
     gains = []
@@ -86,23 +90,23 @@ def test_it_comes_close_to_any_network(
 
 
 def test_guidance_without_strength_is_no_guidance(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:
     space = generators["mbv3"].space
     score = nearness(random_ops(space, 1, 100)[0])
     found = {}
-    for strength in (0.0, GuidedSampling().strength):
-        settings = GuidedSampling(strength=strength, elites=0)
+    for strength in (0.0, ParticleSearch().strength):
+        settings = ParticleSearch(strength=strength, elites=0)
         ops, _ = generators["mbv3"].guided_sample(score, np.random.default_rng(0), settings=settings)
         found[strength] = score(ops).mean()
     assert found[0.0] < -16.5
-    assert found[GuidedSampling().strength] > found[0.0] + 2
+    assert found[ParticleSearch().strength] > found[0.0] + 2
 
 
 @both_spaces
 @pytest.mark.parametrize("transform", [np.exp, lambda y: 5 * y - 100, lambda y: -np.log1p(-y)])
 def test_increasing_transformations_of_the_guidance_change_nothing(
-    generators: dict[str, DiffusionGenerator],
+    generators: dict[str, DiscreteGenerator],
     nearness: Callable[[np.ndarray], Score],
     name: str,
     transform: Callable[[np.ndarray], np.ndarray],
@@ -118,7 +122,7 @@ def test_increasing_transformations_of_the_guidance_change_nothing(
 
 @both_spaces
 def test_the_same_seed_gives_the_same_samples(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score], name: str
 ) -> None:
     generator = generators[name]
     score = nearness(random_ops(generator.space, 1, 3)[0])
@@ -129,7 +133,7 @@ def test_the_same_seed_gives_the_same_samples(
 
 @both_spaces
 def test_starts_compete_and_come_back(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score], name: str
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score], name: str
 ) -> None:
     generator = generators[name]
     target = random_ops(generator.space, 1, 3)[0]
@@ -142,7 +146,7 @@ def test_starts_compete_and_come_back(
 
 
 def test_good_starts_pull_the_particles_towards_them(
-    generators: dict[str, DiffusionGenerator], nearness: Callable[[np.ndarray], Score]
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:
     generator = generators["mbv3"]
     target = random_ops(generator.space, 1, 3)[0]
@@ -152,7 +156,7 @@ def test_good_starts_pull_the_particles_towards_them(
 
 
 @both_spaces
-def test_equal_scores_guide_nowhere(generators: dict[str, DiffusionGenerator], name: str) -> None:
+def test_equal_scores_guide_nowhere(generators: dict[str, DiscreteGenerator], name: str) -> None:
     generator = generators[name]
     ops, scores = generator.guided_sample(lambda ops: np.zeros(len(ops)), np.random.default_rng(0))
     assert not scores.any()
@@ -160,7 +164,7 @@ def test_equal_scores_guide_nowhere(generators: dict[str, DiffusionGenerator], n
     assert len(np.unique(ops[:, first_nodes])) >= 5
 
 
-def test_infinitely_bad_graphs_are_survived(generators: dict[str, DiffusionGenerator]) -> None:
+def test_infinitely_bad_graphs_are_survived(generators: dict[str, DiscreteGenerator]) -> None:
     ops, scores = generators["nb201"].guided_sample(
         lambda ops: np.where(ops[:, 1] == 2, -np.inf, ops[:, 2].astype(float)), np.random.default_rng(0)
     )
@@ -179,7 +183,99 @@ def test_any_settings_work(
     from search_spaces import get_space
 
     generator = load_generator(get_space("nb201"))
-    chosen = GuidedSampling(particles, steps, last_level, strength, elites)
+    chosen = ParticleSearch(particles, steps, last_level, strength, elites)
     ops, scores = generator.guided_sample(lambda ops: ops.sum(axis=1), np.random.default_rng(seed), settings=chosen)
     assert 1 <= len(ops) == len(scores) <= particles * steps
     assert (np.diff(scores) <= 0).all()
+
+
+# First-order guidance
+
+P_VALUE = 1e-3
+
+
+def expected_reward(generator: DiscreteGenerator, rewards: np.ndarray) -> Callable[..., torch.Tensor]:
+    """log E[exp(sum of rewards (S, K) of x) | z_t], which is a sum over sites where they are independent."""
+    transition = generator.transition
+    sites, classes = transition.marginals.shape
+    every = torch.arange(classes)[:, None].expand(-1, sites)
+
+    def potential(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        # Row z, site i, class k: p(x_i = k | z_i = z).
+        clean = (transition.log_likelihood(every, float(t[0])) + transition.marginals.log()).softmax(dim=-1)
+        table = (clean * torch.from_numpy(rewards).exp()).sum(dim=-1).log().T
+        return (x * table.masked_fill(transition.marginals == 0, 0.0)).sum(dim=(1, 2))
+
+    return potential
+
+
+REWARDS = np.random.default_rng(1).normal(size=(8, 7))
+
+
+def deviations(codes: np.ndarray, strength: float = 1.0) -> tuple[list[float], float]:
+    """p-values of all nodes against exp(strength * reward), and the largest total variation."""
+    p_values, variations = [], []
+    for node in range(1, 7):
+        truth = np.exp(strength * REWARDS[node, 2:])
+        truth /= truth.sum()
+        counts = np.bincount(codes[:, node], minlength=7)[2:]
+        p_values.append(chisquare(counts, len(codes) * truth).pvalue)
+        variations.append(np.abs(counts / len(codes) - truth).sum() / 2)
+    return p_values, max(variations)
+
+
+def test_an_exact_potential_gives_the_tilted_distribution(perfect_cells: DiscreteGenerator) -> None:
+    potential, n = expected_reward(perfect_cells, REWARDS), 2048
+    codes = perfect_cells.first_order_sample(n, potential, np.random.default_rng(0), steps=60)
+    p_values, _ = deviations(codes)
+    assert min(p_values) > P_VALUE
+    # Nodes stay independent of each other.
+    pairs = np.bincount((codes[:, 1] - 2) * 5 + codes[:, 2] - 2, minlength=25)
+    truth = np.outer(np.exp(REWARDS[1, 2:]), np.exp(REWARDS[2, 2:])).ravel()
+    assert chisquare(pairs, n * truth / truth.sum()).pvalue > P_VALUE
+
+
+def test_in_few_steps_the_shipped_generator_comes_near_it(generators: dict[str, DiscreteGenerator]) -> None:
+    generator = generators["nb201"]
+    potential = expected_reward(generator, REWARDS)
+    _, variation = deviations(generator.first_order_sample(1024, potential, np.random.default_rng(0)))
+    unguided = np.abs(np.exp(REWARDS[1:7, 2:]) / np.exp(REWARDS[1:7, 2:]).sum(axis=1, keepdims=True) - 0.2)
+    # 0.02 is sampling noise, the rest is what 20 steps are too coarse for.
+    assert variation < 0.1 < 0.3 * unguided.sum(axis=1).max() / 2
+
+
+def test_strength_multiplies_the_potential(perfect_cells: DiscreteGenerator) -> None:
+    potential = expected_reward(perfect_cells, REWARDS)
+    samples = [
+        perfect_cells.first_order_sample(
+            600, lambda x, t, f=factor: f * potential(x, t), np.random.default_rng(0), 2 / factor, steps=10
+        )
+        for factor in (1, 2, 4)
+    ]
+    assert np.array_equal(samples[0], samples[1])
+    assert np.array_equal(samples[0], samples[2])
+
+
+def test_first_order_guidance_without_strength_is_no_guidance(perfect_cells: DiscreteGenerator) -> None:
+    potential = expected_reward(perfect_cells, REWARDS)
+    codes = perfect_cells.first_order_sample(2048, potential, np.random.default_rng(0), strength=0.0, steps=8)
+    p_values, _ = deviations(codes, strength=0.0)
+    assert min(p_values) > P_VALUE
+
+
+def test_huge_gradients_take_the_best_class(perfect_cells: DiscreteGenerator) -> None:
+    def potential(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return 1e6 * (x * torch.from_numpy(REWARDS).float()).sum(dim=(1, 2))
+
+    codes = perfect_cells.first_order_sample(64, potential, np.random.default_rng(0), steps=6)
+    assert (codes[:, 1:7] == REWARDS[1:7, 2:].argmax(axis=1) + 2).all()
+
+
+@pytest.mark.parametrize("steepness", [1.0, 1e4])
+def test_what_a_node_never_has_does_not_count(perfect_cells: DiscreteGenerator, steepness: float) -> None:
+    # Free nodes are never input or output, which the potential asks for: nothing remains of the wish.
+    codes = perfect_cells.first_order_sample(
+        1024, lambda x, t: steepness * x[..., :2].sum(dim=(1, 2)), np.random.default_rng(0), steps=4
+    )
+    assert (codes[:, [0, 7]] == [0, 1]).all()
+    assert min(deviations(codes, strength=0.0)[0]) > P_VALUE
