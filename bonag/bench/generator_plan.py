@@ -31,7 +31,7 @@ class Sizes:
     pair_labels: int = 781
     unguided: int = 1000
     distribution: int = 10_000
-    full: int = 2560
+    full: int = 1024
     reference: int = 200_000
     draws: int = 20
     history: int = 60
