@@ -19,7 +19,6 @@ from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.fitting import Checkpoint, Progress, Schedule, fit_network
 from bonag.generators.regressor import Posterior
-from bonag.generators.samplers import score_matching_loss
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE
 from bonag.generators.split import POOL, training_pool
@@ -127,11 +126,8 @@ def _discrete_loss(
 
 def _score_loss(generator: ScoreGenerator, codes: np.ndarray, schedule: Schedule) -> Callable[[int], Tensor]:
     def loss(step: int) -> Tensor:
-        rng, random = _streams(schedule.seed, step)
-        x = generator.one_hot(torch.from_numpy(codes[rng.integers(len(codes), size=schedule.batch_size)]))
-        noise = torch.randn(x.shape, generator=random)
-        levels = generator.sde.random_levels(len(x), random)
-        return score_matching_loss(generator.mean, x, generator.sde, levels, noise)
+        rng, noise = _streams(schedule.seed, step)
+        return generator.loss(torch.from_numpy(codes[rng.integers(len(codes), size=schedule.batch_size)]), noise)
 
     return loss
 

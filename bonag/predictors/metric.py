@@ -14,6 +14,8 @@ from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.targets import rank_gaussianise
 
 ROWS_AT_ONCE = 2048
+# Of the rows, which come in random order, so many are enough to fit a handful of numbers on.
+HYPERPARAMETER_ROWS = 300
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def fit_metric(features: GraphFeatures, codes: np.ndarray, values: np.ndarray) -
     X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(values))
     candidates = []
     for all_slots in (False, True):
+        part = make_gp(features, X[:HYPERPARAMETER_ROWS], y[:HYPERPARAMETER_ROWS], all_slots)
+        fit_hyperparameters(part)
         gp = make_gp(features, X, y, all_slots)
-        fit_hyperparameters(gp)
+        gp.load_state_dict(part.state_dict())
+        gp.eval()
         mean, spread = leave_one_out(gp)
-        candidates.append(
-            MetricModel(ArchitectureModel(features, gp), all_slots, float(norm.logpdf(y.numpy(), mean, spread).mean()))
-        )
+        density = float(norm.logpdf(y.numpy(), mean, spread).mean())
+        candidates.append(MetricModel(ArchitectureModel(features, gp), all_slots, density))
     return max(candidates, key=lambda model: model.held_out)
