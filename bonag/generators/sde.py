@@ -48,13 +48,19 @@ class SDE(ABC):
         """The standard deviation of the noise at t = 1, where sampling starts from N(0, prior_std^2 I)."""
         return float(self.sigma(torch.ones((), dtype=torch.float64)))
 
-    def random_levels(self, n: int, generator: torch.Generator) -> Tensor:
+    def random_levels(
+        self, n: int, generator: torch.Generator, ratios: tuple[float, float] = (0.0, math.inf)
+    ) -> Tensor:
         """(n,) levels whose log-SNR is uniform between its ends, one in each n-th of the range, in random order.
 
-        Stratified so that a batch holds all noise levels alike (Kingma et al., 2021, appendix I.1).
+        Stratified so that a batch holds all noise levels alike (Kingma et al., 2021, appendix I.1). ratios: the range
+        of sigma / alpha, by default from the last level to 1.
         """
         place = (torch.randperm(n, generator=generator) + torch.rand(n, generator=generator, dtype=torch.float64)) / n
-        first, last = self.log_snr(torch.tensor([1.0, self.last_level], dtype=torch.float64))
+        first, last = self.log_snr(torch.tensor([1.0, self.last_level], dtype=torch.float64)).tolist()
+        low, high = ratios
+        first = first if math.isinf(high) else max(first, -math.log(high))
+        last = last if low == 0 else min(last, -math.log(low))
         return self.level(first + place * (last - first)).float()
 
 
