@@ -104,7 +104,7 @@ def test_ancestral_steps_alone_recover_the_mixture(sde: SDE) -> None:
 
 
 def test_the_tests_of_the_mixture_can_fail() -> None:
-    # A mean that leans two hundredths towards the origin.
+    # A mean that leans a twentieth towards the origin.
     sde = SDES["ve"]
     mean = mixture_mean(sde)
     x = drawn(SAMPLERS["dpm"], lambda x, t: 0.95 * mean(x, t), sde, log_snr_levels(sde, 40))
