@@ -97,6 +97,7 @@ def test_samples_have_the_tilted_distribution(
     assert len(np.unique(codes, axis=0)) > 0.95 * distinct
 
 
+@pytest.mark.slow
 def test_with_many_particles_not_even_a_small_bias_is_left(
     perfect_cells: DiscreteGenerator, all_cells: np.ndarray
 ) -> None:
