@@ -26,7 +26,7 @@ UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
 # so many times that.
 STRENGTHS = {"resampling": 3.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
-IN_UNITS = 5.0
+IN_UNITS = 10.0
 
 
 @dataclass(frozen=True)
