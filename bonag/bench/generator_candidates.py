@@ -156,6 +156,7 @@ def _resampling(
                 particles,
                 generator.transition,
                 generator.clean_probabilities,
+                generator.site_conditionals,
                 lambda codes: strength * climbed(scored(codes)),
                 random,
             )

@@ -68,7 +68,9 @@ class DiscreteGenerator:
 
         @torch.no_grad()
         def block(generator: torch.Generator, size: int) -> np.ndarray:
-            return settings.sample(size, self.transition, self.clean_probabilities, log_reward, generator)
+            return settings.sample(
+                size, self.transition, self.clean_probabilities, self.site_conditionals, log_reward, generator
+            )
 
         return in_blocks(n, rng, block)
 
@@ -133,6 +135,13 @@ class DiscreteGenerator:
         else:
             logits = self._conditional_logits(z.to(device), level, bounds, strengths).cpu().double()
         return (logits + own).softmax(dim=-1)
+
+    def site_conditionals(self, x: Tensor) -> Tensor:
+        """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
+        logits = self.denoiser(
+            x.to(self.denoiser.position.device), torch.zeros(len(x), device=self.denoiser.position.device)
+        )
+        return logits.cpu().double().masked_fill(self.transition.marginals == 0, -torch.inf).softmax(dim=-1)
 
     def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
         strengths = np.ones(len(bounds)) if strengths is None else strengths

@@ -22,6 +22,8 @@ LEAST = -1e6
 Score = Callable[[np.ndarray], np.ndarray]
 # Probabilities of the clean classes, (B, S, K), of (B, S) noisy codes at a level.
 Clean = Callable[[Tensor, float], Tensor]
+# p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K).
+Others = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,29 @@ class Resampling:
     """Sequential Monte Carlo for p(x) exp(log_reward(x)), by annealing (Del Moral et al., 2006).
 
     Particles start as unguided samples. The reward's weight then rises from 0 to 1, each time as far as the effective
-    number of particles allows; they are resampled, and moved: a graph is noised to a level and denoised, which leaves
-    p(x) as it is, and the result is accepted with probability min(1, ratio of the rewards), as in Metropolis and
-    Hastings. For many particles the samples are exact, whatever the reward is; it is asked of clean graphs only.
+    number of particles allows; they are resampled, and moved: one site of each is drawn anew given the others, as the
+    denoiser knows it, which leaves p(x) as it is however sites depend on each other, and the result is accepted with
+    probability min(1, ratio of the rewards), as in Metropolis and Hastings. For many particles the samples are exact,
+    whatever the reward is; it is asked of clean graphs only.
 
     particles: per sample that is returned. steps: noise levels of the start. threshold: the effective share of the
     particles that a rise of the weight leaves. moves: after each rise. last_moves: after the last one, on top.
-    levels: of the noise of moves, in turn.
     """
 
     particles: int = 1
     steps: int = 8
     threshold: float = 0.5
     moves: int = 3
-    last_moves: int = 4
-    levels: tuple[float, ...] = (0.6, 0.45, 0.3)
+    last_moves: int = 8
 
     def sample(
-        self, n: int, transition: Transition, clean: Clean, log_reward: Score, generator: torch.Generator
+        self,
+        n: int,
+        transition: Transition,
+        clean: Clean,
+        others: Others,
+        log_reward: Score,
+        generator: torch.Generator,
     ) -> np.ndarray:
         """n draws from the final population: (n, S) codes."""
         count = n * self.particles
@@ -55,22 +62,21 @@ class Resampling:
             denoised = draw(clean(x, t), generator)
             x = draw(transition.posterior(x, denoised, s, t), generator)
         rewards = _rewards(x, log_reward)
-        weight, made = 0.0, 0
+        weight, free, every = 0.0, transition.free.nonzero()[:, 0], torch.arange(count)
         while weight < 1:
             rise = self._rise(rewards, 1 - weight)
             weight += rise
             kept = _systematic(np.exp(rise * (rewards - rewards.max())), count, generator)
             x, rewards = x[kept], rewards[kept]
-            moves = self.moves + (self.last_moves if weight >= 1 else 0)
-            for number in range(made, made + moves):
-                t = self.levels[number % len(self.levels)]
-                proposed = draw(clean(transition.noised(x, t, generator), t), generator)
+            for _ in range(self.moves + (self.last_moves if weight >= 1 else 0)):
+                site = free[torch.randint(len(free), (count,), generator=generator)]
+                proposed = x.clone()
+                proposed[every, site] = draw(others(x)[every, site], generator)
                 scores = _rewards(proposed, log_reward)
                 uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
                 accepted = np.log(uniform) < weight * (scores - rewards)
                 x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)
                 rewards = np.where(accepted, scores, rewards)
-            made += moves
         return x[torch.randperm(count, generator=generator)[:n]].numpy()
 
     def _rise(self, rewards: np.ndarray, most: float) -> float:

@@ -140,7 +140,7 @@ def _believed(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarra
     mean, variance = conditions.posterior(codes)
     noise = np.random.default_rng([seed, 1]).standard_normal(mean.shape)
     drawn = mean + np.sqrt(variance) * noise
-    return (drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
+    return (drawn - drawn.mean(axis=0)) / np.maximum(drawn.std(axis=0), 1e-9)
 
 
 def _streams(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:
