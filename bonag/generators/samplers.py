@@ -148,19 +148,6 @@ def guided(mean: Mean, sde: SDE, potential: Potential, strength: float) -> Mean:
     return tilted
 
 
-def score_matching_loss(mean: Mean, x: Tensor, sde: SDE, t: Tensor, noise: Tensor) -> Tensor:
-    """The squared error of the posterior mean at x_t = alpha x + sigma noise, averaged over all numbers.
-
-    It is denoising score matching (Vincent, 2011, equation 11) with the weighting sigma^4 / alpha^2: with
-    score = (alpha mean - x_t) / sigma^2, |score - grad log q(x_t | x)|^2 = alpha^2 / sigma^4 |mean - x|^2. Unlike the
-    weighting sigma^2, it does not let the almost clean levels drown the others.
-
-    x, noise: (B, ...). t: (B,).
-    """
-    noisy = over_rows(sde.alpha(t), x) * x + over_rows(sde.sigma(t), x) * noise
-    return (mean(noisy, t) - x).square().mean()
-
-
 def over_rows(values: Tensor, x: Tensor) -> Tensor:
     """(B,) values in the type of x (B, ...), shaped to be multiplied with its rows."""
     return values.to(x).reshape(-1, *[1] * (x.dim() - 1))

@@ -77,7 +77,7 @@ class ScoreGenerator:
 
         codes: (B, S). Only free sites count. The probabilities that minimise a cross-entropy are the posterior mean of
         the one-hot form, and so give the score (Dieleman et al., 2022, section 3.1), as those do that minimise
-        ``score_matching_loss``. But there, what a site tells of itself drowns the little that others tell of it.
+        the squared error. But there, what a site tells of itself drowns the little that others tell of it.
         """
         t = self.sde.random_levels(len(codes), generator, TRAINED_RATIOS)
         others = self._others(self.noised(codes, t, generator))

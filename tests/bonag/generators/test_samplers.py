@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest, norm
-from torch import Tensor, nn
+from torch import Tensor
 
 from bonag.generators.samplers import (
     SAMPLERS,
@@ -23,7 +23,6 @@ from bonag.generators.samplers import (
     log_snr_levels,
     over_rows,
     predictor_corrector,
-    score_matching_loss,
 )
 from bonag.generators.sde import SDE, VE, VP, SubVP
 
@@ -198,66 +197,6 @@ def test_levels_run_from_noise_to_data(sde: SDE) -> None:
     np.testing.assert_allclose(roots, roots[0].item(), rtol=1e-6)
     with pytest.raises(ValueError, match="at least 2 steps, not 1"):
         log_snr_levels(sde, 1)
-
-
-@every_sde
-def test_the_loss_is_weighted_denoising_score_matching(sde: SDE) -> None:
-    # With score = (alpha mean - x_t) / sigma^2 and the target -noise / sigma, weighted by sigma^4 / alpha^2.
-    generator = torch.Generator().manual_seed(0)
-    x, noise = torch.randn(2, 64, 3, generator=generator, dtype=torch.float64)
-    t = torch.linspace(0.1, 0.9, 64, dtype=torch.float64)
-    mean = normal_mean(sde, 0.2, 0.7)
-    alpha, sigma = sde.alpha(t)[:, None], sde.sigma(t)[:, None]
-    noisy = alpha * x + sigma * noise
-    score = (alpha * mean(noisy, t) - noisy) / sigma**2
-    expected = (sigma**4 / alpha**2 * (score + noise / sigma) ** 2).mean()
-    torch.testing.assert_close(score_matching_loss(mean, x, sde, t, noise), expected)
-
-
-@every_sde
-def test_the_loss_is_least_at_the_true_mean(sde: SDE) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x = mixture_draws(20_000, generator)
-    noise, t = torch.randn(x.shape, generator=generator), sde.random_levels(len(x), generator)
-    true = mixture_mean(sde)
-    least = score_matching_loss(true, x, sde, t, noise)
-    for bent in (
-        lambda x, t: true(x, t) + 0.05,
-        lambda x, t: true(x, t) - 0.05,
-        lambda x, t: true(x, t) * 1.1,
-        lambda x, t: true(x * 1.1, t),
-        lambda x, t: true(x, (t * 0.95).clamp_min(sde.last_level)),
-    ):
-        assert score_matching_loss(bent, x, sde, t, noise) > least
-
-
-def test_a_network_trained_by_the_loss_finds_the_posterior_mean() -> None:
-    sde = VE(0.1, 10.0)
-    generator = torch.Generator().manual_seed(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = nn.Sequential(nn.Linear(3, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), nn.Linear(64, 1))
-
-    def mean(x: Tensor, t: Tensor) -> Tensor:
-        sigma = sde.sigma(t)[:, None]
-        return net(torch.cat([x / (1 + sigma**2).sqrt(), x.clamp(-3, 3), t[:, None]], dim=1))
-
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=250)
-    for _ in range(250):
-        x = mixture_draws(256, generator)
-        noise, t = torch.randn(x.shape, generator=generator), sde.random_levels(len(x), generator)
-        loss = score_matching_loss(mean, x, sde, t, noise)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    x = mixture_draws(5000, generator)
-    t = sde.random_levels(len(x), generator)
-    noisy = x + sde.sigma(t)[:, None] * torch.randn(x.shape, generator=generator)
-    error = (mean(noisy, t) - mixture_mean(sde)(noisy, t)).square().mean().sqrt()
-    # The best guess that does not know x_t is wrong by some 0.5.
-    assert error < 0.12
 
 
 def mixture_draws(rows: int, generator: torch.Generator) -> Tensor:
