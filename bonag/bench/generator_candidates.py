@@ -157,7 +157,7 @@ def _resampling(
                 generator.transition,
                 generator.clean_probabilities,
                 generator.site_conditionals,
-                lambda codes: strength * climbed(scored(codes)),
+                [lambda codes: strength * climbed(scored(codes))],
                 random,
             )
 

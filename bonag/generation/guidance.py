@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from bonag.generation.wishes import Wish
 from bonag.generators.artifact import Generator, family_of
 from bonag.generators.conditions import MetricScale
 from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.particles import Score
 from bonag.generators.regressor import Noised, NoisyRegressor, bound_log_likelihood, fit_regressor
 from bonag.generators.samplers import Potential
 from loops.errors import UserError
@@ -25,8 +27,8 @@ CONDITIONAL = "classifier-free"
 UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
 # so many times that.
-STRENGTHS = {"resampling": 3.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
-IN_UNITS = 10.0
+STRENGTHS = {"resampling": 6.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
+IN_UNITS = 4.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Guidance:
             if self.method == CONDITIONAL:
                 return generator.raw_sample(n, rng, bounds=self.bounds, strengths=self.strengths)
             if self.method == "resampling":
-                return generator.tilted_sample(n, self.log_reward, rng)
+                return generator.tilted_sample(n, self.log_rewards(), rng)
             return generator.first_order_sample(n, self._potential(), rng)
         return generator.guided_raw_sample(n, rng, self._potential())
 
@@ -61,6 +63,19 @@ class Guidance:
         """What particles are weighted by: (B, S) codes -> (B,)."""
         assert self.beliefs is not None
         return self.beliefs.log_probability(codes, self.bounds, self.strengths)
+
+    def log_rewards(self) -> list[Score]:
+        """The same as a sum: first all metrics at the least of the strengths, then what some have beyond that.
+
+        Particles that climbed a strong bound first would have left the places where a weak one can be met as well.
+        """
+        beliefs = self.beliefs
+        assert beliefs is not None
+        given = (np.isfinite(self.bounds).any(axis=1)) & (self.strengths > 0)
+        least = self.strengths[given].min(initial=np.inf)
+        common = np.where(given, least, 0.0)
+        parts = [common, np.where(given, self.strengths - common, 0.0)]
+        return [partial(beliefs.log_probability, bounds=self.bounds, strengths=part) for part in parts if part.any()]
 
     def strength_of(self, wishes: Sequence[Wish]) -> dict[str, float]:
         """The strength by metric, of those that are wished for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -61,15 +62,23 @@ class DiscreteGenerator:
         return in_blocks(n, rng, block)
 
     def tilted_sample(
-        self, n: int, log_reward: Score, rng: np.random.Generator, settings: Resampling | None = None
+        self,
+        n: int,
+        log_reward: Score | Sequence[Score],
+        rng: np.random.Generator,
+        settings: Resampling | None = None,
     ) -> np.ndarray:
-        """n samples from p(x) exp(log_reward(x)), before the projection: (n, S) codes. See ``Resampling``."""
+        """n samples from p(x) exp(log_reward(x)), before the projection: (n, S) codes. See ``Resampling``.
+
+        log_reward: one, or several whose sum it is; particles climb them one after the other.
+        """
+        log_rewards = (log_reward,) if callable(log_reward) else tuple(log_reward)
         settings = settings or Resampling()
 
         @torch.no_grad()
         def block(generator: torch.Generator, size: int) -> np.ndarray:
             return settings.sample(
-                size, self.transition, self.clean_probabilities, self.site_conditionals, log_reward, generator
+                size, self.transition, self.clean_probabilities, self.site_conditionals, log_rewards, generator
             )
 
         return in_blocks(n, rng, block)

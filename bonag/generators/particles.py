@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,11 +30,11 @@ Others = Callable[[Tensor], Tensor]
 class Resampling:
     """Sequential Monte Carlo for p(x) exp(log_reward(x)), by annealing (Del Moral et al., 2006).
 
-    Particles start as unguided samples. The reward's weight then rises from 0 to 1, each time as far as the effective
-    number of particles allows; they are resampled, and moved: one site of each is drawn anew given the others, as the
-    denoiser knows it, which leaves p(x) as it is however sites depend on each other, and the result is accepted with
-    probability min(1, ratio of the rewards), as in Metropolis and Hastings. For many particles the samples are exact,
-    whatever the reward is; it is asked of clean graphs only.
+    Particles start as unguided samples. The reward's weight, or that of each of its summands in turn, then rises from 0
+    to 1, each time as far as the effective number of particles allows; they are resampled, and moved: one site of each
+    is drawn anew given the others, as the denoiser knows it, which leaves p(x) as it is however sites depend on each
+    other, and the result is accepted with probability min(1, ratio of the rewards), as in Metropolis and Hastings. For
+    many particles the samples are exact, whatever the reward is; it is asked of clean graphs only.
 
     particles: per sample that is returned. steps: noise levels of the start. threshold: the effective share of the
     particles that a rise of the weight leaves. moves: after each rise. last_moves: after the last one, on top.
@@ -52,7 +52,7 @@ class Resampling:
         transition: Transition,
         clean: Clean,
         others: Others,
-        log_reward: Score,
+        log_rewards: Sequence[Score],
         generator: torch.Generator,
     ) -> np.ndarray:
         """n draws from the final population: (n, S) codes."""
@@ -61,22 +61,27 @@ class Resampling:
         for t, s in pairwise(np.linspace(1, 0, self.steps + 1).tolist()):
             denoised = draw(clean(x, t), generator)
             x = draw(transition.posterior(x, denoised, s, t), generator)
-        rewards = _rewards(x, log_reward)
-        weight, free, every = 0.0, transition.free.nonzero()[:, 0], torch.arange(count)
-        while weight < 1:
-            rise = self._rise(rewards, 1 - weight)
-            weight += rise
-            kept = _systematic(np.exp(rise * (rewards - rewards.max())), count, generator)
-            x, rewards = x[kept], rewards[kept]
-            for _ in range(self.moves + (self.last_moves if weight >= 1 else 0)):
-                site = free[torch.randint(len(free), (count,), generator=generator)]
-                proposed = x.clone()
-                proposed[every, site] = draw(others(x)[every, site], generator)
-                scores = _rewards(proposed, log_reward)
-                uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
-                accepted = np.log(uniform) < weight * (scores - rewards)
-                x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)
-                rewards = np.where(accepted, scores, rewards)
+        free, every = transition.free.nonzero()[:, 0], torch.arange(count)
+        settled = np.zeros(count)
+        for number, reward in enumerate(log_rewards):
+            rewards, weight = _rewards(x, reward), 0.0
+            last = number + 1 == len(log_rewards)
+            while weight < 1:
+                rise = self._rise(rewards, 1 - weight)
+                weight += rise
+                kept = _systematic(np.exp(rise * (rewards - rewards.max())), count, generator)
+                x, rewards, settled = x[kept], rewards[kept], settled[kept]
+                for _ in range(self.moves + (self.last_moves if last and weight >= 1 else 0)):
+                    site = free[torch.randint(len(free), (count,), generator=generator)]
+                    proposed = x.clone()
+                    proposed[every, site] = draw(others(x)[every, site], generator)
+                    scores = _rewards(proposed, reward)
+                    before = sum((_rewards(proposed, earlier) for earlier in log_rewards[:number]), np.zeros(count))
+                    uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
+                    accepted = np.log(uniform) < weight * (scores - rewards) + before - settled
+                    x = torch.where(torch.from_numpy(accepted)[:, None], proposed, x)
+                    rewards, settled = np.where(accepted, scores, rewards), np.where(accepted, before, settled)
+            settled = settled + rewards
         return x[torch.randperm(count, generator=generator)[:n]].numpy()
 
     def _rise(self, rewards: np.ndarray, most: float) -> float:
