@@ -87,4 +87,4 @@ def bounds_of(wishes: Sequence[Wish], scales: Sequence[MetricScale]) -> np.ndarr
 
 def strengths_of(strengths: Mapping[str, float], scales: Sequence[MetricScale], default: float) -> np.ndarray:
     """(C,) guidance strengths, the default where none is given."""
-    return np.array([strengths.get(scale.name, default) for scale in scales])
+    return np.array([strengths.get(scale.name, default) for scale in scales], dtype=np.float64)

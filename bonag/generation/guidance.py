@@ -28,7 +28,7 @@ UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
 # so many times that.
 STRENGTHS = {"resampling": 6.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
-IN_UNITS = 4.0
+IN_UNITS = 8.0
 
 
 @dataclass(frozen=True)

@@ -287,6 +287,7 @@ def test_a_space_of_another_package_is_searched_with_the_generator_that_it_bring
     assert again.trials.equals(trials)
 
 
+@pytest.mark.slow
 def test_learned_edges_are_searched_as_operations_are(tmp_path: Path) -> None:
     file = tmp_path / "ties.safetensors"
     save_generator(*train_generator(Ties(), schedule=Schedule(steps=60)), file)

@@ -146,6 +146,7 @@ def test_a_training_with_a_condition_ends_with_what_was_used(call: Call) -> None
     assert made["model"] == "c"
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_training_and_resume_ends_it(spawn: Spawn, call: Call, elsewhere: Path) -> None:
     process = spawn(*TRAIN, "--minutes", "0.04", "-o", "g")
     assert process.stdout is not None

@@ -15,6 +15,7 @@ from bonag.generation import guidance
 from bonag.generation.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
 from bonag.generation.generate import generate
 from bonag.generation.generated import Generated
+from bonag.generation.guidance import STRENGTHS
 from bonag.generation.labels import draw_labels
 from bonag.generation.wishes import parse_wishes
 from bonag.generators.artifact import load_generator, save_generator
@@ -66,7 +67,7 @@ def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated
     [bound] = guided.wishes
     assert guided.method == "resampling"
     assert guided.labels == 60
-    assert guided.strengths == {"accuracy": 3.0}
+    assert guided.strengths == {"accuracy": STRENGTHS["resampling"]}
     architectures = SPACE.sample(2000, np.random.default_rng(0))
     chance = bound.met(EVALUATOR.evaluate_many(architectures)["accuracy"]).mean()
     assert guided.summary()["meets_all"] > 3 * chance
@@ -84,7 +85,7 @@ def test_another_seed_gives_other_labels_and_other_architectures(
 
 def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated]) -> None:
     where = ["params<=bottom10%"]
-    free, firm = (go(where=where, labels=40, strengths={"params": value}, n=200) for value in (0.0, 4.0))
+    free, firm = (go(where=where, labels=120, strengths={"params": value}, n=200) for value in (0, 10))
     assert free.meets.mean() < 0.25
     assert firm.meets.mean() > 0.7
     assert firm.labels == 0

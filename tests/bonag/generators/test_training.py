@@ -88,6 +88,7 @@ def losses(generator: DiscreteGenerator, t: float) -> tuple[float, float, float]
     return found, least, alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("t", [0.1, 0.3, 0.5])
 def test_a_short_training_already_knows_of_other_nodes(trained: tuple, t: float) -> None:
     found, least, alone = losses(trained[0], t)
