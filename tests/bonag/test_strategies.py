@@ -269,6 +269,7 @@ def test_the_generator_of_another_space_is_refused(tmp_path: Path) -> None:
         make_strategy("bonag", Words(nb201s), ACCURACY)
 
 
+@pytest.mark.slow
 def test_a_space_of_another_package_is_searched_with_the_generator_that_it_brings(tmp_path: Path) -> None:
     file = tmp_path / "words.safetensors"
     save_generator(*train_generator(Words(), schedule=Schedule(steps=60)), file)

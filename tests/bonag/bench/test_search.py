@@ -53,6 +53,7 @@ def test_every_strategy_works_with_every_seed_for_the_whole_budget(by_one_worker
     assert not of(by_one_worker, "bonag", 0).architecture.equals(of(by_one_worker, "bonag", 1).architecture)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing_but_the_time(by_one_worker: pd.DataFrame) -> None:
     by_two = table(workers=2)
     pd.testing.assert_frame_equal(

@@ -125,6 +125,7 @@ def test_a_run_with_parallel_evaluations_has_the_same_trials_as_a_serial_one(clu
     assert tables[0] == tables[1]
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_one_line_and_one_that_was_started_is_stopped() -> None:
     script = """
 import os

@@ -110,6 +110,7 @@ def test_weights_are_cut_from_a_supernet(tmp_path, supernet):
         assert file.metadata()["weights"] == "cut from ofa.pt"
 
 
+@pytest.mark.slow
 def test_onnx_runs_at_any_batch_size_and_computes_the_same(tmp_path, case, supernet):
     space, architecture = case
     weights = supernet[0] if space.name == "mbv3" else None
