@@ -155,6 +155,10 @@ class SearchSpace(ABC):
         Ties go to the lower class. A space in which that takes a search may return a near one, and says so.
         """
 
+    def nearest(self, codes: np.ndarray) -> list[Architecture]:
+        """The valid architectures nearest to any (B, S) codes, valid or not: ``project`` of their one-hot form."""
+        return self.project(np.eye(self.site_classes.max())[codes])
+
     @abstractmethod
     def parameters(self) -> tuple[Parameter, ...]:
         """The flat parameters of the space."""

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from bonag.acquisition.surrogate import GraphSurrogate
-from bonag.bench.generator_lab import Lab, Source, projected_codes
+from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
 from bonag.generation.labels import draw_labels
@@ -56,7 +56,7 @@ class Scored:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B,) scores."""
-        valid = projected_codes(self.space, codes)
+        valid = self.space.codes(self.space.nearest(codes))
         keys = [code.tobytes() for code in valid]
         new = {key: code for key, code in zip(keys, valid, strict=True) if key not in self._scores}
         if new:

@@ -117,7 +117,7 @@ def _validity(lab: Lab, name: str, family: str, n: int, seed: int, rng: np.rando
     if family == UNIFORM:
         return {"uniqueness": unique_share(space.sample(n, rng))}
     raw = lab.generator(name, family).raw_sample(n, rng)
-    made = space.project(np.eye(space.site_classes.max())[raw])
+    made = space.nearest(raw)
     return {
         "raw_validity": valid_share(space, raw),
         "validity": valid_share(space, space.codes(made)),

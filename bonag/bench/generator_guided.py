@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from bonag.bench.generator_lab import Lab, Source, projected_codes
+from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block
 from bonag.evaluators import BatchEvaluator
@@ -143,7 +143,7 @@ def _guided(
     guidance = lab.guidance(ACCURACY, family, method, plan.sizes.labels, seed, [ONE_WISH])
     raw = replace(guidance, strengths=np.array([strength])).raw_sample(plan.sizes.batch, rng)
     census = census_of(lab, ACCURACY)
-    return census.drawn(census.rows(projected_codes(lab.space(SPACE), raw)), _marks(census))
+    return census.drawn(census.rows(_valid(lab, raw)), _marks(census))
 
 
 def _exact(plan: Plan, lab: Lab, strength: float, seed: int, rng: np.random.Generator) -> dict[str, float]:
@@ -179,7 +179,7 @@ def _conditions(
     else:
         guidance = lab.guidance(BOTH, family, method, plan.sizes.pair_labels, seed, texts)
     raw = guidance.raw_sample(plan.sizes.batch, rng)
-    return census.drawn(census.rows(projected_codes(lab.space(SPACE), raw)), marks)
+    return census.drawn(census.rows(_valid(lab, raw)), marks)
 
 
 def _conditional(plan: Plan, lab: Lab, seed: int) -> DiscreteGenerator:
@@ -201,3 +201,8 @@ def train_conditional(plan: Plan, lab: Lab, space: SearchSpace, seed: int) -> Di
     generator, _ = train_generator(space, schedule=replace(plan.sizes.schedule, seed=seed), conditions=conditions)
     assert isinstance(generator, DiscreteGenerator)
     return generator
+
+
+def _valid(lab: Lab, raw: np.ndarray) -> np.ndarray:
+    space = lab.space(SPACE)
+    return space.codes(space.nearest(raw))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from bonag.bench.generator_rows import stream
 from bonag.evaluators import make_evaluator
 from bonag.generation.beliefs import Beliefs, fit_beliefs
@@ -34,6 +32,7 @@ class Source:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What tells it from others, as text."""
         return self.space, self.evaluator or "", self.task or ""
 
 
@@ -55,6 +54,7 @@ class Lab:
         return found
 
     def space(self, name: str) -> SearchSpace:
+        """Raises UnknownSpaceError."""
         return self.once(("space", name), lambda: get_space(name))
 
     def generator(self, space: str, family: str) -> Generator:
@@ -110,8 +110,3 @@ class Lab:
                 self.space(source.space), self.generator(source.space, family), method, wishes, {}, beliefs, seed
             ),
         )
-
-
-def projected_codes(space: SearchSpace, raw: np.ndarray) -> np.ndarray:
-    """The codes of the valid architectures nearest to (B, S) codes: (B, S)."""
-    return space.codes(space.project(np.eye(space.site_classes.max())[raw]))

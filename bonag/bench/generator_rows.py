@@ -36,6 +36,7 @@ class Block:
 
     @property
     def key(self) -> tuple[str, ...]:
+        """What names its rows, in the order of ``KEY``."""
         return self.table, self.space, self.generator, self.method, self.setting
 
     def rows(self) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def generate(
     guidance, wishes, paid = _prepared(space, generator, method, asked, strengths, evaluator, labels, seed)
     started = time.perf_counter()
     raw = guidance.raw_sample(n, np.random.default_rng([seed, 4]))
-    architectures = space.project(np.eye(space.site_classes.max())[raw])
+    architectures = space.nearest(raw)
     seconds = time.perf_counter() - started
     return Generated(
         space=space,

@@ -139,7 +139,8 @@ def make_guidance(
     else:
         assert beliefs is not None
         scales = beliefs.scales
-    usual = {w.metric: STRENGTHS[method] * (1 if w.from_share else IN_UNITS) for w in wishes}
+    in_units = {wish.metric for wish in wishes if not wish.from_share}
+    usual = {w.metric: STRENGTHS[method] * (IN_UNITS if w.metric in in_units else 1) for w in wishes}
     bounds, chosen = bounds_of(wishes, scales), strengths_of(usual | dict(strengths), scales, 0.0)
     regressor = None
     if method in ("gradient", "first-order") and beliefs is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,14 +89,18 @@ def _measured(
         return {name: np.asarray(found[name], dtype=np.float64) for name in metrics}, None
     if set(metrics) <= set(EXACT):
         return {}, None
-    failure = None
+    failure, failed = None, 0
     columns: dict[str, list[float]] = {name: [] for name in metrics}
     for architecture in architectures:
         try:
             result = evaluator.evaluate(architecture, 0)
             found_values = {name: float(result[name]) for name in metrics}
-        except Exception as error:
+        except Exception as error:  # evaluators are users' code; what they raise is told below, and costs one value
             failure, found_values = f"{type(error).__name__}: {error}", {}
+            failed += 1
         for name in metrics:
             columns[name].append(found_values.get(name, np.nan))
+    if failed:
+        told = f"{failed} of {len(architectures)} architectures could not be evaluated; the last failed with {failure}"
+        warnings.warn(told, stacklevel=3)
     return {name: np.array(column) for name, column in columns.items()}, failure

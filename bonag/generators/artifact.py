@@ -115,7 +115,9 @@ def _generator(space: SearchSpace, metadata: dict[str, str], tensors: dict[str, 
         raise ValueError(f"marginals of the shape {tuple(marginals.shape)}")
     state = _own(tensors, "denoiser")
     names = json.loads(metadata.get("scales", "[]"))
-    denoiser = Denoiser(space, len(names), *_shape(state))
+    # The first weights are random, and replaced at once: nobody else's random numbers are spent on them.
+    with torch.random.fork_rng(devices=[]):
+        denoiser = Denoiser(space, len(names), *_shape(state))
     denoiser.load_state_dict(state)
     denoiser = denoiser.to(device).eval()
     if metadata["family"] == "discrete":

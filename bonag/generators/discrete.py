@@ -35,7 +35,7 @@ class DiscreteGenerator:
 
     def sample(self, n: int, rng: np.random.Generator, steps: int = STEPS) -> list[Architecture]:
         """n unguided samples, by ancestral sampling over ``steps`` noise levels, projected onto the space."""
-        return self.projected(self.raw_sample(n, rng, steps))
+        return self.space.nearest(self.raw_sample(n, rng, steps))
 
     def raw_sample(
         self,
@@ -123,14 +123,12 @@ class DiscreteGenerator:
         generator = torch.Generator().manual_seed(int(rng.integers(2**63 - 1)))
         if starts is None:
             starts = np.empty((0, self.space.num_sites), dtype=np.int64)
-        return settings.run(
-            self.transition, self.clean_probabilities, self._projected_codes, guidance, starts, generator
-        )
+        return settings.run(self.transition, self.clean_probabilities, self._nearest_codes, guidance, starts, generator)
 
     def clean_probabilities(
         self, z: Tensor, t: float, bounds: np.ndarray | None = None, strengths: np.ndarray | None = None
     ) -> Tensor:
-        """In proportion to p(x | z_t, bounds): (B, S) noisy codes -> (B, S, K).
+        """p(x_i | z_t, bounds) of every site: (B, S) noisy codes -> (B, S, K).
 
         With strengths w, the logits are l(all) + sum over the bounded metrics c of (w_c - 1) (l(all) - l(all but c)):
         classifier-free guidance (Ho and Salimans, 2022) in which each condition is amplified given the others. All w at
@@ -147,9 +145,8 @@ class DiscreteGenerator:
 
     def site_conditionals(self, x: Tensor) -> Tensor:
         """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
-        logits = self.denoiser(
-            x.to(self.denoiser.position.device), torch.zeros(len(x), device=self.denoiser.position.device)
-        )
+        device = self.denoiser.position.device
+        logits = self.denoiser(x.to(device), torch.zeros(len(x), device=device))
         return logits.cpu().double().masked_fill(self.transition.marginals == 0, -torch.inf).softmax(dim=-1)
 
     def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
@@ -170,9 +167,5 @@ class DiscreteGenerator:
             logits = logits + (strengths[c] - 1) * torch.nan_to_num(parts[0] - without, nan=0.0)
         return logits
 
-    def projected(self, codes: np.ndarray) -> list[Architecture]:
-        """The valid architectures nearest to (B, S) codes."""
-        return self.space.project(np.eye(self.space.site_classes.max())[codes])
-
-    def _projected_codes(self, codes: np.ndarray) -> np.ndarray:
-        return self.space.codes(self.projected(codes))
+    def _nearest_codes(self, codes: np.ndarray) -> np.ndarray:
+        return self.space.codes(self.space.nearest(codes))

@@ -175,8 +175,8 @@ def _restored(
             network.load_state_dict(content["network"])
             optimiser.load_state_dict(content["optimiser"])
             average.update(content["average"])
-    except Exception as error:
-        raise UserError(f"{path} is not a readable checkpoint: {' '.join(str(error).split())[:200]}") from None
+    except Exception as error:  # a damaged file can raise anything
+        raise UserError(f"{path} is not a readable checkpoint: {' '.join(str(error).split())[:200]}") from error
     if not same:
         raise UserError(f"{path} is the checkpoint of a training with other settings: give those, or delete it")
     return replace(state, share=min(state.share, 1.0))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bonag.generators.artifact import Generator
+from bonag.generators.artifact import FAMILIES, Generator
 from bonag.generators.conditions import MetricScale, RandomBounds
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
@@ -25,7 +25,6 @@ from bonag.generators.split import POOL, training_pool
 from loops.errors import UserError
 from search_spaces import SearchSpace
 
-FAMILIES = ("discrete", "score")
 # A batch of a conditional generator is so many sets of bounds, each with the same number of architectures.
 BOUND_SETS = 32
 

@@ -31,8 +31,8 @@ class MetricModel:
     held_out: float
 
     def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of the normal scores of (B, S) codes, measurement noise included: (B,), (B,)."""
-        chunks = [codes[start : start + ROWS_AT_ONCE] for start in range(0, max(len(codes), 1), ROWS_AT_ONCE)]
+        """Mean and variance of the normal scores of (B, S) codes, B > 0, measurement noise included: (B,), (B,)."""
+        chunks = [codes[start : start + ROWS_AT_ONCE] for start in range(0, len(codes), ROWS_AT_ONCE)]
         mean, spread = np.concatenate([self.model.predict(chunk) for chunk in chunks], axis=1)
         return mean, spread**2 + self.model.gp.likelihood.noise.item()
 

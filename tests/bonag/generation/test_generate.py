@@ -91,6 +91,14 @@ def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated])
     assert firm.labels == 0
 
 
+@pytest.mark.parametrize("where", [["accuracy>=top50%", "accuracy<=92"], ["accuracy<=92", "accuracy>=top50%"]])
+def test_of_two_bounds_on_a_metric_the_one_in_units_says_how_strong(
+    go: Callable[..., Generated], where: list[str]
+) -> None:
+    expected = guidance.STRENGTHS["resampling"] * guidance.IN_UNITS
+    assert go(where=where, labels=40, n=4).strengths == {"accuracy": expected}
+
+
 def test_the_frame_holds_what_is_true_of_each(guided: Generated) -> None:
     frame = guided.frame
     assert list(frame.columns) == ["architecture", "accuracy", "accuracy_sd", "params", "macs", "meets"]
