@@ -78,7 +78,7 @@ def search(
     ends as ``interrupted``.
     forgiven: failures of trials before this index do not count towards ``config.max_failures``.
     """
-    required = tuple(dict.fromkeys((*evaluator.metrics, Objective.parse(config.objective).metric)))
+    required = tuple(dict.fromkeys((*evaluator.metrics, *Objective.parse(config.objective).metrics)))
     history = recorder.history()
 
     def may_go_on() -> bool:

@@ -1,26 +1,33 @@
-"""What a run maximises or minimises."""
+"""What a run maximises or minimises, and what it keeps within bounds."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from loops.dominance import crowding, ranks
 from loops.history import History, Trial
+
+_METRIC = r"[A-Za-z_][\w.-]*"
+# An infeasible trial's score lies below the feasible ones by at least this share of their spread.
+_STEP = 1e-6
 
 
 @dataclass(frozen=True)
-class Objective:
+class Goal:
     """One metric, maximised, or minimised if its text starts with a minus (``-latency_note10``)."""
 
     metric: str
     maximise: bool = True
 
     @classmethod
-    def parse(cls, text: str) -> Objective:
+    def parse(cls, text: str) -> Goal:
         """Read ``metric`` or ``-metric``; raises ValueError."""
-        match = re.fullmatch(r"(-?)([A-Za-z_][\w.-]*)", text.strip())
+        match = re.fullmatch(rf"(-?)({_METRIC})", text.strip())
         if match is None:
             raise ValueError(f"objective '{text}' is not a metric name, nor one with a minus before it to minimise it")
         return cls(metric=match[2], maximise=not match[1])
@@ -33,11 +40,167 @@ class Objective:
         """+1 if larger is better, else -1."""
         return 1.0 if self.maximise else -1.0
 
+
+@dataclass(frozen=True)
+class Constraint:
+    """A bound on a metric, in the metric's unit, which may be touched (``latency_pixel3<=8``)."""
+
+    metric: str
+    relation: str
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str) -> Constraint:
+        """Read ``metric<=number`` or ``metric>=number``; raises ValueError."""
+        match = re.fullmatch(rf"\s*({_METRIC})\s*(<=|>=)\s*(\S+)\s*", text)
+        if match is None:
+            raise ValueError(f"constraint '{text}' is not a metric with <= or >= and a bound, as in 'params<=1e6'")
+        try:
+            bound = float(match[3])
+        except ValueError:
+            bound = math.nan
+        if not math.isfinite(bound):
+            raise ValueError(f"constraint '{text}': '{match[3]}' is not a number")
+        return cls(match[1], match[2], bound)
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.relation}{self.bound!r}".removesuffix(".0")
+
+    @property
+    def sign(self) -> float:
+        """+1 if larger values are the safer ones, else -1."""
+        return 1.0 if self.relation == ">=" else -1.0
+
+    def slack(self, values: np.ndarray) -> np.ndarray:
+        """How far (n,) values in the metric's unit are from breaking the bound: (n,), at least 0 iff they meet it."""
+        return self.sign * (np.asarray(values, dtype=np.float64) - self.bound)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One goal or several, and bounds. Of several goals the best trials are those that no other one dominates.
+
+    Raises ValueError where there is no goal, two have the same metric, or nothing can meet all bounds.
+    """
+
+    goals: tuple[Goal, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.goals:
+            raise ValueError("an objective needs a metric to maximise or to minimise")
+        names = [goal.metric for goal in self.goals]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"metric '{name}' is an objective more than once: keep one")
+        sides = [(constraint.metric, constraint.relation) for constraint in self.constraints]
+        for name, relation in sides:
+            if sides.count((name, relation)) > 1:
+                raise ValueError(f"metric '{name}' has more than one bound with {relation}: keep one")
+        for lower in self.constraints:
+            for upper in self.constraints:
+                same = lower.metric == upper.metric and (lower.relation, upper.relation) == (">=", "<=")
+                if same and lower.bound > upper.bound:
+                    raise ValueError(f"nothing can meet both '{lower}' and '{upper}'")
+
+    @classmethod
+    def parse(cls, goals: str | Sequence[str], constraints: Sequence[str] = ()) -> Objective:
+        """Read the texts of goals, or of the only one, and of constraints; raises ValueError."""
+        texts = [goals] if isinstance(goals, str) else goals
+        return cls(tuple(map(Goal.parse, texts)), tuple(map(Constraint.parse, constraints)))
+
+    def __str__(self) -> str:
+        """``accuracy, -latency subject to params<=1000000``."""
+        bounds = ", ".join(map(str, self.constraints))
+        return ", ".join(map(str, self.goals)) + (f" subject to {bounds}" if bounds else "")
+
+    @property
+    def goal(self) -> Goal:
+        """The only goal; raises ValueError if there are several."""
+        if len(self.goals) > 1:
+            raise ValueError(f"the objective has several goals: {self}")
+        return self.goals[0]
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one goal without constraints."""
+        return len(self.goals) == 1 and not self.constraints
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics that it looks at, those of the goals first."""
+        return tuple(dict.fromkeys(part.metric for part in (*self.goals, *self.constraints)))
+
+    def values(self, history: History) -> np.ndarray:
+        """The goals of the completed trials, each so that larger is better: (n, m) float64."""
+        return np.stack([goal.sign * history.values(goal.metric) for goal in self.goals], axis=1)
+
+    def measured(self, history: History) -> np.ndarray:
+        """The metrics of the completed trials as they are, in the order of ``metrics``: (n, M) float64."""
+        return np.stack([history.values(metric) for metric in self.metrics], axis=1)
+
+    def feasible(self, history: History) -> np.ndarray:
+        """Whether each completed trial meets all constraints: (n,) bool."""
+        met = np.ones(len(history.completed), dtype=bool)
+        for constraint in self.constraints:
+            met &= constraint.slack(history.values(constraint.metric)) >= 0
+        return met
+
+    def admits(self, trial: Trial) -> bool:
+        """Whether a completed trial meets all constraints."""
+        return all(bool(c.slack(np.array(trial.metrics[c.metric])) >= 0) for c in self.constraints)
+
+    def violation(self, history: History) -> np.ndarray:
+        """By how much each completed trial breaks the constraints: (n,), at least 0; 0 iff it is feasible.
+
+        A sum over the constraints, each as a share of its largest violation in the history.
+        """
+        total = np.zeros(len(history.completed))
+        for constraint in self.constraints:
+            excess = np.maximum(-constraint.slack(history.values(constraint.metric)), 0)
+            # Below the smallest normal numbers a quotient may be zero, which would be feasible.
+            total += np.where(excess > 0, np.maximum(excess / excess.max(initial=1e-300), 1e-300), 0)
+        return total
+
     def scores(self, history: History) -> np.ndarray:
-        """The objective of the completed trials, so that larger is better: (n,) float64."""
-        return self.sign * history.values(self.metric)
+        """One number per completed trial, by whose order strategies select, larger is better: (n,) float64.
+
+        One goal: its value. Several: the rank of the trial's front, and within a front the crowding distance. Whoever
+        breaks a constraint comes after all who do not, by the sum of the violations (constrained domination: Deb et
+        al., 2002). Scores of several goals, and of constrained ones, compare trials of the same history only.
+        """
+        values, feasible = self.values(history), self.feasible(history)
+        if len(self.goals) == 1:
+            scores = values[:, 0].copy()
+        else:
+            scores = np.empty(len(values))
+            scores[feasible] = _front_scores(values[feasible])
+        if feasible.all():
+            return scores
+        worst, best = (scores[feasible].min(), scores[feasible].max()) if feasible.any() else (0.0, 0.0)
+        step = max(best - worst, abs(worst), 1.0)
+        scores[~feasible] = worst - step * (self.violation(history)[~feasible] + _STEP)
+        return scores
 
     def best(self, history: History, k: int = 1) -> list[Trial]:
-        """The k best completed trials, best first; ties go to the earlier one."""
+        """The k best completed trials by ``scores``, best first, infeasible ones last; ties go to the earlier one."""
         order = np.argsort(-self.scores(history), kind="stable")[:k]
         return [history.completed[i] for i in order]
+
+    def front(self, history: History) -> list[Trial]:
+        """The feasible completed trials that no other one dominates, best by the first goal first; equal ones too."""
+        rows = np.flatnonzero(self.feasible(history))
+        values = self.values(history)
+        rows = rows[ranks(values[rows]) == 0]
+        return [history.completed[i] for i in rows[np.argsort(-values[rows, 0], kind="stable")]]
+
+
+def _front_scores(values: np.ndarray) -> np.ndarray:
+    """(n, m) values -> (n,): minus the front's rank, and up to half more for trials far from others of their front."""
+    rank = ranks(values)
+    scores = -rank.astype(np.float64)
+    for front in range(rank.max(initial=-1) + 1):
+        distance = crowding(values[rank == front])
+        # d / (1 + d), which is 1 at the ends of the front.
+        scores[rank == front] += 0.5 * (1 - 1 / (1 + distance))
+    return scores

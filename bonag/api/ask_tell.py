@@ -100,8 +100,8 @@ class AskTell:
         if trial.status is not TrialStatus.RUNNING:
             raise UserError(f"trial {index} has been told before: it is {trial.status}")
         if metrics is not None and not isinstance(metrics, Mapping):
-            metrics = {self.objective.metric: metrics}
-        trial = ended(trial, Outcome(index, metrics, failed, 0.0), (self.objective.metric,))
+            metrics = {self.objective.goal.metric: metrics}
+        trial = ended(trial, Outcome(index, metrics, failed, 0.0), (self.objective.goal.metric,))
         trial = replace(trial, evaluation_seconds=None)
         if self._record is not None:
             self._record.finish(trial)

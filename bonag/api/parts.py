@@ -47,10 +47,10 @@ def make_parts(config: RunConfig, evaluator: EvaluatorLike = None, space: Search
     space = space or space_of(config)
     objective = Objective.parse(config.objective)
     made = _evaluator(config, evaluator, space, objective)
-    if objective.metric not in made.metrics:
+    if objective.goal.metric not in made.metrics:
         raise UserError(
-            f"evaluator '{config.evaluator}' of space '{space.name}' measures no '{objective.metric}': "
-            f"{suggestion(objective.metric, made.metrics)} (a minus before it minimises)"
+            f"evaluator '{config.evaluator}' of space '{space.name}' measures no '{objective.goal.metric}': "
+            f"{suggestion(objective.goal.metric, made.metrics)} (a minus before it minimises)"
         )
     return Parts(space, objective, made, make_run_strategy(config, space, objective))
 
@@ -94,7 +94,7 @@ def _evaluator(config: RunConfig, given: EvaluatorLike, space: SearchSpace, obje
             )
         if hasattr(given, "evaluate") and hasattr(given, "metrics"):
             return cast(Evaluator, given)
-        return CallableEvaluator(given, objective.metric)
+        return CallableEvaluator(given, objective.goal.metric)
     if config.evaluator == ASK_AND_TELL:
         raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
     if given is not None and given != config.evaluator:

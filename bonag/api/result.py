@@ -79,20 +79,22 @@ class Result:
         """The run as an Ax ``Client``, made when first asked for (Ax takes seconds to import)."""
         from bonag.ax.view import client
 
-        names = sorted({name for trial in self.history.completed for name in trial.metrics} | {self.objective.metric})
+        names = sorted(
+            {name for trial in self.history.completed for name in trial.metrics}.union(self.objective.metrics)
+        )
         return client(self.space, self.history, self.objective, names)
 
     def __repr__(self) -> str:
         lines = [f"Result of run '{self.config.name}' in {self.path}: {self._progress()}"]
         if self.best is not None:
-            lines += [f"  best {self.objective.metric}: {self._value(self.best)} (trial {self.best.trial})"]
+            lines += [f"  best {self.objective.goal.metric}: {self._value(self.best)} (trial {self.best.trial})"]
             lines += [f"  {self.best.architecture}", f"  {self.best.params:,} params, {self.best.macs:,} MACs"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = {"run": f"{self.config.name} ({self._progress()})", "folder": str(self.path)}
         if self.best is not None:
-            rows |= {f"best {self.objective.metric}": f"{self._value(self.best)} (trial {self.best.trial})"}
+            rows |= {f"best {self.objective.goal.metric}": f"{self._value(self.best)} (trial {self.best.trial})"}
             rows |= {"architecture": str(self.best.architecture)}
             rows |= {"params": f"{self.best.params:,}", "MACs": f"{self.best.macs:,}"}
         cells = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows.items())
@@ -103,4 +105,4 @@ class Result:
         return f"{self.state}, {len(self.history)}{budget} trials"
 
     def _value(self, found: Found) -> str:
-        return f"{found.metrics[self.objective.metric]:.6g}"
+        return f"{found.metrics[self.objective.goal.metric]:.6g}"

@@ -53,7 +53,8 @@ class Session:
             ):
                 if isinstance(event, Ended):
                     trial = event.trial
-                    what = trial.reason or f"{parts.objective.metric} {trial.metrics[parts.objective.metric]!r}"
+                    values = (f"{name} {trial.metrics.get(name)!r}" for name in parts.objective.metrics)
+                    what = trial.reason or ", ".join(values)
                     record.log.write(f"trial {trial.index} {trial.status}: {what}")
                 elif isinstance(event, Over):
                     record.set_state(event.state, event.reason)

@@ -87,7 +87,7 @@ def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
             "seed": seed,
             "trial": [trial.index for trial in trials],
             "architecture": [str(trial.architecture) for trial in trials],
-            "value": [trial.metrics[objective.metric] for trial in trials],
+            "value": [trial.metrics[objective.goal.metric] for trial in trials],
             "proposal_seconds": [trial.proposal_seconds for trial in trials],
         }
     )
@@ -124,8 +124,8 @@ def best_known(contest: Contest) -> float | None:
     )
     if not isinstance(evaluator, BatchEvaluator):
         return None
-    scores = objective.sign * evaluator.evaluate_many(space.all())[objective.metric]
-    return objective.sign * float(np.nanmax(scores))
+    scores = objective.goal.sign * evaluator.evaluate_many(space.all())[objective.goal.metric]
+    return objective.goal.sign * float(np.nanmax(scores))
 
 
 def summary(trials: pd.DataFrame, contest: Contest, optimum: float | None) -> pd.DataFrame:
@@ -138,11 +138,11 @@ def summary(trials: pd.DataFrame, contest: Contest, optimum: float | None) -> pd
         best: dict[int, list[float]] = {n: [] for n in MILESTONES if n <= contest.budget}
         queries = []
         for _, run in of_strategy.groupby("seed"):
-            scores, asked = run["value"].to_numpy() * objective.sign, run["trial"].to_numpy() + 1.0
+            scores, asked = run["value"].to_numpy() * objective.goal.sign, run["trial"].to_numpy() + 1.0
             for n, found in best.items():
-                found.append(float(scores[asked <= n].max(initial=-np.inf)) * objective.sign)
+                found.append(float(scores[asked <= n].max(initial=-np.inf)) * objective.goal.sign)
             if optimum is not None:
-                hits = asked[scores >= optimum * objective.sign - 1e-9]
+                hits = asked[scores >= optimum * objective.goal.sign - 1e-9]
                 queries.append(float(hits.min(initial=np.inf)))
         row: dict[str, object] = {"strategy": strategy, "seeds": of_strategy["seed"].nunique()}
         if queries:

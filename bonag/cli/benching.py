@@ -37,7 +37,7 @@ def search(
 
     try:
         made = make_evaluator(get_space(space), evaluator, task, data)
-        metric = Objective.parse(objective).metric
+        metric = Objective.parse(objective).goal.metric
     except (UnknownSpaceError, ValueError) as error:
         raise UserError(str(error)) from None
     if metric not in made.metrics:

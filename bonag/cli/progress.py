@@ -48,8 +48,8 @@ class Tally:
         """Best so far, speed, time left."""
         parts = []
         if self.best is not None:
-            value = self.best.metrics[self.objective.metric]
-            parts.append(f"best {self.objective.metric} {value:.6g} (trial {self.best.index})")
+            value = self.best.metrics[self.objective.goal.metric]
+            parts.append(f"best {self.objective.goal.metric} {value:.6g} (trial {self.best.index})")
         if self.failed:
             parts.append(f"{self.failed} failed")
         if len(self._ends) > 1:
@@ -59,7 +59,7 @@ class Tally:
         return ", ".join(parts)
 
     def _score(self, trial: Trial) -> float:
-        return self.objective.sign * trial.metrics[self.objective.metric]
+        return self.objective.goal.sign * trial.metrics[self.objective.goal.metric]
 
 
 class LiveProgress:

@@ -71,7 +71,7 @@ def best(
     elif not top:
         print("no trial has completed yet")
     else:
-        print("\n".join(line for one in top for line in found_lines(one, result.objective.metric)))
+        print("\n".join(line for one in top for line in found_lines(one, result.objective.goal.metric)))
 
 
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
@@ -80,7 +80,7 @@ def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV,
     if csv:
         result.trials.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
-    metric = result.objective.metric
+    metric = result.objective.goal.metric
     print(f"{'trial':>5}  {'status':9}  {metric:>12}  architecture")
     for trial in result.history:
         value = f"{trial.metrics[metric]:12.6g}" if metric in trial.metrics else " " * 12

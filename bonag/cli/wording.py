@@ -51,6 +51,6 @@ def summary_lines(result: Result) -> list[str]:
         + (f" ({result.reason})" if result.reason else "")
     ]
     if result.best is not None:
-        first, second = found_lines(result.best, result.objective.metric)
+        first, second = found_lines(result.best, result.objective.goal.metric)
         lines += [f"best {first}", second]
     return lines

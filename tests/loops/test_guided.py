@@ -22,7 +22,7 @@ from loops.seeding import rng_for
 from loops.strategies.guided import GuidedGeneration
 from search_spaces import ArchGraph, Architecture, SearchSpace, get_space
 
-ACCURACY = Objective("accuracy")
+ACCURACY = Objective.parse("accuracy")
 C, F, R, A = TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.RUNNING, TrialStatus.ABANDONED
 both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
 

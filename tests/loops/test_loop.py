@@ -18,7 +18,7 @@ from loops.seeding import trial_seed
 from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
 
-ACCURACY = Objective("accuracy")
+ACCURACY = Objective.parse("accuracy")
 MAKERS: dict[str, Callable[[SearchSpace], Strategy]] = {
     "random": RandomSearch,
     "evolution": lambda space: RegularizedEvolution(space, ACCURACY, population=4, sample_size=2),

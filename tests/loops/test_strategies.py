@@ -17,7 +17,7 @@ from loops.seeding import rng_for
 from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import Architecture, SearchSpace, get_space
 
-ACCURACY = Objective("accuracy")
+ACCURACY = Objective.parse("accuracy")
 MAKERS: dict[str, Callable[[SearchSpace], Strategy]] = {
     "random": RandomSearch,
     "evolution": lambda space: RegularizedEvolution(space, ACCURACY, population=4, sample_size=2),
@@ -102,7 +102,7 @@ def test_evolution_mutates_the_best_of_the_youngest(tiny_space: SearchSpace, see
 @settings(max_examples=50, deadline=None)
 def test_evolution_minimises_too(tiny_space: SearchSpace, seed: int) -> None:
     history = some_history(tiny_space, [TrialStatus.COMPLETED] * 4, seed)
-    strategy = RegularizedEvolution(tiny_space, Objective("accuracy", maximise=False), population=4, sample_size=4)
+    strategy = RegularizedEvolution(tiny_space, Objective.parse("-accuracy"), population=4, sample_size=4)
     (proposal,) = strategy.propose(history, 1, rng_for(seed, 4))
     assert proposal.provenance["parent"] == min(history.trials, key=lambda t: t.metrics["accuracy"]).index
 
