@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from loops.errors import UserError
 from loops.objective import Objective
 from loops.protocols import Strategy
@@ -9,9 +12,14 @@ from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
+if TYPE_CHECKING:
+    from loops.strategies.guided import Generator, Surrogate
+
 # They need neither a trained generator nor PyTorch.
 BASELINES = ("random", "evolution", "local-search")
-STRATEGIES = ("bonag", *BASELINES)
+# Our own predictors and acquisition, with other candidates in place of the generator's.
+MUTATION_BO = ("mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution")
+STRATEGIES = ("bonag", *BASELINES, *MUTATION_BO)
 # Of each, the default first.
 ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
 PREDICTORS = ("gp", "ensemble", "mixture")
@@ -33,13 +41,15 @@ def make_strategy(
     """The strategy of that name; raises UserError, also where the space has no trained generator.
 
     device: where the networks run, ``cpu``, ``cuda``, or ``auto`` for CUDA if there is any.
-    acquisition, predictor: what ``bonag`` decides by; the other strategies take none but the default.
+    acquisition, predictor: what ``bonag`` and ``mutation-bo`` decide by; others take only the default.
     """
     if name not in STRATEGIES:
         raise UserError(f"unknown strategy '{name}': {suggestion(name, STRATEGIES)}")
     check_choices(acquisition, predictor)
     if name == "bonag":
         return _guided(space, objective, device, acquisition, predictor)
+    if name in MUTATION_BO:
+        return _mutation_bo(name, space, objective, device, acquisition, predictor)
     if (acquisition, predictor) != (ACQUISITIONS[0], PREDICTORS[0]):
         raise UserError(f"strategy '{name}' has neither acquisition nor predictor: leave them out, or take 'bonag'")
     if name == "random":
@@ -58,17 +68,43 @@ def check_choices(acquisition: str, predictor: str) -> None:
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
-    import torch
-
-    from bonag.acquisition.surrogate import GraphSurrogate
     from bonag.generators.artifact import load_generator
     from bonag.generators.discrete import DiscreteGenerator
     from loops.strategies.guided import GuidedGeneration
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device(device)
     generator = load_generator(space, device=device)
     if not isinstance(generator, DiscreteGenerator):
         raise UserError(f"the generator of space '{space.name}' is score-based; strategy 'bonag' needs a discrete one")
-    surrogate = GraphSurrogate(space, acquisition, predictor, device)
-    return GuidedGeneration(space, objective, surrogate, generator)
+    return GuidedGeneration(space, objective, _surrogate(space, objective, device, acquisition, predictor), generator)
+
+
+def _mutation_bo(
+    name: str, space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str
+) -> Strategy:
+    from loops.strategies.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
+    from loops.strategies.guided import GuidedGeneration
+
+    makers: dict[str, Callable[[], Generator]] = {
+        "mutation-bo": lambda: MutationCandidates(space, random=0.5),
+        "mutation-bo:random": lambda: RandomCandidates(space),
+        "mutation-bo:mutation": lambda: MutationCandidates(space),
+        "mutation-bo:evolution": lambda: EvolutionCandidates(space),
+    }
+    surrogate = _surrogate(space, objective, _device(device), acquisition, predictor)
+    return GuidedGeneration(space, objective, surrogate, makers[name](), name=name)
+
+
+def _surrogate(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Surrogate:
+    """What ``bonag`` and ``mutation-bo`` decide by."""
+    from bonag.acquisition.surrogate import GraphSurrogate
+
+    return GraphSurrogate(space, acquisition, predictor, device)
+
+
+def _device(device: str) -> str:
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
