@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from loops.errors import UserError
 from loops.objective import Objective
 from search_spaces.near_miss import suggestion
 
-FORMAT = 1
+FORMAT = 2
+# What keys of later formats mean where an earlier one lacks them.
+ADDED = {1: {"constraints": ()}}
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -19,6 +22,8 @@ DEVICES = ("auto", "cpu", "cuda")
 class RunConfig:
     """A run's configuration, as ``config.json`` holds it; raises UserError for a value that makes no sense.
 
+    objective: a metric, with a minus before it to minimise, or several of them, of which a Pareto front is wanted.
+    constraints: bounds on metrics, as in ``latency_note10<=30``.
     budget: number of trials, failed ones included; None where somebody else decides when to end (ask and tell).
     acquisition, predictor: what strategy 'bonag' decides by.
     seed: with the history, decides every proposal.
@@ -34,7 +39,8 @@ class RunConfig:
     space: str
     evaluator: str
     task: str | None = None
-    objective: str = "accuracy"
+    objective: str | tuple[str, ...] = "accuracy"
+    constraints: tuple[str, ...] = ()
     budget: int | None = 100
     strategy: str = "bonag"
     acquisition: str = "log-ei"
@@ -51,9 +57,11 @@ class RunConfig:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", _texts(self.objective, one=True))
+        object.__setattr__(self, "constraints", _texts(self.constraints))
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
-            if not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, _types(kind)) or isinstance(value, bool):
                 raise UserError(f"{name} must be {_words(kind)}, got {value!r}")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise UserError(
@@ -61,7 +69,7 @@ class RunConfig:
                 "the first a letter or a digit"
             )
         if self.format != FORMAT:
-            raise UserError(f"format {self.format} is unknown to this bonag, which reads format {FORMAT}")
+            raise UserError(f"format {self.format} is unknown to this bonag, which writes format {FORMAT}")
         for name, least in {"budget": 1, "seed": 0, "batch_size": 1, "max_failures": 1, "threads": 1}.items():
             value = getattr(self, name)
             if value is not None and value < least:
@@ -69,9 +77,13 @@ class RunConfig:
         if self.device not in DEVICES:
             raise UserError(f"unknown device '{self.device}': {suggestion(self.device, DEVICES)}")
         try:
-            Objective.parse(self.objective)
+            self.parsed_objective()
         except ValueError as error:
             raise UserError(str(error)) from None
+
+    def parsed_objective(self) -> Objective:
+        """What is maximised, minimised and bounded."""
+        return Objective.parse(self.objective, self.constraints)
 
     def to_json(self) -> str:
         """The text of ``config.json``."""
@@ -87,17 +99,18 @@ class RunConfig:
         if not isinstance(values, dict):
             raise UserError(f"not a JSON object but {type(values).__name__}")
         names = [field.name for field in fields(cls)]
+        known = values.get("format", FORMAT)
         # A newer format may have other keys; that it is newer is then the thing to say.
-        if values.get("format", FORMAT) == FORMAT:
-            for name in values:
-                if name not in names:
-                    raise UserError(f"unknown key '{name}': {suggestion(name, names)}")
-            for name in names:
-                if name not in values:
-                    raise UserError(f"key '{name}' is missing")
-        else:
-            raise UserError(f"format {values['format']!r} is unknown to this bonag, which reads format {FORMAT}")
-        return cls(**values)
+        if not isinstance(known, int) or isinstance(known, bool) or (known != FORMAT and known not in ADDED):
+            raise UserError(f"format {known!r} is unknown to this bonag, which reads formats up to {FORMAT}")
+        added = ADDED.get(known, {})
+        for name in values:
+            if name not in names or name in added:
+                raise UserError(f"unknown key '{name}': {suggestion(name, [n for n in names if n not in added])}")
+        for name in names:
+            if name not in values and name not in added:
+                raise UserError(f"key '{name}' is missing")
+        return cls(**{**values, **added, "format": FORMAT})
 
     def difference(self, other: RunConfig) -> str | None:
         """One line on the first value in which two configurations differ, or None."""
@@ -108,6 +121,20 @@ class RunConfig:
         return None
 
 
+def _texts(value: Any, one: bool = False) -> Any:
+    """A list of strings as a tuple, with ``one`` a single one as itself; anything else as it is."""
+    if not isinstance(value, list | tuple):
+        return value
+    if not all(isinstance(text, str) for text in value):
+        return list(value)
+    return value[0] if one and len(value) == 1 else tuple(value)
+
+
+def _types(kind: Any) -> tuple[type, ...]:
+    parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return tuple(get_origin(part) or part for part in parts)
+
+
 def _words(kind: Any) -> str:
-    names = {str: "a string", int: "a whole number", type(None): "null"}
-    return " or ".join(names[part] for part in getattr(kind, "__args__", (kind,)))
+    names = {str: "a string", int: "a whole number", type(None): "null", tuple: "a list of strings"}
+    return " or ".join(names[part] for part in _types(kind))

@@ -15,7 +15,6 @@ from typing import Any
 
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
-from loops.objective import Objective
 from loops.protocols import Evaluator, Executor, Job, Outcome, Proposal, Recorder, Strategy
 from loops.seeding import rng_for, trial_seed
 
@@ -78,7 +77,7 @@ def search(
     ends as ``interrupted``.
     forgiven: failures of trials before this index do not count towards ``config.max_failures``.
     """
-    required = tuple(dict.fromkeys((*evaluator.metrics, *Objective.parse(config.objective).metrics)))
+    required = tuple(dict.fromkeys((*evaluator.metrics, *config.parsed_objective().metrics)))
     history = recorder.history()
 
     def may_go_on() -> bool:

@@ -129,7 +129,8 @@ class Objective:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of all metrics that it looks at, those of the goals first."""
-        return tuple(dict.fromkeys(part.metric for part in (*self.goals, *self.constraints)))
+        names = [goal.metric for goal in self.goals] + [constraint.metric for constraint in self.constraints]
+        return tuple(dict.fromkeys(names))
 
     def values(self, history: History) -> np.ndarray:
         """The goals of the completed trials, each so that larger is better: (n, m) float64."""

@@ -45,7 +45,7 @@ def make_parts(config: RunConfig, evaluator: EvaluatorLike = None, space: Search
     evaluator: the Python object, where the configuration says that it was one.
     """
     space = space or space_of(config)
-    objective = Objective.parse(config.objective)
+    objective = config.parsed_objective()
     made = _evaluator(config, evaluator, space, objective)
     if objective.goal.metric not in made.metrics:
         raise UserError(

@@ -13,7 +13,6 @@ from bonag.record.reading import RunSnapshot, space_of
 from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.loop import RunState
-from loops.objective import Objective
 from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Result:
         self.live: bool = snapshot.live
         self.description: str = snapshot.description
         self.history: History = snapshot.history
-        self.objective = Objective.parse(snapshot.config.objective)
+        self.objective = snapshot.config.parsed_objective()
         self.space: SearchSpace = space or space_of(snapshot.config)
 
     def top(self, k: int) -> list[Found]:

@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Event
-from loops.objective import Objective
 
 # Trials over which the speed is measured.
 WINDOW = 20
@@ -24,7 +23,7 @@ class Tally:
     """Counts what happened since the run was opened."""
 
     def __init__(self, config: RunConfig, history: History) -> None:
-        self.objective = Objective.parse(config.objective)
+        self.objective = config.parsed_objective()
         self.budget = config.budget or 0
         self.done = len(history) - len(history.pending)
         self.failed = sum(trial.status is TrialStatus.FAILED for trial in history)

@@ -20,7 +20,8 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
         space=st.text(),
         evaluator=st.text(),
         task=st.none() | st.text(),
-        objective=st.sampled_from(["accuracy", "-latency_pixel3", "val.acc", "cifar10-valid"]),
+        objective=st.sampled_from(["accuracy", "-latency_pixel3", "val.acc", "cifar10-valid", ("accuracy", "-macs")]),
+        constraints=st.sampled_from([(), ["params<=1e6"], ("params<=1e6", "accuracy>=90.5")]),
         budget=st.none() | st.integers(1),
         strategy=st.text(),
         seed=st.integers(0),
@@ -53,6 +54,13 @@ def test_every_configuration_survives_its_file(config: RunConfig) -> None:
         ({"device": "gpu"}, "unknown device 'gpu': did you mean 'cpu'?"),
         ({"objective": "two words"}, "objective 'two words' is not a metric name"),
         ({"objective": "--x"}, "objective '--x' is not a metric name"),
+        ({"objective": []}, "an objective needs a metric"),
+        ({"objective": ["a", "b", "-a"]}, "metric 'a' is an objective more than once"),
+        ({"objective": 3}, "objective must be a string or a list of strings, got 3"),
+        ({"objective": ["a", 3]}, "objective must be a string or a list of strings, got ['a', 3]"),
+        ({"constraints": "params<=1e6"}, "constraints must be a list of strings, got 'params<=1e6'"),
+        ({"constraints": ["params=1e6"]}, "constraint 'params=1e6' is not a metric with <= or >="),
+        ({"constraints": ["a<=1", "a>=2"]}, "nothing can meet both 'a>=2' and 'a<=1'"),
         ({"name": "../escape"}, "cannot name a run"),
         ({"name": ".hidden"}, "cannot name a run"),
         ({"name": ""}, "cannot name a run"),
@@ -84,6 +92,18 @@ def test_files_that_are_no_configuration_are_refused(text: str, message: str) ->
     with pytest.raises(UserError) as refused:
         RunConfig.from_json(text)
     assert message in str(refused.value)
+
+
+def test_a_file_of_the_first_format_is_read() -> None:
+    values = json.loads(CONFIG.to_json())
+    del values["constraints"]
+    assert RunConfig.from_json(json.dumps(values | {"format": 1})) == CONFIG
+    with pytest.raises(UserError, match="unknown key 'constraints'"):
+        RunConfig.from_json(json.dumps(values | {"format": 1, "constraints": []}))
+
+
+def test_a_list_of_one_goal_is_that_goal() -> None:
+    assert replace(CONFIG, objective=["accuracy"]) == CONFIG  # type: ignore[arg-type]
 
 
 def test_the_difference_of_two_configurations_is_named() -> None:
