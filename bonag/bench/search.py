@@ -1,166 +1,98 @@
-"""Strategies against each other on the same objective, with paired seeds."""
+"""`bonag bench search`: strategies against each other on the same objective, with paired seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from bonag.evaluators import make_evaluator
-from bonag.evaluators.batch import BatchEvaluator
-from bonag.executors.local import LocalExecutor
-from bonag.strategies import make_strategy
-from loops.config import RunConfig
-from loops.errors import UserError
-from loops.history import History, Trial
-from loops.loop import search
-from loops.objective import Objective
-from search_spaces import get_space
+from bonag.bench.search_contest import Contest
+from bonag.bench.search_measure import make_measure
+from bonag.bench.search_store import Plan, Store, open_store
+from bonag.bench.search_table import progress_of, table
+from bonag.bench.search_workers import Run, run_all
+from bonag.whole_file import whole_file
 
-MILESTONES = (10, 20, 30, 50, 100, 150, 200, 300)
+TABLE, FIGURE = "table.csv", "figure.svg"
 
 
-@dataclass(frozen=True)
-class Contest:
-    """One objective, and how long and how often every strategy may work on it.
+def compete(
+    folder: Path,
+    contest: Contest,
+    strategies: Sequence[str],
+    seeds: int,
+    *,
+    workers: int = 1,
+    resume: bool = False,
+    reference: str | None = None,
+    best_known: float | None = None,
+    say: Callable[[str, float | None], None] = lambda line, left: None,
+) -> pd.DataFrame:
+    """Run what the folder's contest lacks, and write its ``trials.parquet``, ``table.csv`` and ``figure.svg``.
 
-    acquisition, predictor: of strategy ``bonag``.
+    seeds: how many, from 0. reference: the strategy that the others are tested against; None for the first.
+    best_known: as in ``make_measure``. say: takes a line about each run that has ended,
+    and the seconds that are left.
+    Returns the table (``search_table.table``). Raises UserError; runs that have ended are kept, then and always.
     """
-
-    space: str
-    evaluator: str | None
-    task: str | None
-    objective: str
-    budget: int
-    seeds: int
-    data: str | None = None
-    acquisition: str = "log-ei"
-    predictor: str = "gp"
+    store = open_store(folder, Plan(contest, tuple(strategies), seeds), resume)
+    try:
+        _run_missing(store, workers, say)
+        trials = store.merge()
+    finally:
+        store.close()
+    return evaluate(folder, store.plan, trials, reference, best_known)
 
 
-class _MemoryRecorder:
-    """A record that does not outlive the process."""
+def evaluate(
+    folder: Path, plan: Plan, trials: pd.DataFrame, reference: str | None = None, best_known: float | None = None
+) -> pd.DataFrame:
+    """Write the table and the figure of a contest whose runs have all ended; arguments as for ``compete``."""
+    measure = make_measure(plan.contest, trials, best_known)
+    progress = progress_of(trials, measure, plan.strategies, plan.contest.budget)
+    made = table(progress, measure, reference or plan.strategies[0])
+    with whole_file(folder / TABLE) as file:
+        made.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+    from bonag.bench.search_figure import draw
 
-    def __init__(self) -> None:
-        self._history = History()
-
-    def history(self) -> History:
-        return self._history
-
-    def add(self, trials: Sequence[Trial]) -> None:
-        self._history = self._history.updated(*trials)
-
-    def finish(self, trial: Trial) -> None:
-        self._history = self._history.updated(trial)
-
-
-def run_one(contest: Contest, strategy: str, seed: int) -> pd.DataFrame:
-    """The completed trials of one strategy with one seed: strategy, seed, trial, architecture, value, proposal seconds.
-
-    Raises UserError if there is none.
-    """
-    space, objective = get_space(contest.space), Objective.parse(contest.objective)
-    evaluator = make_evaluator(
-        space, contest.evaluator, contest.task, None if contest.data is None else Path(contest.data)
-    )
-    config = RunConfig(
-        name="bench", space=contest.space, evaluator=contest.evaluator or "", task=contest.task,
-        objective=contest.objective, budget=contest.budget, strategy=strategy, seed=seed,
-    )  # fmt: skip
-    recorder = _MemoryRecorder()
-    # The baselines have neither.
-    guidance = {"acquisition": contest.acquisition, "predictor": contest.predictor} if strategy == "bonag" else {}
-    made = make_strategy(strategy, space, objective, device="cpu", **guidance)
-    for _ in search(config, made, evaluator, LocalExecutor(), recorder):
-        pass
-    trials = recorder.history().completed
-    if not trials:
-        reason = recorder.history().trials[-1].reason
-        raise UserError(f"strategy '{strategy}', seed {seed}: no evaluation succeeded, the last failed with {reason}")
-    return pd.DataFrame(
-        {
-            "strategy": strategy,
-            "seed": seed,
-            "trial": [trial.index for trial in trials],
-            "architecture": [str(trial.architecture) for trial in trials],
-            "value": [trial.metrics[objective.goal.metric] for trial in trials],
-            "proposal_seconds": [trial.proposal_seconds for trial in trials],
-        }
-    )
+    draw(progress, measure, plan.contest.title(), folder / FIGURE)
+    return made
 
 
-def run_contest(contest: Contest, strategies: Sequence[str], workers: int = 1) -> Iterator[pd.DataFrame]:
-    """The trials of every strategy and seed, as they come in; each worker is a process of one thread.
-
-    What fails in a worker is raised here, and ends the contest.
-    """
-    pairs = [(strategy, seed) for seed in range(contest.seeds) for strategy in strategies]
-    # A fresh interpreter per worker: a forked PyTorch may hang.
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        waiting = [pool.submit(run_one, contest, strategy, seed) for strategy, seed in pairs]
-        try:
-            for done in as_completed(waiting):
-                yield done.result()
-        except BaseException:
-            # Whatever waits would be worked off first, which may take hours.
-            pool.shutdown(cancel_futures=True)
-            raise
+def _run_missing(store: Store, workers: int, say: Callable[[str, float | None], None]) -> None:
+    runs = [Run(*missing) for missing in store.missing()]
+    total = len(store.plan.strategies) * store.plan.seeds
+    kept = total - len(runs)
+    if kept:
+        say(f"{kept} of {total} runs are in {store.folder}", None)
+    clock = _Clock(runs, workers)
+    for done, (run, trials) in enumerate(run_all(store.plan.contest, runs, workers), start=1):
+        store.add(trials)
+        say(f"{kept + done} of {total} runs: {run.strategy}, seed {run.seed}", clock.left(run, trials))
 
 
-def best_known(contest: Contest) -> float | None:
-    """The best value of the whole space where that can be enumerated and its values are computed, else None."""
-    space, objective = get_space(contest.space), Objective.parse(contest.objective)
-    if not hasattr(space, "all"):
-        return None
-    evaluator = make_evaluator(
-        space, contest.evaluator, contest.task, None if contest.data is None else Path(contest.data)
-    )
-    if not isinstance(evaluator, BatchEvaluator):
-        return None
-    scores = objective.goal.sign * evaluator.evaluate_many(space.all())[objective.goal.metric]
-    return objective.goal.sign * float(np.nanmax(scores))
+class _Clock:
+    """How much time is left, from what the runs of each strategy took."""
 
+    def __init__(self, runs: Sequence[Run], workers: int) -> None:
+        self._waiting = list(runs)
+        self._workers = workers
+        self._start = time.monotonic()
+        self._seconds: dict[str, list[float]] = {}
 
-def summary(trials: pd.DataFrame, contest: Contest, optimum: float | None) -> pd.DataFrame:
-    """One row per strategy: median and 90 % quantile of the queries to the optimum and the share of runs that reach it,
-    medians of best-so-far, mean seconds per proposal. Failed trials are queries too.
-    """
-    objective = Objective.parse(contest.objective)
-    rows = []
-    for strategy, of_strategy in trials.groupby("strategy", sort=False):
-        best: dict[int, list[float]] = {n: [] for n in MILESTONES if n <= contest.budget}
-        queries = []
-        for _, run in of_strategy.groupby("seed"):
-            scores, asked = run["value"].to_numpy() * objective.goal.sign, run["trial"].to_numpy() + 1.0
-            for n, found in best.items():
-                found.append(float(scores[asked <= n].max(initial=-np.inf)) * objective.goal.sign)
-            if optimum is not None:
-                hits = asked[scores >= optimum * objective.goal.sign - 1e-9]
-                queries.append(float(hits.min(initial=np.inf)))
-        row: dict[str, object] = {"strategy": strategy, "seeds": of_strategy["seed"].nunique()}
-        if queries:
-            row["queries to best (median)"] = float(np.median(queries))
-            row["(90 %)"] = float(np.quantile(queries, 0.9, method="higher"))
-            row["reached"] = float(np.mean(np.isfinite(queries)))
-        for n, found in best.items():
-            row[f"best@{n}"] = round(float(np.median(found)), 3)
-        row["s/proposal"] = round(float(of_strategy["proposal_seconds"].mean()), 3)
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _one_thread() -> None:
-    import os
-
-    # Before PyTorch is loaded, for OpenMP asks but once.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    import torch
-
-    torch.set_num_threads(1)
+    def left(self, run: Run, trials: pd.DataFrame) -> float:
+        """Seconds, after one more run has ended."""
+        self._waiting.remove(run)
+        begun = 0 if run.before is None else len(run.before)
+        self._seconds.setdefault(run.strategy, []).append(float(trials["proposal_seconds"].iloc[begun:].sum()))
+        done = [seconds for own in self._seconds.values() for seconds in own]
+        # What evaluations and the starts of processes add is shared out over the runs so far.
+        more = max(0.0, (time.monotonic() - self._start) * self._workers - sum(done)) / len(done)
+        mean = sum(done) / len(done)
+        left = 0.0
+        for waiting in self._waiting:
+            own = self._seconds.get(waiting.strategy)
+            left += more + (mean if own is None else sum(own) / len(own))
+        return left / self._workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,55 +17,100 @@ bench = typer.Typer(
 @bench.command()
 def search(
     space: Annotated[str, typer.Option(help="Search space.")],
-    evaluator: Annotated[str | None, typer.Option(help="Evaluator.  [default: the space's first]")] = None,
+    evaluator: Annotated[
+        str | None, typer.Option(help="Evaluator.  [default: the space's first that has the task]")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Task.  [default: the evaluator's first]")] = None,
-    objective: Annotated[str, typer.Option(help="Metric to maximise, or -metric to minimise it.")] = "accuracy",
-    strategies: Annotated[str, typer.Option(help="Names with commas between.")] = "bonag,random,evolution,local-search",
-    acquisition: Annotated[str, typer.Option(help="For bonag: log-ei, ucb, pi or thompson.")] = "log-ei",
-    predictor: Annotated[str, typer.Option(help="For bonag: gp, ensemble or mixture.")] = "gp",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...")] = 10,
-    budget: Annotated[int, typer.Option(min=1, help="Trials per run.")] = 100,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto "
+            "front.  [default: accuracy]",
+            show_default=False,
+        ),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None, typer.Option(help="Bound on a metric, as in 'latency_pixel3<=8'.", show_default=False)
+    ] = None,
+    strategies: Annotated[
+        str | None, typer.Option(help="Names with commas between.  [default: bonag,random,evolution,local-search]")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Strategy that the others are tested against.  [default: the first]")
+    ] = None,
+    acquisition: Annotated[
+        str, typer.Option(help="For bonag and mutation-bo: log-ei, ucb, pi or thompson.")
+    ] = "log-ei",
+    predictor: Annotated[str, typer.Option(help="For bonag and mutation-bo: gp, ensemble or mixture.")] = "gp",
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...  [default: 10]")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help="Trials per run.  [default: 100]")] = None,
+    best_known: Annotated[
+        float | None, typer.Option(help="Best value there is, where the space cannot be enumerated.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs in the folder; strategies, seeds and trials may be added.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write every trial to this CSV file.")] = None,
-) -> None:
-    """Run strategies on the same objective with paired seeds, and compare their best-so-far."""
-    from bonag.evaluators import make_evaluator
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder of trials.parquet, table.csv and figure.svg.  [default: results/search/SPACE-TASK]",
+        ),
+    ] = None,
+) -> int:
+    """Run strategies on the same objective with paired seeds, and compare how fast they find the best.
+
+    Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
+    """  # fmt: skip
+    from bonag.bench.search import compete
+    from bonag.bench.search_contest import make_contest
+    from bonag.bench.search_shown import shown
+    from bonag.bench.search_store import held
+    from bonag.cli.progress import duration
+    from bonag.strategies import check_choices, strategy_names
     from loops.errors import UserError
-    from loops.objective import Objective
-    from search_spaces import UnknownSpaceError, get_space
     from search_spaces.near_miss import suggestion
 
-    try:
-        made = make_evaluator(get_space(space), evaluator, task, data)
-        metric = Objective.parse(objective).goal.metric
-    except (UnknownSpaceError, ValueError) as error:
-        raise UserError(str(error)) from None
-    if metric not in made.metrics:
-        raise UserError(f"evaluator of space '{space}' measures no '{metric}': {suggestion(metric, made.metrics)}")
-
-    import pandas as pd
-
-    from bonag.bench.search import Contest, best_known, run_contest, summary
-    from bonag.strategies import check_choices, strategy_names
-
-    names = list(dict.fromkeys(name.strip() for name in strategies.split(",")))
+    check_choices(acquisition, predictor)
+    contest = make_contest(
+        space, evaluator, task, objective or ["accuracy"], constraint or [], data=data, budget=budget or 100,
+        acquisition=acquisition, predictor=predictor,
+    )  # fmt: skip
+    folder = output or Path("results", "search", f"{contest.space}-{contest.task}")
+    before = held(folder) if resume else None
+    if before is not None:
+        # What is not said stays as it is.
+        contest = replace(contest, budget=budget or before.contest.budget)
+        seeds = seeds or before.seeds
+        names = () if strategies is None else _names(strategies)
+    else:
+        names = _names(strategies or "bonag,random,evolution,local-search")
     for name in names:
         if name not in strategy_names():
             raise UserError(f"unknown strategy '{name}': {suggestion(name, strategy_names())}")
-    check_choices(acquisition, predictor)
-    _check_folder(output)
-    folder = None if data is None else str(data)
-    contest = Contest(space, evaluator, task, objective, budget, seeds, folder, acquisition, predictor)
-    parts = []
-    for part in run_contest(contest, names, workers):
-        parts.append(part)
-        typer.echo(f"{len(parts)} of {len(names) * seeds} runs: {part.strategy[0]}, seed {part.seed[0]}", err=True)
-    trials = pd.concat(parts).sort_values(["strategy", "seed", "trial"], ignore_index=True)
-    if output is not None:
-        trials.to_csv(output, index=False)
-    typer.echo(made.description)
-    typer.echo(summary(trials, contest, best_known(contest)).to_string(index=False))
+    among = names if before is None else (*before.strategies, *names)
+    if reference is not None and reference not in among:
+        raise UserError(f"reference '{reference}' does not take part: {suggestion(reference, among)}")
+
+    def say(line: str, left: float | None) -> None:
+        typer.echo(line if left is None else f"{line}; {duration(left)} left", err=True)
+
+    try:
+        made = compete(
+            folder, contest, names, seeds or 10, workers=workers, resume=resume, reference=reference,
+            best_known=best_known, say=say,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the runs that have ended are in {folder}, go on by --resume", err=True)
+        return 130
+    typer.echo(f"{contest.title()}: {contest.make_evaluator().description}")
+    typer.echo(shown(made))
+    return 0
 
 
 @bench.command()

@@ -1,0 +1,133 @@
+"""One run of a contest: one strategy with one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bonag.bench.memory import PeakMemory
+from bonag.bench.search_contest import Contest
+from bonag.executors.local import LocalExecutor
+from bonag.strategies import make_strategy
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import History, Trial, TrialStatus
+from loops.loop import Over, RunState, search
+from loops.protocols import Evaluator, Strategy
+from search_spaces import SearchSpace
+
+# Of every trial, before and after the metrics of the objective. The others follow from the architecture.
+BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")
+TAKES_OPTIONS = ("bonag", "mutation-bo")
+
+
+class _MemoryRecorder:
+    """A record that does not outlive the process."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def history(self) -> History:
+        return self._history
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        self._history = self._history.updated(*trials)
+
+    def finish(self, trial: Trial) -> None:
+        self._history = self._history.updated(trial)
+
+
+def columns(contest: Contest) -> list[str]:
+    """The columns of a run's trials: strategy, seed, trial, architecture, status, one per metric of the objective,
+    proposal_seconds (of the strategy alone), and, the same in every row of a run, peak_mb and labels."""
+    return [*BEFORE, *contest.objective.metrics, *AFTER]
+
+
+def run_one(
+    contest: Contest, strategy: str, seed: int, before: pd.DataFrame | None = None, evaluator: Evaluator | None = None
+) -> pd.DataFrame:
+    """The trials of one strategy with one seed, as ``columns``; raises UserError where failures ended it early.
+
+    before: trials of the same run with a smaller budget, to go on from: a run is a function of what came before.
+    evaluator: the contest's, if it is there already.
+    """
+    space, objective = contest.make_space(), contest.objective
+    evaluator = evaluator or contest.make_evaluator()
+    config = RunConfig(
+        name="bench", space=contest.space, evaluator=contest.evaluator, task=contest.task,
+        objective=contest.goals, constraints=contest.constraints, budget=contest.budget,
+        strategy=strategy, seed=seed,
+    )  # fmt: skip
+    memory = PeakMemory()
+    made = make_strategy(strategy, space, objective, device="cpu", **_options(contest, strategy))
+    recorder = _MemoryRecorder(History() if before is None else _history(before, space, objective.metrics))
+    for event in search(config, made, evaluator, LocalExecutor(), recorder):
+        if isinstance(event, Over) and event.state is not RunState.FINISHED:
+            raise UserError(f"strategy '{strategy}', seed {seed}: {event.reason}")
+    peak = memory.megabytes()
+    history = recorder.history()
+    if not history.completed:
+        raise UserError(
+            f"strategy '{strategy}', seed {seed}: no evaluation succeeded, the last failed with "
+            f"{history.trials[-1].reason}"
+        )
+    if before is not None:
+        peak = max(peak, float(before["peak_mb"].iloc[0]))
+    metrics = {name: [trial.metrics.get(name, np.nan) for trial in history] for name in objective.metrics}
+    return pd.DataFrame(
+        {
+            "strategy": strategy,
+            "seed": seed,
+            "trial": [trial.index for trial in history],
+            "architecture": [str(trial.architecture) for trial in history],
+            "status": [str(trial.status) for trial in history],
+            **metrics,
+            # Three digits: a clock gives no more, and the file stays small.
+            "proposal_seconds": [float(f"{trial.proposal_seconds:.3g}") for trial in history],
+            "peak_mb": round(peak, 1),
+            "labels": labels_used(made, space),
+        },
+        columns=columns(contest),
+    )
+
+
+def labels_used(strategy: Strategy, space: SearchSpace) -> int:
+    """How many evaluations went into the strategy before its first query.
+
+    What its attribute ``labels`` says; without one, what the training of its generator used, by that file's record. A
+    strategy that has neither was trained on nothing.
+    """
+    stated: Any = getattr(strategy, "labels", None)
+    if stated is not None:
+        return int(stated)
+    generator = getattr(strategy, "generator", None)
+    if not type(generator).__module__.startswith("bonag.generators."):
+        return 0
+    from bonag.generators.artifact import shipped_path, training_record
+
+    return int(training_record(shipped_path(space))["labels"])
+
+
+def _options(contest: Contest, strategy: str) -> dict[str, str]:
+    """What the strategy decides by; the baselines have a way of their own."""
+    if strategy.partition(":")[0] not in TAKES_OPTIONS:
+        return {}
+    return {"acquisition": contest.acquisition, "predictor": contest.predictor}
+
+
+def _history(trials: pd.DataFrame, space: SearchSpace, metrics: Sequence[str]) -> History:
+    rows = trials.to_dict("records")
+    return History(
+        Trial(
+            index=int(row["trial"]),
+            architecture=space.parse(row["architecture"]),
+            status=TrialStatus(row["status"]),
+            metrics={name: row[name] for name in metrics} if row["status"] == TrialStatus.COMPLETED else {},
+            reason=None if row["status"] == TrialStatus.COMPLETED else "failed in the run before",
+            proposal_seconds=row["proposal_seconds"],
+        )
+        for row in rows
+    )
