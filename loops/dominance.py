@@ -15,7 +15,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
     left = np.arange(len(values))
     number = 0
     while len(left):
-        first = _non_dominated(values[left])
+        first = non_dominated(values[left])
         found[left[first]] = number
         left, number = left[~first], number + 1
     return found
@@ -41,7 +41,29 @@ def crowding(values: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _non_dominated(values: np.ndarray) -> np.ndarray:
+def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
+    """The volume of what some point dominates and the reference point does not: (n, m) points, (m,) reference.
+
+    Larger is better in every column; points that are not above the reference in all of them add nothing. By slicing
+    (While et al., 2006, "A Faster Algorithm for Calculating Hypervolume"), which suits fronts of up to hundreds of
+    points and a few columns.
+    """
+    above = np.unique(points[(points > reference).all(axis=1)], axis=0)
+    if len(above) == 0:
+        return 0.0
+    front = above[non_dominated(above)]
+    front = front[np.argsort(-front[:, 0], kind="stable")]
+    if front.shape[1] == 1:
+        return float(front[0, 0] - reference[0])
+    # Between one value of the first column and the next, the points from the larger one up are there.
+    depths = front[:, 0] - np.append(front[1:, 0], reference[0])
+    if front.shape[1] == 2:
+        return float(depths @ (np.maximum.accumulate(front[:, 1]) - reference[1]))
+    slices = (hypervolume(front[: i + 1, 1:], reference[1:]) for i in range(len(front)))
+    return float(sum(depth * volume for depth, volume in zip(depths, slices, strict=True)))
+
+
+def non_dominated(values: np.ndarray) -> np.ndarray:
     """Whether no other row dominates it: (n, m) -> (n,) bool."""
     n, m = values.shape
     if m == 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loops.dominance import crowding, ranks
+from loops.dominance import crowding, non_dominated, ranks
 from loops.history import History, Trial
 
 _METRIC = r"[A-Za-z_][\w.-]*"
@@ -192,7 +192,7 @@ class Objective:
         """The feasible completed trials that no other one dominates, best by the first goal first; equal ones too."""
         rows = np.flatnonzero(self.feasible(history))
         values = self.values(history)
-        rows = rows[ranks(values[rows]) == 0]
+        rows = rows[non_dominated(values[rows])]
         return [history.completed[i] for i in rows[np.argsort(-values[rows, 0], kind="stable")]]
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import bonag
-from bonag.api.parts import ASK_AND_TELL, default_threads, make_run_strategy, resolve_device
-from bonag.api.result import Found
+from bonag.api.counting_evaluator import counts
+from bonag.api.parts import ASK_AND_TELL, COUNTED, default_threads, make_run_strategy, measured_metrics, resolve_device
+from bonag.api.result import Found, best_trials
 from bonag.record import RunRecord, create_record, open_record
 from bonag.record.reading import space_of
 from loops.config import RunConfig
 from loops.errors import UserError
 from loops.history import History, TrialStatus
 from loops.loop import ended, propose
-from loops.objective import Objective
 from loops.protocols import Outcome
 from search_spaces import Architecture, SearchSpace
 
@@ -29,13 +29,16 @@ class AskTell:
 
     path: folder that records all of it, so that it survives anything; where the folder exists already, its run is gone
         on with, and the other arguments must be those that it was made with. Without a path nothing is recorded.
-    strategy, acquisition, predictor, seed, device, threads: as in ``bonag.search``. Raises UserError.
+    objective, constraints, strategy, acquisition, predictor, seed, device, threads: as in ``bonag.search``.
+
+    Raises UserError.
     """
 
     def __init__(
         self,
         space: str | SearchSpace = "mbv3",
-        objective: str = "accuracy",
+        objective: str | Sequence[str] = "accuracy",
+        constraints: Sequence[str] = (),
         strategy: str = "bonag",
         acquisition: str = "log-ei",
         predictor: str = "gp",
@@ -49,7 +52,8 @@ class AskTell:
             name="ask-and-tell" if folder is None else folder.name,
             space=space if isinstance(space, str) else space.name,
             evaluator=ASK_AND_TELL,
-            objective=objective,
+            objective=objective if isinstance(objective, str) else tuple(objective),
+            constraints=tuple(constraints),
             budget=None,
             strategy=strategy,
             acquisition=acquisition,
@@ -60,7 +64,7 @@ class AskTell:
             bonag=bonag.__version__,
         )
         self.space = space_of(config) if isinstance(space, str) else space
-        self.objective = Objective.parse(objective)
+        self.objective = config.parsed_objective()
         self._record: RunRecord | None = None
         self._history = History()
         if folder is not None and folder.exists():
@@ -87,9 +91,10 @@ class AskTell:
         return [(trial.index, trial.architecture) for trial in trials]
 
     def tell(self, index: int, metrics: Mapping[str, float] | float | None = None, failed: str | None = None) -> None:
-        """What became of a trial: its metrics by name (or the objective's value alone), or the reason of its failure.
+        """What became of a trial: its metrics by name (or the value alone of the only one), or why it failed.
 
-        Metrics without the objective, and values that are not finite numbers, make it a failed trial, as in a run.
+        Params and MACs are counted where the objective asks for them and they are not told. Metrics without the
+        objective's, and values that are not finite numbers, make it a failed trial, as in a run.
         Raises UserError for a trial that was never asked for, or that was told before.
         """
         if (metrics is None) == (failed is None):
@@ -100,8 +105,14 @@ class AskTell:
         if trial.status is not TrialStatus.RUNNING:
             raise UserError(f"trial {index} has been told before: it is {trial.status}")
         if metrics is not None and not isinstance(metrics, Mapping):
-            metrics = {self.objective.goal.metric: metrics}
-        trial = ended(trial, Outcome(index, metrics, failed, 0.0), (self.objective.goal.metric,))
+            names = measured_metrics(self.objective)
+            if len(names) > 1:
+                raise UserError(f"trial {index} must be told by name: {', '.join(names)}")
+            metrics = {names[0]: metrics}
+        if metrics is not None:
+            exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
+            metrics = counts(self.space, trial.architecture, exact) | dict(metrics)
+        trial = ended(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
         trial = replace(trial, evaluation_seconds=None)
         if self._record is not None:
             self._record.finish(trial)
@@ -119,8 +130,13 @@ class AskTell:
 
     @property
     def best(self) -> Found | None:
-        """The best completed trial, or None while there is none."""
-        return next((Found.of(trial, self.space) for trial in self.objective.best(self._history)), None)
+        """The best completed trial, as in ``Result.best``, or None while there is none."""
+        return next((Found.of(trial, self.space) for trial in best_trials(self.objective, self._history, 1)), None)
+
+    @property
+    def front(self) -> list[Found]:
+        """As in ``Result.front``."""
+        return [Found.of(trial, self.space) for trial in self.objective.front(self._history)]
 
     def close(self) -> None:
         """Let others write the record, if there is one."""

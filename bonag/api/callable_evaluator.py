@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search_spaces import Architecture
 
 
 class CallableEvaluator:
-    """Calls ``function(architecture)``, which returns the metrics by name, or the objective's value alone."""
+    """Calls ``function(architecture)``, which returns the metrics by name, or the value alone of the only one."""
 
-    def __init__(self, function: Callable[[Architecture], Any], metric: str) -> None:
+    def __init__(self, function: Callable[[Architecture], Any], metrics: Sequence[str]) -> None:
         self.function = function
-        self.metrics: tuple[str, ...] = (metric,)
+        self.metrics: tuple[str, ...] = tuple(metrics)
         self.description = f"Values that the Python function {qualified_name(function)} returned; bonag knows no more."
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+    def evaluate(self, architecture: Architecture, seed: int) -> Any:
         """What the function returned, by name; the seed is not passed on."""
         result = self.function(architecture)
-        return dict(result) if isinstance(result, Mapping) else {self.metrics[0]: result}
+        # Of several metrics a lone number could be any: it is refused where outcomes are checked.
+        return {self.metrics[0]: result} if len(self.metrics) == 1 and not isinstance(result, Mapping) else result
 
 
 def qualified_name(thing: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bonag.api.callable_evaluator import CallableEvaluator, qualified_name
+from bonag.api.counting_evaluator import CountingEvaluator
 from bonag.record.reading import space_of
 from bonag.strategies import BASELINES, make_strategy
 from loops.config import RunConfig
@@ -25,6 +26,8 @@ EvaluatorLike = str | Evaluator | Callable[[Architecture], Any] | None
 DEFAULT = ""
 # In a configuration, the mark of an evaluator that is a Python object and so cannot be made again from its name.
 PYTHON = "python:"
+# Exact costs that every space counts, for objectives whose evaluator does not.
+COUNTED = ("params", "macs")
 # In a configuration, that trials are asked for and told, and not evaluated by bonag.
 ASK_AND_TELL = "ask-and-tell"
 
@@ -47,12 +50,22 @@ def make_parts(config: RunConfig, evaluator: EvaluatorLike = None, space: Search
     space = space or space_of(config)
     objective = config.parsed_objective()
     made = _evaluator(config, evaluator, space, objective)
-    if objective.goal.metric not in made.metrics:
-        raise UserError(
-            f"evaluator '{config.evaluator}' of space '{space.name}' measures no '{objective.goal.metric}': "
-            f"{suggestion(objective.goal.metric, made.metrics)} (a minus before it minimises)"
-        )
+    missing = [metric for metric in objective.metrics if metric not in made.metrics]
+    for metric in missing:
+        if metric not in COUNTED:
+            known = (*made.metrics, *(name for name in COUNTED if name not in made.metrics))
+            raise UserError(
+                f"evaluator '{config.evaluator}' of space '{space.name}' measures no '{metric}': "
+                f"{suggestion(metric, known)} (a minus before it minimises)"
+            )
+    if missing:
+        made = CountingEvaluator(space, made, missing)
     return Parts(space, objective, made, make_run_strategy(config, space, objective))
+
+
+def measured_metrics(objective: Objective) -> tuple[str, ...]:
+    """The objective's metrics that somebody has to measure: all but exact counts, unless there are no others."""
+    return tuple(metric for metric in objective.metrics if metric not in COUNTED) or objective.metrics
 
 
 def evaluator_name(evaluator: EvaluatorLike) -> str:
@@ -94,7 +107,7 @@ def _evaluator(config: RunConfig, given: EvaluatorLike, space: SearchSpace, obje
             )
         if hasattr(given, "evaluate") and hasattr(given, "metrics"):
             return cast(Evaluator, given)
-        return CallableEvaluator(given, objective.goal.metric)
+        return CallableEvaluator(given, measured_metrics(objective))
     if config.evaluator == ASK_AND_TELL:
         raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
     if given is not None and given != config.evaluator:

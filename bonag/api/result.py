@@ -13,6 +13,7 @@ from bonag.record.reading import RunSnapshot, space_of
 from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.loop import RunState
+from loops.objective import Objective
 from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -60,18 +61,40 @@ class Result:
         self.space: SearchSpace = space or space_of(snapshot.config)
 
     def top(self, k: int) -> list[Found]:
-        """The k best completed trials, best first; ties go to the earlier one."""
-        return [Found.of(trial, self.space) for trial in self.objective.best(self.history, k)]
+        """The k best completed trials that meet the constraints, best first; ties go to the earlier one.
+
+        Of several goals: trials of the front, chosen so that they spread over it; best by the first goal first.
+        """
+        return [Found.of(trial, self.space) for trial in best_trials(self.objective, self.history, k)]
 
     @cached_property
     def best(self) -> Found | None:
-        """The best completed trial, or None while there is none."""
+        """The best completed trial that meets the constraints, or None while there is none.
+
+        Of several goals: that of the front which is best by the first.
+        """
         return next(iter(self.top(1)), None)
 
     @cached_property
+    def front(self) -> list[Found]:
+        """The trials that meet the constraints and that no other one dominates, best by the first goal first."""
+        return [Found.of(trial, self.space) for trial in self.objective.front(self.history)]
+
+    @cached_property
+    def nearest(self) -> Found | None:
+        """While no trial meets the constraints: the completed one that breaks them least, if there is any."""
+        if self.best is not None:
+            return None
+        return next((Found.of(trial, self.space) for trial in self.objective.best(self.history)), None)
+
+    @cached_property
     def trials(self) -> pd.DataFrame:
-        """One row per trial; see ``History.frame``."""
-        return self.history.frame()
+        """One row per trial; see ``History.frame``. With constraints also ``feasible``, empty if not completed."""
+        frame = self.history.frame()
+        if self.objective.constraints:
+            met = {trial.index: self.objective.admits(trial) for trial in self.history.completed}
+            frame.insert(2, "feasible", [met.get(trial.index) for trial in self.history])
+        return frame
 
     @cached_property
     def experiment(self) -> Client:
@@ -86,14 +109,14 @@ class Result:
     def __repr__(self) -> str:
         lines = [f"Result of run '{self.config.name}' in {self.path}: {self._progress()}"]
         if self.best is not None:
-            lines += [f"  best {self.objective.goal.metric}: {self._value(self.best)} (trial {self.best.trial})"]
+            lines += [f"  {key}: {value}" for key, value in self._found(self.best).items()]
             lines += [f"  {self.best.architecture}", f"  {self.best.params:,} params, {self.best.macs:,} MACs"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = {"run": f"{self.config.name} ({self._progress()})", "folder": str(self.path)}
         if self.best is not None:
-            rows |= {f"best {self.objective.goal.metric}": f"{self._value(self.best)} (trial {self.best.trial})"}
+            rows |= self._found(self.best)
             rows |= {"architecture": str(self.best.architecture)}
             rows |= {"params": f"{self.best.params:,}", "MACs": f"{self.best.macs:,}"}
         cells = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows.items())
@@ -103,5 +126,17 @@ class Result:
         budget = "" if self.config.budget is None else f" of {self.config.budget}"
         return f"{self.state}, {len(self.history)}{budget} trials"
 
-    def _value(self, found: Found) -> str:
-        return f"{found.metrics[self.objective.goal.metric]:.6g}"
+    def _found(self, best: Found) -> dict[str, str]:
+        metric = self.objective.goals[0].metric
+        front = {"front": f"{len(self.front)} trials"} if len(self.objective.goals) > 1 else {}
+        return front | {f"best {metric}": f"{best.metrics[metric]:.6g} (trial {best.trial})"}
+
+
+def best_trials(objective: Objective, history: History, k: int) -> list[Trial]:
+    """See ``Result.top``."""
+    if len(objective.goals) == 1:
+        return [trial for trial in objective.best(history, k) if objective.admits(trial)]
+    front = objective.front(history)
+    # The best by the first goal is among the ends of the front, which the order of all trials prefers.
+    chosen = {trial.index for trial in [*front[:1], *objective.best(history, len(front))][: k + 1]}
+    return [trial for trial in front if trial.index in chosen][:k]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bonag.api import session as sessions
@@ -19,7 +19,8 @@ def search(
     seed: int = 0,
     evaluator: EvaluatorLike = None,
     task: str | None = None,
-    objective: str = "accuracy",
+    objective: str | Sequence[str] = "accuracy",
+    constraints: Sequence[str] = (),
     strategy: str = "bonag",
     acquisition: str = "log-ei",
     predictor: str = "gp",
@@ -38,10 +39,13 @@ def search(
 
     space: an installed space's name, or a SearchSpace.
     evaluator: a name (None for the space's ``surrogate``), an Evaluator, or a function that maps an architecture to its
-        metrics by name or to the objective's value. Python objects are not recorded: to resume such a run, give the
-        object again.
+        metrics by name or, where there is but one, to its value. Python objects are not recorded: to resume such a run,
+        give the object again.
     task, data: what the evaluator measures, and the folder of its tables.
-    objective: a metric's name, with a minus before it to minimise.
+    objective: a metric's name, with a minus before it to minimise; or several of them, of which the search looks for
+        the Pareto front. ``params`` and ``macs`` are counted where the evaluator does not.
+    constraints: bounds, as in ``latency_pixel3<=8``. Whoever breaks one is a completed trial that is worse than all
+        who break none.
     acquisition: of strategy ``bonag``: ``log-ei``, ``ucb``, ``pi`` or ``thompson``.
     predictor: of strategy ``bonag``: ``gp``, ``ensemble`` or ``mixture``.
     name, out: the run's folder is ``out/name``; by default a name is made of space, evaluator and seed.
@@ -59,7 +63,8 @@ def search(
         seed=seed,
         evaluator=evaluator,
         task=task,
-        objective=objective,
+        objective=objective if isinstance(objective, str) else tuple(objective),
+        constraints=tuple(constraints),
         strategy=strategy,
         acquisition=acquisition,
         predictor=predictor,

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops.dominance import crowding, ranks
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Constraint, Goal, Objective
 
@@ -85,20 +84,6 @@ def test_an_objective_names_its_metrics_once_goals_first() -> None:
     assert Objective.parse("accuracy").single
     with pytest.raises(ValueError, match="several goals"):
         _ = objective.goal
-
-
-@given(ROWS)
-def test_each_front_is_what_nothing_dominates_once_those_before_it_are_gone(rows: list[tuple[int, ...]]) -> None:
-    values = np.array(rows, dtype=float)
-    found = ranks(values)
-    for i, x in enumerate(values):
-        above = [found[j] for j, y in enumerate(values) if dominates(y, x)]
-        assert found[i] == max(above, default=-1) + 1
-
-
-def test_crowding_is_the_distance_of_neighbours_and_ends_are_kept() -> None:
-    values = np.array([[0.0, 10.0], [1.0, 8.0], [4.0, 0.0], [1.0, 8.0]])
-    assert crowding(values).tolist() == [np.inf, 2.0, np.inf, 0.0]
 
 
 @given(ROWS)

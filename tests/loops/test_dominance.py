@@ -1,0 +1,47 @@
+"""Fronts, crowding and hypervolumes against their definitions, and against BoTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from botorch.utils.multi_objective.hypervolume import Hypervolume
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loops.dominance import crowding, hypervolume, ranks
+
+# Few different values, so that ties and equal rows are frequent.
+ROWS = st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12)
+
+
+def dominates(x: np.ndarray, y: np.ndarray) -> bool:
+    return bool((x >= y).all() and (x > y).any())
+
+
+@given(ROWS)
+def test_each_front_is_what_nothing_dominates_once_those_before_it_are_gone(rows: list[tuple[int, ...]]) -> None:
+    values = np.array(rows, dtype=float)
+    found = ranks(values)
+    for i, x in enumerate(values):
+        above = [found[j] for j, y in enumerate(values) if dominates(y, x)]
+        assert found[i] == max(above, default=-1) + 1
+
+
+def test_crowding_is_the_distance_of_neighbours_and_ends_are_kept() -> None:
+    values = np.array([[0.0, 10.0], [1.0, 8.0], [4.0, 0.0], [1.0, 8.0]])
+    assert crowding(values).tolist() == [np.inf, 2.0, np.inf, 0.0]
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hypervolume_is_botorchs(m: int, seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(30, m)).round(1)
+    reference = np.full(m, -0.7)
+    expected = Hypervolume(torch.from_numpy(reference)).compute(torch.from_numpy(points[ranks(points) == 0]))
+    assert hypervolume(points, reference) == pytest.approx(expected)
+
+
+def test_what_is_not_above_the_reference_has_no_volume() -> None:
+    assert hypervolume(np.array([[1.0, 0.0], [-1.0, 5.0]]), np.zeros(2)) == 0
+    assert hypervolume(np.empty((0, 2)), np.zeros(2)) == 0
