@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bonag.bench.search_measure import Measure
+from bonag.bench.search_measure import TOLERANCE, Measure
 from bonag.bench.search_table import Progress
 from bonag.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # A colour and a marker for a family, everywhere the same; its variants differ by their dashes. Colours of Okabe and Ito
 # (2008) and of Tol's muted scheme, told apart by the colour-blind; what they may confuse, the markers tell apart.
@@ -41,26 +44,34 @@ def draw(progress: Sequence[Progress], measure: Measure, title: str, path: Path)
     """
     import matplotlib
 
-    with matplotlib.rc_context({"svg.hashsalt": "bonag", "svg.fonttype": "none", "font.size": 9}):
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(11, 4.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _regret(left, progress, measure)
-        if measure.exact:
-            _reached(right, progress, measure)
-        else:
-            _found(right, progress, measure)
-        for axes in (left, right):
-            axes.set_xlabel("queries")
-            axes.grid(alpha=0.25, linewidth=0.6)
-            axes.spines[["top", "right"]].set_visible(False)
-        seeds = sorted({len(one.seeds) for one in progress})
-        figure.suptitle(f"{title} ({' to '.join(map(str, seeds))} seeds)", fontsize=10)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", frameon=False)
+    # Text stays text, and nothing in the file is random.
+    with matplotlib.rc_context({"svg.hashsalt": "bonag", "svg.fonttype": "none"}):
+        figure = made_figure(progress, measure, title)
         with whole_file(path) as file:
             figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def made_figure(progress: Sequence[Progress], measure: Measure, title: str) -> Figure:
+    """What ``draw`` writes."""
+    # Never a window.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _regret(left, progress, measure)
+    if measure.exact:
+        _reached(right, progress, measure)
+    else:
+        _found(right, progress, measure)
+    for axes in (left, right):
+        axes.set_xlabel("queries")
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    seeds = sorted({len(one.seeds) for one in progress})
+    figure.suptitle(f"{title} ({' to '.join(map(str, seeds))} seeds)", fontsize=10)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False)
+    return figure
 
 
 def style(strategy: str) -> dict[str, Any]:
@@ -81,23 +92,29 @@ def _regret(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
         look = style(one.strategy)
         axes.fill_between(queries, low, high, step="post", color=look["color"], alpha=0.10, linewidth=0)
         axes.plot(queries, middle, drawstyle="steps-post", label=one.strategy, markevery=_marks(budget), **look)
-    positive = [float(value) for value in chain.from_iterable(np.unique(regret) for regret in regrets) if value > 1e-12]
-    if positive:
-        # Logarithmic down to the smallest regret that there is, and linear to zero, which has no logarithm.
-        axes.set_yscale("symlog", linthresh=_threshold(positive, regrets), linscale=0.4)
+    smallest, largest = _range(regrets)
+    if smallest > 0:
+        # Logarithmic down to the smallest regret that matters, and linear from there to zero, which has no logarithm.
+        axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
+        powers = range(math.ceil(math.log10(smallest)), math.floor(math.log10(largest)) + 1)
+        ticks = [0.0, *(10.0**power for power in powers)]
+        axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        axes.set_yticks([], minor=True)
     axes.set_ylim(bottom=0)
     axes.set_xscale("log")
     _plain_numbers(axes.xaxis, budget)
-    what = "1 - share of the hypervolume" if measure.best == 1.0 and "hypervolume" in measure.name else "regret"
-    unit = "" if what != "regret" else f" of {measure.name} (best: {measure.best:.6g})"
-    axes.set_ylabel(f"{what}{unit}: median and quartiles")
+    axes.set_ylabel(f"{measure.regret_name}: median, quartiles")
 
 
-def _threshold(positive: list[float], regrets: Sequence[np.ndarray]) -> float:
-    """The smallest positive value that a drawn line has, or else the smallest of all."""
-    drawn = np.concatenate([np.quantile(regret, [0.25, 0.5, 0.75], axis=0).ravel() for regret in regrets])
-    drawn = drawn[drawn > 1e-12]
-    return float(drawn.min()) if len(drawn) else min(positive)
+def _range(regrets: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The smallest positive regret that the axis has to tell from zero, and the largest; 0 if there is none."""
+    runs = np.concatenate([regret.ravel() for regret in regrets])
+    medians = np.concatenate([np.median(regret, axis=0) for regret in regrets])
+    runs, medians = runs[runs > TOLERANCE], medians[medians > TOLERANCE]
+    # A single run may end much nearer to the best than any median: that is no reason to stretch the axis.
+    if not len(runs):
+        return 0.0, 0.0
+    return float(max(runs.min(), medians.min() if len(medians) else 0.0)), float(runs.max())
 
 
 def _reached(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
@@ -107,7 +124,7 @@ def _reached(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
         axes.plot(queries, share, drawstyle="steps-post", markevery=_marks(len(share)), **style(one.strategy))
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylabel(f"seeds that have reached the {measure.target_name}")
+    axes.set_ylabel(f"seeds that have reached {measure.target_name}")
 
 
 def _found(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:

@@ -34,10 +34,11 @@ class HypervolumeShare:
     source: str
     exact: bool
     name: str = "share of the hypervolume"
+    regret_name: str = "1 - share of the hypervolume"
     sign: float = 1.0
     best: float = 1.0
     target: float = TARGET
-    target_name: str = f"{TARGET:.0%}"
+    target_name: str = f"{100 * TARGET:g} %"
 
     def progress(self, run: pd.DataFrame, budget: int) -> np.ndarray:
         """As in ``Measure``."""

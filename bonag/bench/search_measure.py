@@ -27,6 +27,11 @@ class Measure(Protocol):
         ...
 
     @property
+    def regret_name(self) -> str:
+        """What its distance from ``best`` is."""
+        ...
+
+    @property
     def sign(self) -> float:
         """+1 if larger numbers are better, else -1."""
         ...
@@ -76,12 +81,17 @@ class BestValue:
     worst: float
     source: str
     exact: bool
-    target_name: str = "best"
+    target_name: str = "the best"
 
     @property
     def name(self) -> str:
         """The metric."""
         return self.objective.goal.metric
+
+    @property
+    def regret_name(self) -> str:
+        """Of the metric, with the best value."""
+        return f"regret of {self.name} (best {self.best:.6g})"
 
     @property
     def sign(self) -> float:

@@ -14,14 +14,14 @@ Row = Any
 def shown(made: pd.DataFrame) -> str:
     """As ``search_table.table`` made it; medians over seeds, with the quartiles of what decides."""
     bests = [name for name in map(str, made) if name.startswith("best@") and name.removeprefix("best@").isdecimal()]
-    queries = next(name for name in map(str, made) if name.startswith("queries to ") and not name.endswith("90 %"))
+    queries = next(name for name in map(str, made) if name.startswith("queries to ") and not name.endswith("of seeds"))
     cells: dict[str, Callable[[Row], str]] = {"seeds": lambda row: str(row["seeds"])}
     for best in bests:
         cells[best] = lambda row, best=best: _number(row[best])  # type: ignore[misc]
     cells |= {
         f"{bests[-1]} quartiles": lambda row: _quartiles(row, bests[-1]),
         queries: lambda row: _number(row[queries]),
-        f"{queries}, 90 %": lambda row: _number(row[f"{queries} 90 %"]),
+        f"{queries}, 90 % of seeds": lambda row: _number(row[f"{queries}, 90 % of seeds"]),
         "reached": lambda row: f"{row['reached']:.0%}",
         "area under regret": lambda row: _number(row["area"]),
         "area quartiles": lambda row: _quartiles(row, "area"),

@@ -77,7 +77,7 @@ def table(progress: Sequence[Progress], measure: Measure, reference: str) -> pd.
         for n in milestones(one.numbers.shape[1]):
             row |= _quartiles(f"best@{n}", one.numbers[:, n - 1])
         row[f"queries to {measure.target_name}"] = float(np.median(queries))
-        row[f"queries to {measure.target_name} 90 %"] = float(np.quantile(queries, 0.9, method="higher"))
+        row[f"queries to {measure.target_name}, 90 % of seeds"] = float(np.quantile(queries, 0.9, method="higher"))
         row["reached"] = float(np.isfinite(queries).mean())
         row |= _quartiles("area", area)
         near = one.trials["trial"].between(NEAR - WIDTH, NEAR + WIDTH)

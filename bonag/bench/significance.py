@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+DECIMALS = 9
+
 
 def paired_p(first: np.ndarray, second: np.ndarray) -> float:
     """Two-sided p-value of the Wilcoxon signed-rank test (Wilcoxon, 1945) that paired values are alike.
@@ -15,7 +17,8 @@ def paired_p(first: np.ndarray, second: np.ndarray) -> float:
     """
     from scipy.stats import wilcoxon
 
-    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    # Rounded, for what differs by the error of a subtraction is alike.
+    differences = np.round(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), DECIMALS)
     if not differences.any():
         return 1.0
     return float(wilcoxon(differences, zero_method="pratt").pvalue)

@@ -1,9 +1,15 @@
-"""Strategies against each other: paired seeds, any number of workers, and figures that can be checked by hand."""
+"""Strategies against each other: paired seeds, any number of workers, and folders that survive whatever happens."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,181 +18,348 @@ import pandas as pd
 import pytest
 
 import bonag
-from bonag.bench.search import Contest, best_known, run_contest, run_one, summary
+from bonag.bench.search import compete, evaluate
+from bonag.bench.search_contest import Contest, make_contest
+from bonag.bench.search_run import labels_used, run_one
+from bonag.bench.search_store import Plan, Store, held, open_store
+from bonag.bench.search_workers import Run, run_all
 from bonag.evaluators import make_evaluator
+from bonag.strategies import make_strategy
 from loops.errors import UserError
 from search_spaces import get_space
 
 # The default strategy leaves its initial design after ten trials.
-STRATEGIES, BUDGET, SEEDS = ("random", "evolution", "bonag"), 14, 2
-CONTEST = Contest("nb201", None, None, "accuracy", BUDGET, SEEDS)
+STRATEGIES, BUDGET = ("random", "evolution", "bonag"), 14
+CONTEST = Contest("nb201", "surrogate", "cifar10", budget=BUDGET)
+SMALL = replace(CONTEST, budget=12)
 SEARCH = ("bench", "search", "--space", "nb201", "--strategies", "random,evolution", "--seeds", "2", "--budget", "12")
+MEASURED = ["proposal_seconds", "peak_mb"]
+MEASURED_IN_TABLE = ["s/query", "s/query near 100", "peak MB"]
 
 Call = Callable[..., Any]
 
 
-def table(workers: int) -> pd.DataFrame:
-    parts = pd.concat(run_contest(CONTEST, STRATEGIES, workers))
-    return parts.sort_values(["strategy", "seed", "trial"], ignore_index=True)
-
-
 @pytest.fixture(scope="module")
-def by_one_worker() -> pd.DataFrame:
-    return table(workers=1)
+def in_this_process() -> dict[tuple[str, int], pd.DataFrame]:
+    keys = [("random", 0), ("random", 1), ("evolution", 0), ("evolution", 1), ("bonag", 1)]
+    return {(strategy, seed): run_one(CONTEST, strategy, seed) for strategy, seed in keys}
 
 
-def of(trials: pd.DataFrame, strategy: str, seed: int) -> pd.DataFrame:
-    return trials[(trials.strategy == strategy) & (trials.seed == seed)].reset_index(drop=True)
+def filled(folder: Path, contest: Contest, strategies: tuple[str, ...], seeds: int, resume: bool = False) -> Store:
+    """A folder with all runs of a contest, made in this process."""
+    store = open_store(folder, Plan(contest, strategies, seeds), resume)
+    for strategy, seed, before in list(store.missing()):
+        store.add(run_one(contest, strategy, seed, before))
+    return store
 
 
-def test_every_strategy_works_with_every_seed_for_the_whole_budget(by_one_worker: pd.DataFrame) -> None:
+def same(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """But for times and memory."""
+    columns = [name for name in first if name not in (*MEASURED, *MEASURED_IN_TABLE)]
+    pd.testing.assert_frame_equal(
+        first[columns].reset_index(drop=True),
+        second[columns].reset_index(drop=True),
+        check_exact=True,
+        check_dtype=False,
+    )
+
+
+def read(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / "trials.parquet")
+
+
+def test_every_run_spends_the_whole_budget_on_new_architectures(
+    in_this_process: dict[tuple[str, int], pd.DataFrame],
+) -> None:
     space = get_space("nb201")
     evaluator = make_evaluator(space)
-    runs = by_one_worker.groupby(["strategy", "seed"])
-    assert set(runs.groups) == {(strategy, seed) for strategy in STRATEGIES for seed in range(SEEDS)}
-    for _, run in runs:
+    for (strategy, seed), run in in_this_process.items():
         assert list(run.trial) == list(range(BUDGET))
         assert run.architecture.is_unique
+        assert (run.strategy == strategy).all()
+        assert (run.seed == seed).all()
+        assert (run.status == "completed").all()
         assert (run.proposal_seconds > 0).all()
-        measured = [evaluator.evaluate(space.parse(text), 0)["accuracy"] for text in run.architecture]
-        assert list(run.value) == measured
-    assert not of(by_one_worker, "bonag", 0).architecture.equals(of(by_one_worker, "bonag", 1).architecture)
+        assert list(run.accuracy) == [evaluator.evaluate(space.parse(text), 0)["accuracy"] for text in run.architecture]
 
 
-@pytest.mark.slow
-def test_workers_change_nothing_but_the_time(by_one_worker: pd.DataFrame) -> None:
-    by_two = table(workers=2)
-    pd.testing.assert_frame_equal(
-        by_two.drop(columns="proposal_seconds"), by_one_worker.drop(columns="proposal_seconds"), check_exact=True
-    )
+def test_seeds_are_paired(in_this_process: dict[tuple[str, int], pd.DataFrame]) -> None:
+    # Random search and evolution begin with the same uniform draws.
+    first = {key: list(run.architecture[:10]) for key, run in in_this_process.items()}
+    assert first["random", 0] == first["evolution", 0]
+    assert first["random", 1] == first["evolution", 1]
+    assert first["random", 0] != first["random", 1]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_seed_gives_the_trials_that_a_run_of_that_seed_has(
-    by_one_worker: pd.DataFrame, strategy: str, tmp_path: Path, one_thread: None
+    in_this_process: dict[tuple[str, int], pd.DataFrame], strategy: str, tmp_path: Path, one_thread: None
 ) -> None:
     run = bonag.search(space="nb201", budget=BUDGET, seed=1, strategy=strategy, device="cpu", threads=1, out=tmp_path)
-    found = of(by_one_worker, strategy, seed=1)
+    found = in_this_process[strategy, 1]
     assert list(found.architecture) == list(run.trials.architecture)
-    assert list(found.value) == list(run.trials.accuracy)
+    assert list(found.accuracy) == list(run.trials.accuracy)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_larger_budget_goes_on_where_the_smaller_one_ended(
+    in_this_process: dict[tuple[str, int], pd.DataFrame], strategy: str
+) -> None:
+    short = run_one(replace(CONTEST, budget=11), strategy, 1)
+    gone_on = run_one(CONTEST, strategy, 1, before=short)
+    same(gone_on, in_this_process[strategy, 1])
+    assert list(gone_on.proposal_seconds[:11]) == list(short.proposal_seconds)
+
+
+def test_an_objective_to_minimise_is_recorded_as_measured() -> None:
+    space = get_space("nb201")
+    trials = run_one(replace(CONTEST, goals=("-macs",)), "local-search", seed=3)
+    assert list(trials.macs) == [space.costs(space.parse(text)).macs for text in trials.architecture]
+    # It goes downhill from the ten random ones, whose smallest one it starts from.
+    first = space.parse(trials.architecture[int(trials.macs[:10].argmin())])
+    assert space.parse(trials.architecture[10]) in space.neighbours(first)
+
+
+def test_several_goals_and_constraints_are_all_recorded() -> None:
+    contest = replace(CONTEST, goals=("accuracy", "-macs"), constraints=("params<=500000",))
+    trials = run_one(contest, "random", seed=0)
+    assert {"accuracy", "macs", "params"} <= set(trials)
+
+
+@pytest.mark.slow
+def test_workers_change_nothing_but_the_time(in_this_process: dict[tuple[str, int], pd.DataFrame]) -> None:
+    runs = [Run(strategy, seed) for strategy, seed in in_this_process]
+    found = {(run.strategy, run.seed): trials for run, trials in run_all(CONTEST, runs, workers=2)}
+    assert found.keys() == in_this_process.keys()
+    for key, trials in found.items():
+        same(trials, in_this_process[key])
+    # The default strategy loads PyTorch and its generator; random search needs next to nothing.
+    assert found["bonag", 1].peak_mb[0] > found["random", 0].peak_mb[0] + 20
 
 
 def test_what_fails_in_a_worker_ends_the_contest_with_its_reason() -> None:
     # Hundreds of runs wait behind the one that fails: they are given up and not worked off.
     started = time.perf_counter()
+    runs = [Run("evolutoin", seed) for seed in range(300)] + [Run("evolution", seed) for seed in range(300)]
     with pytest.raises(UserError, match="unknown strategy 'evolutoin': did you mean 'evolution'"):
-        list(run_contest(Contest("mbv3", None, None, "accuracy", 300, 300), ["evolutoin", "evolution"]))
+        list(run_all(replace(CONTEST, budget=300), runs, workers=1))
     assert time.perf_counter() - started < 60
 
 
-def test_an_objective_to_minimise_is_recorded_as_measured() -> None:
-    space = get_space("nb201")
-    trials = run_one(Contest("nb201", None, None, "-macs", 12, 1), "local-search", seed=3)
-    assert list(trials.value) == [space.costs(space.parse(text)).macs for text in trials.architecture]
-    # It goes downhill from the ten random ones, whose smallest one it starts from.
-    first = space.parse(trials.architecture[int(trials.value[:10].argmin())])
-    assert space.parse(trials.architecture[10]) in space.neighbours(first)
+def test_shipped_generators_were_trained_without_labels() -> None:
+    contest = CONTEST
+    space = contest.make_space()
+    for name in ("bonag", "random", "mutation-bo"):
+        assert labels_used(make_strategy(name, space, contest.objective), space) == 0
 
 
-def run_of(strategy: str, seed: int, values: list[float], seconds: float = 1.0) -> pd.DataFrame:
-    columns = {"strategy": strategy, "seed": seed, "trial": range(len(values)), "value": values}
-    return pd.DataFrame(columns | {"proposal_seconds": seconds})
+def test_a_strategy_says_how_many_labels_it_used() -> None:
+    class Pretrained:
+        name, labels = "pretrained", 250
+
+        def propose(self, history: object, n: int, rng: np.random.Generator) -> list[Any]:
+            return []
+
+    assert labels_used(Pretrained(), get_space("nb201")) == 250
 
 
-@pytest.fixture
-def trials() -> pd.DataFrame:
-    """Twenty trials a run, smaller is better, and 5 is the best there is; shuffled, for rows come in any order."""
-    runs = [
-        run_of("slow", 0, [50.0 - trial for trial in range(20)], seconds=2.0),
-        run_of("slow", 1, [40.0, 40.0, 40.0, 5.0, *[40.0] * 16], seconds=4.0),
-        run_of("slow", 2, [60.0] * 12 + [20.0] * 8, seconds=6.0),
-        run_of("quick", 0, [5.0, *[90.0] * 19], seconds=0.25),
-        run_of("quick", 1, [70.0] * 9 + [5.0, 5.0] + [70.0] * 9, seconds=0.75),
-        run_of("short", 0, [30.0, 10.0, 20.0]),
-    ]
-    return pd.concat(runs).sample(frac=1.0, random_state=0)
+def test_runs_are_kept_as_they_end_and_merged_in_the_end(tmp_path: Path) -> None:
+    store = open_store(tmp_path, Plan(SMALL, ("random", "evolution:naszilla"), 1), resume=False)
+    run = run_one(SMALL, "random", 0)
+    store.add(run)
+    store.close()
+    assert not (tmp_path / "trials.parquet").exists()
+    again = open_store(tmp_path, store.plan, resume=True)
+    same(again.runs["random", 0].trials, run)
+    assert [(strategy, seed) for strategy, seed, _ in again.missing()] == [("evolution:naszilla", 0)]
+    again.add(run.assign(strategy="evolution:naszilla"))
+    again.merge()
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contest.json", "trials.parquet"]
+    assert list(read(tmp_path).strategy.unique()) == ["random", "evolution:naszilla"]
+    assert read(tmp_path).columns[:5].tolist() == ["strategy", "seed", "trial", "architecture", "status"]
 
 
-def test_a_summary_is_what_one_computes_by_hand(trials: pd.DataFrame) -> None:
-    contest = Contest("nb201", None, None, "-macs", budget=20, seeds=3)
-    rows = summary(trials, contest, optimum=5.0).set_index("strategy")
-    # slow: best of the first ten 41, 5 and 60; of all twenty 31, 5 and 20; the second run alone gets to 5, by its 4th.
-    slow = rows.loc["slow"]
-    assert (slow["seeds"], slow["best@10"], slow["best@20"], slow["s/proposal"]) == (3, 41.0, 20.0, 4.0)
-    assert slow["queries to best (median)"] == slow["(90 %)"] == np.inf
-    assert slow["reached"] == pytest.approx(1 / 3)
-    # quick: by its 1st trial and by its 10th.
-    quick = rows.loc["quick"]
-    assert (quick["seeds"], quick["best@10"], quick["best@20"], quick["s/proposal"]) == (2, 5.0, 5.0, 0.5)
-    assert (quick["queries to best (median)"], quick["(90 %)"], quick["reached"]) == (5.5, 10.0, 1.0)
-    # short: a run that ended early keeps what it had.
-    short = rows.loc["short"]
-    assert (short["best@10"], short["best@20"], short["reached"]) == (10.0, 10.0, 0.0)
-    assert "best@30" not in rows
+def test_a_contest_can_grow(tmp_path: Path) -> None:
+    grown, whole = tmp_path / "grown", tmp_path / "whole"
+    store = filled(grown, SMALL, ("random",), 1)
+    store.merge()
+    store.close()
+    # More strategies, more seeds, a larger budget; what is not named stays.
+    store = filled(grown, CONTEST, ("evolution",), 2, resume=True)
+    assert store.plan.strategies == ("random", "evolution")
+    trials = store.merge()
+    store.close()
+    store = filled(whole, CONTEST, ("random", "evolution"), 2)
+    same(trials, store.merge())
+    store.close()
+    same(read(grown), read(whole))
+    same(evaluate(grown, store.plan, trials), evaluate(whole, store.plan, trials))
 
 
-def test_a_summary_of_what_is_maximised_takes_the_largest(trials: pd.DataFrame) -> None:
-    contest = Contest("nb201", None, None, "accuracy", budget=20, seeds=3)
-    rows = summary(trials, contest, optimum=70.0).set_index("strategy")
-    # quick: 5, 90, ... passes 70 with its 2nd trial, 70, ... equals it with its 1st.
-    assert rows.loc["quick", "queries to best (median)"] == 1.5
-    # slow: best of the first ten 50, 40 and 60.
-    assert rows.loc["slow", "best@10"] == 50.0
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (replace(SMALL, task="cifar100"), 'another contest: task is "cifar10" there and "cifar100" here'),
+        (replace(SMALL, space="mbv3"), 'space is "nb201" there and "mbv3" here'),
+        (replace(SMALL, goals=("-macs",)), "goals is"),
+        (replace(SMALL, constraints=("macs<=1e6",)), "constraints is"),
+        (replace(SMALL, acquisition="ucb"), "acquisition is"),
+        (replace(SMALL, bonag="9.9"), "bonag is"),
+        (replace(SMALL, budget=5), "have a budget of 12, which --budget 5 cannot take back"),
+    ],
+)
+def test_another_contest_is_refused(tmp_path: Path, other: Contest, message: str) -> None:
+    open_store(tmp_path, Plan(SMALL, ("random",), 1), resume=False).close()
+    before = (tmp_path / "contest.json").read_text()
+    with pytest.raises(UserError) as refused:
+        open_store(tmp_path, Plan(other, ("random",), 1), resume=True)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "contest.json").read_text() == before
 
 
-def test_a_trial_that_failed_is_a_query_too() -> None:
-    failing = run_of("failing", 0, [30.0, 5.0]).assign(trial=[2, 12])
-    contest = Contest("nb201", None, None, "-macs", budget=20, seeds=1)
-    row = summary(failing, contest, optimum=5.0).iloc[0]
-    assert (row["best@10"], row["best@20"], row["queries to best (median)"]) == (30.0, 5.0, 13.0)
+def test_data_may_lie_elsewhere(tmp_path: Path) -> None:
+    open_store(tmp_path, Plan(SMALL, ("random",), 1), resume=False).close()
+    open_store(tmp_path, Plan(replace(SMALL, data="/elsewhere"), ("random",), 1), resume=True).close()
+    assert "elsewhere" not in (tmp_path / "contest.json").read_text()
 
 
-def test_without_an_optimum_no_queries_are_counted(trials: pd.DataFrame) -> None:
-    rows = summary(trials, Contest("nb201", None, None, "-macs", budget=10, seeds=3), optimum=None)
-    assert list(rows) == ["strategy", "seeds", "best@10", "s/proposal"]
+def test_a_folder_takes_one_process_and_one_contest(tmp_path: Path) -> None:
+    plan = Plan(SMALL, ("random",), 1)
+    store = open_store(tmp_path, plan, resume=False)
+    with pytest.raises(UserError, match="another process works on the contest"):
+        open_store(tmp_path, plan, resume=True)
+    store.close()
+    with pytest.raises(UserError, match="go on with it by --resume"):
+        open_store(tmp_path, plan, resume=False)
 
 
-def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
-    space = get_space("nb201")
-    evaluator = make_evaluator(space)
-    everything = [evaluator.evaluate(cell, 0)["accuracy"] for cell in space.all()]  # type: ignore[attr-defined]
-    assert len(everything) == space.size
-    assert best_known(CONTEST) == max(everything)
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 7}', "[1]", '{"format": 1, "space": 3}'])
+def test_a_file_that_describes_no_contest_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "contest.json").write_text(text)
+    with pytest.raises(UserError, match="does not describe a contest"):
+        held(tmp_path)
 
 
-def test_the_best_to_minimise_is_the_smallest() -> None:
-    space = get_space("nb201")
-    empty = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
-    assert best_known(Contest("nb201", None, None, "-macs", 1, 1)) == space.costs(empty).macs
+def test_trials_of_something_else_are_refused(tmp_path: Path) -> None:
+    open_store(tmp_path, Plan(SMALL, ("random",), 1), resume=False).close()
+    for write in (
+        lambda path: path.write_text("trials"),
+        lambda path: pd.DataFrame({"a": [1]}).to_parquet(path),
+    ):
+        write(tmp_path / "trials.parquet")
+        with pytest.raises(UserError, match="does not hold the trials of this contest"):
+            open_store(tmp_path, Plan(SMALL, ("random",), 1), resume=True)
 
 
-def test_the_best_of_the_benchmark_is_the_published_one(data_dir: Path) -> None:
-    # Dong and Yang (2020), table 5, "optimal": 94.37 on CIFAR-10 and 73.51 on CIFAR-100, means over the trials.
-    for task, optimal in (("cifar10", 94.37), ("cifar100", 73.51)):
-        best = best_known(Contest("nb201", "table", task, "accuracy", 1, 1, data=str(data_dir)))
-        assert best == pytest.approx(optimal, abs=0.01)
+def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
+    assert make_contest("nb201", None, "cifar100", ["accuracy"], data=data_dir).evaluator == "surrogate"
+    assert make_contest("nb201", None, None, ["accuracy"], data=data_dir).task == "cifar10"
+    assert make_contest("mbv3", None, "imagenet224", ["accuracy"], data=data_dir).evaluator == "predictor"
 
 
-def test_the_best_of_a_larger_space_is_not_known() -> None:
-    assert best_known(Contest("mbv3", None, None, "accuracy", 1, 1)) is None
+def test_a_hundred_thousand_trials_are_a_small_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = [str(cell) for cell in get_space("nb201").all()]  # type: ignore[attr-defined]
+    store = open_store(tmp_path, Plan(replace(SMALL, budget=200), ("random",), 500), resume=False)
+    for seed in range(500):
+        # Uniform draws are the hardest ones to compress.
+        drawn = rng.choice(len(names), 200, replace=False)
+        store.runs["random", seed] = replace_trials(store, seed, [names[i] for i in drawn], drawn / 100, rng)
+    (tmp_path / "parts").mkdir()
+    store.merge()
+    store.close()
+    assert (tmp_path / "trials.parquet").stat().st_size < 1.5e6
 
 
-def test_the_command_writes_every_trial_and_shows_the_summary(call: Call, tmp_path: Path) -> None:
-    said = call(*SEARCH, "--workers", "2", "-o", "trials.csv")
+def replace_trials(store: Store, seed: int, names: list[str], values: np.ndarray, rng: np.random.Generator) -> Any:
+    from bonag.bench.search_store import Kept
+
+    columns = {"strategy": "random", "seed": seed, "trial": range(200), "architecture": names, "status": "completed"}
+    seconds = [float(f"{value:.3g}") for value in rng.lognormal(-1, 0.5, 200)]
+    more = {"accuracy": values, "proposal_seconds": seconds, "peak_mb": 1.0, "labels": 0}
+    return Kept(pd.DataFrame(columns | more), 200)
+
+
+def test_the_command_writes_trials_table_and_figure(call: Call, tmp_path: Path) -> None:
+    said = call(*SEARCH, "--workers", "2", "-o", "some/contest")
     assert said.status == 0, said.err
     assert len(said.err.splitlines()) == 4
-    written = pd.read_csv(tmp_path / "trials.csv")
-    for strategy in ("random", "evolution"):
-        for seed in range(2):
-            expected = run_one(Contest("nb201", None, None, "accuracy", 12, 2), strategy, seed)
-            shown = of(written, strategy, seed)
-            assert list(shown.architecture) == list(expected.architecture)
-            assert list(shown.value) == list(expected.value)
-    assert len(written) == 2 * 2 * 12
-    description, *lines = said.out.splitlines()
-    assert description == make_evaluator(get_space("nb201")).description
-    assert [line.split()[0] for line in lines] == ["strategy", "evolution", "random"]
-    assert float(lines[2].split()[1]) == 2
+    assert "left" in said.err
+    folder = tmp_path / "some" / "contest"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "contest.json", "figure.svg", "table.csv", "trials.parquet",
+    ]  # fmt: skip
+    trials = read(folder)
+    same(trials, pd.concat([run_one(SMALL, name, seed) for name in ("random", "evolution") for seed in range(2)]))
+    made = pd.read_csv(folder / "table.csv")
+    assert list(made.strategy) == ["random", "evolution"]
+    assert list(made.labels) == [0, 0]
+    medians = [np.median(run.groupby("seed").accuracy.max()) for _, run in trials.groupby("strategy", sort=False)]
+    assert list(made["best@12"]) == pytest.approx(medians, rel=1e-5)
+    for name in ("random", "evolution"):
+        assert name in (folder / "figure.svg").read_text()
+    assert make_evaluator(get_space("nb201")).description in said.out
+    # All is there: nothing runs, and what was not said stays. Another reference takes no new runs.
+    again = call("bench", "search", "--space", "nb201", "--resume", "-o", "some/contest", "--reference", "evolution")
+    assert again.status == 0, again.err
+    assert again.err.splitlines() == ["4 of 4 runs are in some/contest"]
+    assert "p against evolution" in again.out
+    pd.testing.assert_frame_equal(read(folder), trials)
+
+
+def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_path: Path) -> None:
+    arguments = ["--space", "nb201", "--strategies", "random,evolution,local-search", "--seeds", "1", "--budget", "12"]
+    arguments = ["bench", "search", *arguments, "-o", "contest"]
+    parts = tmp_path / "contest" / "parts"
+
+    def until(runs: int, number: int, *more: str) -> tuple[int, str]:
+        """Start the command, and send all its processes a signal when so many runs have ended."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bonag", *arguments, *more],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        while len(list(parts.glob("*.parquet"))) < runs:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.005)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.kill()
+        error = process.communicate()[1]
+        # Its workers end with it.
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return process.returncode, error
+            time.sleep(0.02)
+        raise AssertionError("a worker lives on")
+
+    status, error = until(1, signal.SIGINT)
+    assert status == 130, error
+    assert "go on by --resume" in error
+    assert "Traceback" not in error
+    assert until(2, signal.SIGKILL, "--resume")[0] == -signal.SIGKILL
+    assert not (tmp_path / "contest" / "trials.parquet").exists()
+    said = call(*arguments, "--resume")
+    assert said.status == 0, said.err
+    store = filled(tmp_path / "whole", SMALL, ("random", "evolution", "local-search"), 1)
+    trials = store.merge()
+    store.close()
+    evaluate(tmp_path / "whole", store.plan, trials)
+    same(read(tmp_path / "contest"), trials)
+    same(*(pd.read_csv(tmp_path / name / "table.csv") for name in ("contest", "whole")))
+
+
+def test_a_failing_run_keeps_those_that_have_ended(tmp_path: Path) -> None:
+    # The space has no generator of its own that would be named so.
+    with pytest.raises(UserError, match="unknown strategy 'evolutoin'"):
+        compete(tmp_path, SMALL, ("random", "evolutoin"), 1)
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["random-0.parquet"]
+    assert json.loads((tmp_path / "contest.json").read_text())["budget"] == 12
 
 
 @pytest.mark.parametrize(
@@ -198,7 +371,10 @@ def test_the_command_writes_every_trial_and_shows_the_summary(call: Call, tmp_pa
         (("--strategies", "random,evolutoin"), "unknown strategy 'evolutoin': did you mean 'evolution'?"),
         (("--objective", "acuracy"), "measures no 'acuracy': did you mean 'accuracy'?"),
         (("--objective", "a b"), "'a b' is not a metric name"),
-        (("-o", "nowhere/trials.csv"), "there is no folder"),
+        (("--constraint", "macs<1"), "constraint 'macs<1'"),
+        (("--constraint", "mac<=1"), "measures no 'mac': did you mean 'macs'?"),
+        (("--reference", "evolutoin"), "reference 'evolutoin' does not take part: did you mean 'evolution'?"),
+        (("--acquisition", "ubc"), "unknown acquisition 'ubc': did you mean 'ucb'?"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
         (("--budget", "0"), "Invalid value for '--budget'"),
         (("--workers", "0"), "Invalid value for '--workers'"),
