@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 
 from ax import Client
-from ax.api.configs import ChoiceParameterConfig
 from ax.core.arm import Arm
 from ax.core.data import Data, DataRow
 from ax.core.experiment import Experiment
 from ax.core.generator_run import GeneratorRun
 from ax.core.trial import Trial as AxTrial
-from ax.exceptions.core import AxError
 
+from bonag.ax.flat import parameters
+from bonag.ax.objectives import configure_objective
 from bonag.whole_file import whole_file
 from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
@@ -36,29 +36,22 @@ def client(
 ) -> Client:
     """An Ax client whose experiment holds every trial of the history, under the same index.
 
-    The parameters are the space's flat ones; the objective is the run's; all other metrics, those of ``metrics`` and
-    those that trials have, are tracking metrics. The architecture's string and its provenance are the metadata of the
-    generator run. Metrics that are not finite are left out, as Ax cannot model them.
+    The parameters are the space's flat ones; the objective is the run's, with thresholds taken from the history for
+    goals that have no bound, if there are several; all other metrics, those of ``metrics`` and those that trials have,
+    are tracking metrics. The architecture's string and its provenance are the metadata of the generator run. Metrics
+    that are not finite are left out, as Ax cannot model them.
     Takes about half a millisecond per trial. Raises UserError if Ax cannot read the objective's name.
     """
     view = Client()
     view.configure_experiment(
-        parameters=[
-            ChoiceParameterConfig(
-                name=parameter.name,
-                values=list(parameter.values),  # type: ignore[arg-type]
-                parameter_type="str" if isinstance(parameter.values[0], str) else "int",
-                is_ordered=parameter.is_ordered,
-            )
-            for parameter in space.parameters()
-        ],
+        parameters=parameters(space),
         name=name,
         description=f"search space {space.name}, objective {objective}",
     )
-    _configure_objective(view, objective)
-    known = {*metrics, *(metric for trial in history for metric in trial.metrics)} - {objective.metric}
+    configure_objective(view, objective, reference=history)
+    known = {*metrics, *(metric for trial in history for metric in trial.metrics)} - {*objective.metrics}
     view.configure_tracking_metrics(sorted(known))
-    _attach(space, view._experiment, history)
+    attach(space, view._experiment, history)
     return view
 
 
@@ -85,17 +78,7 @@ def save_ax_json(view: Client, path: Path) -> None:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
-def _configure_objective(view: Client, objective: Objective) -> None:
-    """Set the objective; Ax hands its text to SymPy, to which names as ``E`` or ``lambda`` mean something else."""
-    try:
-        view.configure_optimization(objective=str(objective))
-    except (AxError, ValueError) as error:
-        raise UserError(
-            f"Ax cannot read the objective '{objective}': its name means something in SymPy; rename the metric"
-        ) from error
-
-
-def _attach(space: SearchSpace, target: Experiment, history: History) -> None:
+def attach(space: SearchSpace, target: Experiment, history: History) -> None:
     """Add all trials and their metrics to an experiment that has none."""
     rows: list[DataRow] = []
     pairs = [(trial, _trial(space, target, trial)) for trial in history]

@@ -107,7 +107,7 @@ def test_ax_and_the_objective_agree_on_the_best_trial(space, history, text):
     parameters, values, index, _ = view.get_best_parameterization(use_model_predictions=False)
     assert index == best.index
     assert space.from_parameters(parameters) == best.architecture
-    assert values[objective.metric][0] == pytest.approx(best.metrics[objective.metric])
+    assert values[objective.goal.metric][0] == pytest.approx(best.metrics[objective.goal.metric])
 
 
 def test_saved_file_opens_as_the_same_experiment(tmp_path, space, history):
@@ -174,7 +174,7 @@ def test_values_that_are_not_finite_are_left_out(space):
 @pytest.mark.parametrize("name", ["E", "lambda", "pi", "None"])
 def test_names_that_mean_something_to_ax_are_refused(space, name):
     with pytest.raises(UserError, match=f"Ax cannot read the objective '{name}'"):
-        client(space, History(), Objective(name))
+        client(space, History(), Objective.parse(name))
 
 
 def test_a_thousand_trials_take_a_moment():

@@ -1,0 +1,169 @@
+"""bonag's predictors as an Ax adapter, so that Ax predicts and analyses with them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from ax.adapter.torch import TorchAdapter
+from ax.adapter.transforms.choice_encode import ChoiceToNumericChoice
+from ax.core.data import Data
+from ax.core.experiment import Experiment
+from ax.core.search_space import SearchSpaceDigest
+from ax.generators.torch_base import TorchGenerator
+from botorch.utils.datasets import SupervisedDataset
+from torch import Tensor
+
+from bonag.predictors.fitting import ModelFitter
+from bonag.predictors.mixture import ArchitectureModel
+from bonag.predictors.targets import rank_gaussianise
+from search_spaces import SearchSpace
+
+# Nodes of the Gauss-Hermite quadrature by which normal scores become values of a metric.
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+
+
+@dataclass(frozen=True)
+class MetricPosterior:
+    """A model of a metric's normal scores, in the metric's unit.
+
+    The scores are tied to the values that they stand for by a line from one to the next, which goes on beyond the ends
+    with the mean slope; mean and variance are those of the Gaussian of scores after that map.
+
+    scores, values: (n,) sorted, of the trials that the model was fitted on. sign: -1 where the model sees the negative.
+    """
+
+    model: ArchitectureModel
+    scores: np.ndarray
+    values: np.ndarray
+    sign: float
+
+    @classmethod
+    def of(cls, model: ArchitectureModel, values: np.ndarray, sign: float) -> MetricPosterior:
+        """values: (n,) of the metric, which the model was fitted on the normal scores of, times the sign."""
+        scores, first = np.unique(rank_gaussianise(sign * values), return_index=True)
+        return cls(model, scores, sign * values[first], sign)
+
+    def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of the metric for (B, S) codes: (B,), (B,). noisy: of a measurement."""
+        mean, spread = self.model.predict(codes)
+        variance = spread**2 + (self.model.gp.likelihood.noise.item() if noisy else 0.0)
+        values = self._values(mean[:, None] + np.sqrt(variance)[:, None] * NODES)
+        centre = values @ WEIGHTS
+        return self.sign * centre, ((values - centre[:, None]) ** 2) @ WEIGHTS
+
+    def _values(self, scores: np.ndarray) -> np.ndarray:
+        """Signed values for any scores."""
+        low, high = self.scores[0], self.scores[-1]
+        slope = (self.values[-1] - self.values[0]) / (high - low) if high > low else 0.0
+        beyond = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
+        return np.interp(scores, self.scores, self.values) + slope * beyond
+
+
+class BonagPredictor(TorchGenerator):
+    """What bonag's strategy knows of each metric, as Ax asks for it; it generates nothing.
+
+    choices: of each parameter, the values that Ax numbers from 0, where it numbers them (strings).
+    signs: by metric, -1 for those that are better when smaller.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        choices: Mapping[str, Sequence[str]],
+        signs: Mapping[str, float],
+        predictor: str = "gp",
+        device: str = "cpu",
+    ) -> None:
+        super().__init__()
+        self.space, self.choices, self.signs = space, choices, signs
+        self.fitter = ModelFitter(space, predictor, device)
+        self.names: list[str] = []
+        self.posteriors: list[MetricPosterior] = []
+
+    def fit(
+        self,
+        datasets: Sequence[SupervisedDataset],
+        search_space_digest: SearchSpaceDigest,
+        candidate_metadata: Any = None,
+    ) -> None:
+        """Fit one model per metric, just as the strategy does."""
+        self.names = search_space_digest.feature_names
+        self.posteriors = [self._fitted(dataset) for dataset in datasets]
+
+    def predict(self, X: Tensor, use_posterior_predictive: bool = False) -> tuple[Tensor, Tensor]:
+        """X: (B, P) parameters -> means (B, m) and covariances (B, m, m), between metrics zero."""
+        return self._predicted(self.posteriors, X, use_posterior_predictive)
+
+    def cross_validate(
+        self,
+        datasets: Sequence[SupervisedDataset],
+        X_test: Tensor,
+        search_space_digest: SearchSpaceDigest,
+        use_posterior_predictive: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """What models of these data would have predicted; Gaussian processes keep their hyperparameters, as in Ax."""
+        posteriors = [self._held(*pair) for pair in zip(datasets, self.posteriors, strict=True)]
+        return self._predicted(posteriors, X_test, use_posterior_predictive)
+
+    def _fitted(self, dataset: SupervisedDataset) -> MetricPosterior:
+        codes, values, sign = self._data(dataset)
+        return MetricPosterior.of(self.fitter.fit(codes, sign * values), values, sign)
+
+    def _held(self, dataset: SupervisedDataset, fitted: MetricPosterior) -> MetricPosterior:
+        if fitted.model.ensemble is not None:
+            # An ensemble cannot forget what it was trained on.
+            return self._fitted(dataset)
+        codes, values, sign = self._data(dataset)
+        features = fitted.model.features
+        gp = copy.deepcopy(fitted.model.gp)
+        X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(sign * values))
+        gp.set_train_data(X, y, strict=False)
+        return MetricPosterior.of(ArchitectureModel(features, gp), values, sign)
+
+    def _data(self, dataset: SupervisedDataset) -> tuple[np.ndarray, np.ndarray, float]:
+        (metric,) = dataset.outcome_names
+        X, Y = cast(Tensor, dataset.X), cast(Tensor, dataset.Y)
+        return self._codes(X), Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
+
+    def _codes(self, X: Tensor) -> np.ndarray:
+        """(B, P) parameters -> (B, S) codes."""
+        rows = [dict(zip(self.names, map(round, row), strict=True)) for row in X.tolist()]
+        named = [
+            {name: self.choices[name][value] if name in self.choices else value for name, value in row.items()}
+            for row in rows
+        ]
+        return self.space.codes([self.space.from_parameters(values) for values in named])
+
+    def _predicted(self, posteriors: Sequence[MetricPosterior], X: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+        codes = self._codes(X)
+        means, variances = zip(*(posterior.predict(codes, noisy) for posterior in posteriors), strict=True)
+        return torch.from_numpy(np.stack(means, axis=1)), torch.diag_embed(
+            torch.from_numpy(np.stack(variances, axis=1))
+        )
+
+
+def predicting_adapter(
+    space: SearchSpace,
+    experiment: Experiment,
+    data: Data,
+    signs: Mapping[str, float],
+    predictor: str = "gp",
+    device: str = "cpu",
+) -> TorchAdapter:
+    """An Ax adapter that is fitted on the data and predicts every metric of theirs with bonag's predictor."""
+    # As the parameters of the experiment order their values, so Ax numbers them.
+    choices = {
+        name: list(parameter.values)  # type: ignore[attr-defined]
+        for name, parameter in experiment.search_space.parameters.items()
+        if not parameter.is_numeric
+    }
+    generator = BonagPredictor(space, choices, signs, predictor, device)
+    return TorchAdapter(
+        experiment=experiment, generator=generator, data=data, transforms=[ChoiceToNumericChoice], torch_device=None
+    )
