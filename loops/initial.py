@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from search_spaces import Architecture, SearchSpace
 
 POOL_PER_POINT = 8
+STARTS = 512
+
+
+def first_design(
+    space: SearchSpace, chosen: Sequence[Architecture], n: int, rng: np.random.Generator
+) -> list[Architecture]:
+    """n architectures: the most expensive one, unless something is ``chosen`` already, then a space-filling design.
+
+    Capacity is the strongest trend that is known beforehand, and its far end tells most about it (as in D-optimal
+    designs, the points at the ends have the leverage).
+    """
+    if n == 0 or len(chosen) > 0:
+        return space_filling(space, chosen, n, rng)
+    first = most_expensive(space)
+    return [first, *space_filling(space, [first], n - 1, rng)]
+
+
+@lru_cache(maxsize=8)
+def most_expensive(space: SearchSpace) -> Architecture:
+    """The architecture of the most MACs, by coordinate ascent over the sites, from the best of random ones.
+
+    Exact where every site adds MACs of its own, else a local optimum.
+    """
+    best = max(space.sample(STARTS, np.random.default_rng(0)), key=lambda architecture: space.costs(architecture).macs)
+    improved = True
+    while improved:
+        improved = False
+        for site, classes in enumerate(space.site_classes):
+            code = space.codes([best])[0]
+            others = np.repeat(code[None], classes, axis=0)
+            others[:, site] = np.arange(classes)
+            for other in space.nearest(others):
+                if space.costs(other).macs > space.costs(best).macs:
+                    best, improved = other, True
+    return best
 
 
 def space_filling(

@@ -38,30 +38,19 @@ class DotProductKernel(Kernel):
         return (x1 * x2).sum(dim=-1) if diag else x1 @ x2.mT
 
 
-def architecture_kernel(features: GraphFeatures, all_slots: bool = False) -> Kernel:
-    """A sum of kernels, each with its own scale, over the blocks of ``features``.
+def architecture_kernel(features: GraphFeatures) -> Kernel:
+    """A sum of kernels over the blocks of ``features``, two for each, every one with a scale of its own.
 
-    Interactions among totals (RBF); where the features have path counts, interactions among those (RBF); where they
-    have counts of sequences, interactions among those (RBF) and among slots (Matern-5/2 on one-hots, that is a function
-    of the Hamming distance); else additive effects of every slot and of the totals (linear), and interactions among
-    slots. With ``all_slots``, the last two of these everywhere: what a device takes also counts operations that are not
-    live.
+    Additive effects (linear), and interactions: among slots by a Matern-5/2 kernel on one-hots, that is a function of
+    the Hamming distance, among counts of any kind by an RBF kernel.
     """
-    blocks = features.blocks
-    terms: list[Kernel] = [RBFKernel(active_dims=blocks["totals"], **_lengthscale())]
-    if "paths" in blocks:
-        terms.append(RBFKernel(active_dims=blocks["paths"], **_lengthscale()))
-    elif "sequences" in blocks:
-        terms.append(RBFKernel(active_dims=blocks["sequences"], **_lengthscale()))
-        terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
-    else:
-        terms.append(DotProductKernel(active_dims=blocks["totals"]))
-        terms.append(DotProductKernel(active_dims=blocks["slots"]))
-        terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
-    if all_slots and "paths" in blocks:
-        terms.append(MaternKernel(nu=2.5, active_dims=blocks["slots"], **_lengthscale()))
-    if all_slots and ("paths" in blocks or "sequences" in blocks):
-        terms.append(DotProductKernel(active_dims=blocks["slots"]))
+    terms: list[Kernel] = []
+    for name, columns in features.blocks.items():
+        terms.append(DotProductKernel(active_dims=columns))
+        if name == "slots":
+            terms.append(MaternKernel(nu=2.5, active_dims=columns, **_lengthscale()))
+        else:
+            terms.append(RBFKernel(active_dims=columns, **_lengthscale()))
     return AdditiveKernel(
         *(ScaleKernel(term, outputscale_prior=LogNormalPrior(math.log(OUTPUT_SCALE), PRIOR_WIDTH)) for term in terms)
     )
@@ -75,7 +64,7 @@ def make_gp(features: GraphFeatures, X: Tensor, y: Tensor, all_slots: bool = Fal
     likelihood = GaussianLikelihood(
         noise_prior=LogNormalPrior(math.log(NOISE), PRIOR_WIDTH), noise_constraint=GreaterThan(1e-4)
     )
-    kernel = architecture_kernel(features, all_slots)
+    kernel = architecture_kernel(features)
     model = SingleTaskGP(
         X, y[:, None], likelihood=likelihood, covar_module=kernel, mean_module=ZeroMean(), outcome_transform=None
     )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from loops.history import History
-from loops.initial import space_filling
+from loops.initial import first_design
 from loops.objective import Objective
 from loops.protocols import Proposal
 from loops.strategies.fresh import fresh
@@ -61,7 +61,7 @@ class GuidedGeneration:
     objective: Objective
     surrogate: Surrogate
     generator: Generator
-    initial: int = 10
+    initial: int = 5
     starts: int = 24
     name: str = "bonag"
 
@@ -71,7 +71,7 @@ class GuidedGeneration:
         seen = [trial.architecture for trial in history]
         proposals = [
             Proposal(architecture, {"origin": "initial"})
-            for architecture in space_filling(self.space, seen, missing, rng)
+            for architecture in first_design(self.space, seen, missing, rng)
         ]
         if missing == n:
             return proposals
