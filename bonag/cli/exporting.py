@@ -44,7 +44,8 @@ def export(
         return
     if trial is None:
         if result.best is None:
-            raise UserError(f"run '{result.config.name}' has no completed trial yet: choose one by --trial")
+            what = "no trial that meets the constraints" if result.nearest else "no completed trial"
+            raise UserError(f"run '{result.config.name}' has {what} yet: choose one by --trial")
         trial = result.best.trial
     if not 0 <= trial < len(result.history):
         count = len(result.history)

@@ -6,10 +6,12 @@ import time
 from collections import deque
 from types import TracebackType
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from loops.config import RunConfig
+from loops.dominance import hypervolume
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Event
 
@@ -26,29 +28,44 @@ class Tally:
         self.objective = config.parsed_objective()
         self.budget = config.budget or 0
         self.done = len(history) - len(history.pending)
+        self.infeasible = int((~self.objective.feasible(history)).sum())
         self.failed = sum(trial.status is TrialStatus.FAILED for trial in history)
-        self.best: Trial | None = next(iter(self.objective.best(history)), None)
+        self.history = history
+        self.best: Trial | None = next(filter(self.objective.admits, self.objective.best(history)), None)
+        self.front = {trial.index for trial in self.objective.front(history)}
         # When the latest trials ended: the first ones of a run are much faster than those that a model proposes.
         self._ends = deque([time.monotonic()], maxlen=WINDOW + 1)
 
     def count(self, trial: Trial) -> bool:
-        """Take in a trial that ended; returns whether it is the best so far."""
+        """Take in a trial that ended; returns whether it is the best so far, or of several goals on the front."""
         self.done += 1
         self._ends.append(time.monotonic())
         if trial.status is not TrialStatus.COMPLETED:
             self.failed += 1
             return False
+        self.history = self.history.updated(trial)
+        if not self.objective.admits(trial):
+            self.infeasible += 1
+            return False
+        if len(self.objective.goals) > 1:
+            self.front = {found.index for found in self.objective.front(self.history)}
+            return trial.index in self.front
         if self.best is None or self._score(trial) > self._score(self.best):
             self.best = trial
             return True
         return False
 
     def text(self) -> str:
-        """Best so far, speed, time left."""
+        """Best so far, or the front and its hypervolume; speed, time left."""
         parts = []
-        if self.best is not None:
+        if len(self.objective.goals) > 1:
+            if self.front:
+                parts.append(f"front of {len(self.front)}, hypervolume {self._volume():.3f}")
+        elif self.best is not None:
             value = self.best.metrics[self.objective.goal.metric]
             parts.append(f"best {self.objective.goal.metric} {value:.6g} (trial {self.best.index})")
+        if self.infeasible:
+            parts.append(f"{self.infeasible} infeasible")
         if self.failed:
             parts.append(f"{self.failed} failed")
         if len(self._ends) > 1:
@@ -56,6 +73,13 @@ class Tally:
             parts.append(f"{rate:.3g} trials/s" if rate >= 1 else f"{1 / rate:.3g} s/trial")
             parts.append(f"{duration((self.budget - self.done) / rate)} left")
         return ", ".join(parts)
+
+    def _volume(self) -> float:
+        """What the front dominates of the box between the worst and the best values seen, as a share of that box."""
+        values = self.objective.values(self.history)
+        low, high = values.min(axis=0), values.max(axis=0)
+        scaled = (values - low) / np.where(high > low, high - low, 1)
+        return hypervolume(scaled[self.objective.feasible(self.history)], np.zeros(len(low)))
 
     def _score(self, trial: Trial) -> float:
         return self.objective.goal.sign * trial.metrics[self.objective.goal.metric]

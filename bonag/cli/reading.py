@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from bonag.api.result import Result
 
+# Trials that `bonag best` shows of a single objective.
+BEST = 5
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -19,8 +21,9 @@ def status(run: Run, as_json: Json = False) -> None:
     """Show how a run stands.
 
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
-    task, objective, strategy, seed, budget, trials, completed, failed, running, and best (null, or an object with
-    trial, architecture, metrics, params, macs).
+    task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials, completed, failed,
+    running, infeasible, best (null, or an object with trial, architecture, metrics, params, macs), and front (the
+    indices of its trials).
     """
     from bonag.cli.wording import found_json, summary_lines
 
@@ -29,12 +32,12 @@ def status(run: Run, as_json: Json = False) -> None:
         config = result.config
         task = f" on {config.task}" if config.task else ""
         print(f"run {config.name} in {result.path}")
-        print(f"space {config.space}, evaluator {config.evaluator}{task}, objective {config.objective}, ", end="")
+        print(f"space {config.space}, evaluator {config.evaluator}{task}, objective {result.objective}, ", end="")
         print(f"strategy {config.strategy}, seed {config.seed}")
         print("\n".join(summary_lines(result)))
         return
     config, history = result.config, result.history
-    names = ("space", "evaluator", "task", "objective", "strategy", "seed", "budget")
+    names = ("space", "evaluator", "task", "objective", "constraints", "strategy", "seed", "budget")
     _print_json(
         {
             "run": config.name,
@@ -46,32 +49,40 @@ def status(run: Run, as_json: Json = False) -> None:
             "completed": len(history.completed),
             "failed": sum(trial.status == "failed" for trial in history),
             "running": len(history.pending),
+            "infeasible": int((~result.objective.feasible(history)).sum()),
             "best": None if result.best is None else found_json(result.best),
+            "front": [found.trial for found in result.front],
         }
     )
 
 
 def best(
     run: Run,
-    k: Annotated[int, typer.Option("-k", "--top", min=1, help="How many.")] = 5,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--top", min=1, help="How many.  [default: 5, or the whole front]", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the best trials of a run, best first.
+    """Show the best trials of a run, best first; of several objectives those that no other trial beats in all of them.
 
-    With --json: an object with run, objective, and best, a list of objects with trial, architecture, metrics, params,
-    macs.
+    With --json: an object with run, objective (a string, or a list of several), constraints, and best, a list of
+    objects with trial, architecture, metrics, params, macs. Trials that break a constraint are left out.
     """
-    from bonag.cli.wording import found_json, found_lines
+    from bonag.cli.wording import found_json, found_lines, nearest_lines
 
     result = _load(run)
-    top = result.top(k)
+    several = len(result.objective.goals) > 1
+    top = result.top(k or (len(result.front) if several else BEST))
     if as_json:
         found = [found_json(one) for one in top]
-        _print_json({"run": result.config.name, "objective": result.config.objective, "best": found})
+        config = result.config
+        described = {"run": config.name, "objective": config.objective, "constraints": config.constraints}
+        _print_json({**described, "best": found})
     elif not top:
-        print("no trial has completed yet")
+        print("\n".join(nearest_lines(result)) or "no trial has completed yet")
     else:
-        print("\n".join(line for one in top for line in found_lines(one, result.objective.goal.metric)))
+        print("\n".join(line for one in top for line in found_lines(one, result.objective.metrics)))
 
 
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
@@ -80,12 +91,15 @@ def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV,
     if csv:
         result.trials.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
-    metric = result.objective.goal.metric
-    print(f"{'trial':>5}  {'status':9}  {metric:>12}  architecture")
+    widths = {metric: max(12, len(metric)) for metric in result.objective.metrics}
+    print(f"{'trial':>5}  {'status':9}  ", *(f"{name:>{width}}  " for name, width in widths.items()), sep="", end="")
+    print("architecture")
     for trial in result.history:
-        value = f"{trial.metrics[metric]:12.6g}" if metric in trial.metrics else " " * 12
-        print(f"{trial.index:5}  {trial.status:9}  {value}  {trial.architecture}", end="")
-        print(f"  ({trial.reason})" if trial.reason else "")
+        values = (f"{trial.metrics[m]:{w}.6g}" if m in trial.metrics else " " * w for m, w in widths.items())
+        infeasible = trial.status == "completed" and not result.objective.admits(trial)
+        note = "infeasible" if infeasible else trial.reason
+        print(f"{trial.index:5}  {trial.status:9}  {'  '.join(values)}  {trial.architecture}", end="")
+        print(f"  ({note})" if note else "")
 
 
 def _load(run: str) -> Result:

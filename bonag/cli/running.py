@@ -20,8 +20,16 @@ def run(
     ] = None,
     task: Annotated[str | None, typer.Option(help="What the evaluator measures them on.")] = None,
     objective: Annotated[
-        str, typer.Option(help="Metric to maximise, or with a minus before it (--objective=-macs) to minimise.")
-    ] = "accuracy",
+        list[str] | None,
+        typer.Option(
+            help="Metric to maximise, or with a minus before it (-macs) to minimise; several for their Pareto front.  "
+            "[default: accuracy]",
+            show_default=False,
+        ),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None, typer.Option(help="Bound on a metric, as in 'latency_note10<=30'; may be given again.")
+    ] = None,
     budget: Annotated[int, typer.Option(help="Number of trials, failed ones included.")] = 100,
     strategy: Annotated[str, typer.Option(help="What proposes architectures.")] = "bonag",
     acquisition: Annotated[str, typer.Option(help="For bonag: log-ei, ucb, pi or thompson.")] = "log-ei",
@@ -45,7 +53,8 @@ def run(
         space=space,
         evaluator=evaluator,
         task=task,
-        objective=objective,
+        objective=tuple(objective or ["accuracy"]),
+        constraints=tuple(constraint or []),
         budget=budget,
         strategy=strategy,
         acquisition=acquisition,
@@ -128,6 +137,8 @@ def _go(opened: Session) -> int:
         if over.state is RunState.STOPPED:
             print(f"error: {over.reason}; go on by `bonag resume {argument}`", file=sys.stderr)
             return 1
+    if result.best is None:
+        return 0
     print(f"look further: bonag best {argument} -k 10 | bonag trials {argument} --csv")
     print(f"take it along: bonag export {argument} --format state-dict -o network.safetensors")
     return 0
@@ -139,7 +150,7 @@ def _opening(opened: Session) -> list[str]:
     task = f" on {config.task}" if config.task else ""
     return [
         f"run {config.name} in {opened.path}" + (f", resumed after {done} trials" if done else ""),
-        f"space {config.space} ({opened.parts.space.size:,} architectures), objective {config.objective}, "
+        f"space {config.space} ({opened.parts.space.size:,} architectures), objective {opened.parts.objective}, "
         f"strategy {config.strategy}, budget {config.budget}, seed {config.seed}",
         f"evaluator {config.evaluator}{task}: {opened.record.description}",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +30,13 @@ def found_json(found: Found) -> dict[str, Any]:
     }
 
 
-def found_lines(found: Found, metric: str) -> list[str]:
-    """A trial with its costs, for people; the metric that is the objective comes first."""
-    names = [metric, *(name for name in found.metrics if name not in (metric, "params", "macs"))]
+def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
+    """A trial with its costs, which come last, for people; the other metrics of the objective come first."""
+    measured = [name for name in (*objective, *found.metrics) if name not in ("params", "macs")]
+    names, shown = list(dict.fromkeys(measured)), max(SHOWN, len(objective))
     metrics = [f"{name} {found.metrics[name]:.6g}" for name in names]
-    if len(metrics) > SHOWN:
-        metrics[SHOWN:] = [f"{len(metrics) - SHOWN} more metrics (--json)"]
+    if len(metrics) > shown:
+        metrics[shown:] = [f"{len(metrics) - shown} more metrics (--json)"]
     return [
         f"trial {found.trial}: {', '.join(metrics)}, {found.params / 1e6:.2f} M params, {found.macs / 1e6:.1f} M MACs",
         f"  {found.architecture}",
@@ -42,7 +44,7 @@ def found_lines(found: Found, metric: str) -> list[str]:
 
 
 def summary_lines(result: Result) -> list[str]:
-    """How the run stands, and its best trial."""
+    """How the run stands, and its best trial, or how far the front goes."""
     failed = sum(trial.status == "failed" for trial in result.history)
     lines = [
         f"{result.state}: {len(result.history)} trials"
@@ -50,7 +52,21 @@ def summary_lines(result: Result) -> list[str]:
         + (f", {failed} failed" if failed else "")
         + (f" ({result.reason})" if result.reason else "")
     ]
-    if result.best is not None:
-        first, second = found_lines(result.best, result.objective.goal.metric)
+    goals = result.objective.goals
+    if result.best is not None and len(goals) > 1:
+        ends = ((goal.metric, [found.metrics[goal.metric] for found in result.front]) for goal in goals)
+        spans = ", ".join(f"{name} {min(values):.6g} to {max(values):.6g}" for name, values in ends)
+        lines += [f"front of {len(result.front)} trials: {spans}"]
+    elif result.best is not None:
+        first, second = found_lines(result.best, result.objective.metrics)
         lines += [f"best {first}", second]
-    return lines
+    return lines + nearest_lines(result)
+
+
+def nearest_lines(result: Result) -> list[str]:
+    """While no trial meets the constraints: that this is so, and which one comes nearest."""
+    if result.nearest is None:
+        return []
+    first, second = found_lines(result.nearest, result.objective.metrics)
+    bounds = ", ".join(map(str, result.objective.constraints))
+    return [f"no trial meets {bounds}; the nearest is {first}", second]

@@ -84,6 +84,7 @@ def test_status(call: Call, done: Path) -> None:
     assert "finished: 25 trials of 25" in said.out
     data = json.loads(call("status", done, "--json").out)
     best = data.pop("best")
+    assert data.pop("front") == [best["trial"]]
     assert data == {
         "run": "done",
         "path": "results/done",
@@ -93,6 +94,7 @@ def test_status(call: Call, done: Path) -> None:
         "evaluator": "table",
         "task": "cifar10",
         "objective": "accuracy",
+        "constraints": [],
         "strategy": "evolution",
         "seed": 0,
         "budget": 25,
@@ -100,6 +102,7 @@ def test_status(call: Call, done: Path) -> None:
         "completed": 25,
         "failed": 0,
         "running": 0,
+        "infeasible": 0,
     }
     assert set(best) == {"trial", "architecture", "metrics", "params", "macs"}
 
