@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +49,12 @@ def draw(progress: Sequence[Progress], measure: Measure, title: str, path: Path)
     # Text stays text, and nothing in the file is random.
     with matplotlib.rc_context({"svg.hashsalt": "bonag", "svg.fonttype": "none"}):
         figure = made_figure(progress, measure, title)
-        with whole_file(path) as file:
-            figure.savefig(file, format="svg", metadata={"Date": None})
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    # Hundredths of a point are fine enough for lines, and halve the file.
+    short = re.sub(r' d="[^"]*"', lambda line: re.sub(r"(\.\d\d)\d+", r"\1", line[0]), text.getvalue())
+    with whole_file(path) as file:
+        file.write_text(short)
 
 
 def made_figure(progress: Sequence[Progress], measure: Measure, title: str) -> Figure:
@@ -79,8 +85,15 @@ def style(strategy: str) -> dict[str, Any]:
     family, _, variant = strategy.partition(":")
     colour, marker = STYLES.get(family, OTHER)
     dashes = DASHES.get(variant, (0, (3, 1, 1, 1, 1, 1)))
-    width = 2.2 if family == "bonag" else 1.4
-    return {"color": colour, "marker": marker, "linestyle": dashes, "linewidth": width, "markersize": 4.5}
+    own = family == "bonag"
+    return {
+        "color": colour,
+        "marker": marker,
+        "linestyle": dashes,
+        "linewidth": 2.2 if own else 1.4,
+        "markersize": 4.5,
+        "zorder": 3 if own else 2,
+    }
 
 
 def _regret(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
@@ -92,29 +105,43 @@ def _regret(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
         look = style(one.strategy)
         axes.fill_between(queries, low, high, step="post", color=look["color"], alpha=0.10, linewidth=0)
         axes.plot(queries, middle, drawstyle="steps-post", label=one.strategy, markevery=_marks(budget), **look)
-    smallest, largest = _range(regrets)
-    if smallest > 0:
-        # Logarithmic down to the smallest regret that matters, and linear from there to zero, which has no logarithm.
-        axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
-        powers = range(math.ceil(math.log10(smallest)), math.floor(math.log10(largest)) + 1)
-        ticks = [0.0, *(10.0**power for power in powers)]
-        axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
-        axes.set_yticks([], minor=True)
-    axes.set_ylim(bottom=0)
+    _scale(axes, regrets)
     axes.set_xscale("log")
-    _plain_numbers(axes.xaxis, budget)
+    ticks = _ones_twos_fives(1, budget)
+    axes.set_xticks(ticks, labels=[f"{n:g}" for n in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_ylabel(f"{measure.regret_name}: median, quartiles")
 
 
-def _range(regrets: Sequence[np.ndarray]) -> tuple[float, float]:
-    """The smallest positive regret that the axis has to tell from zero, and the largest; 0 if there is none."""
+def _scale(axes: Any, regrets: Sequence[np.ndarray]) -> None:
+    """A logarithmic axis; where a quartile is zero, linear from the smallest regret that matters down to zero."""
+    drawn = np.concatenate([np.quantile(regret, [0.25, 0.5, 0.75], axis=0).ravel() for regret in regrets])
     runs = np.concatenate([regret.ravel() for regret in regrets])
-    medians = np.concatenate([np.median(regret, axis=0) for regret in regrets])
-    runs, medians = runs[runs > TOLERANCE], medians[medians > TOLERANCE]
-    # A single run may end much nearer to the best than any median: that is no reason to stretch the axis.
-    if not len(runs):
-        return 0.0, 0.0
-    return float(max(runs.min(), medians.min() if len(medians) else 0.0)), float(runs.max())
+    runs = runs[runs > TOLERANCE]
+    largest = float(drawn.max())
+    if largest <= TOLERANCE or not len(runs):
+        return
+    if drawn.min() > TOLERANCE:
+        smallest = float(drawn.min())
+        axes.set_yscale("log")
+        axes.set_ylim(smallest / 1.2, largest * 1.2)
+        ticks = _ones_twos_fives(smallest, largest)
+    else:
+        # A single run may end much nearer to the best than any median: that is no reason to stretch the axis.
+        medians = np.concatenate([np.median(regret, axis=0) for regret in regrets])
+        smallest = float(max(runs.min(), medians[medians > TOLERANCE].min(initial=largest)))
+        axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
+        axes.set_ylim(0, largest * 1.3)
+        ticks = [0.0, *(tick for tick in _ones_twos_fives(smallest, largest) if f"{tick:e}"[0] == "1")]
+    axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    axes.set_yticks([], minor=True)
+
+
+def _ones_twos_fives(smallest: float, largest: float) -> list[float]:
+    """1, 2, 5, 10, ... and 0.5, 0.2, ... between two positive numbers."""
+    powers = range(math.floor(math.log10(smallest)), math.floor(math.log10(largest)) + 1)
+    ticks = [first * 10.0**power for power in powers for first in (1, 2, 5)]
+    return [tick for tick in ticks if smallest <= tick <= largest]
 
 
 def _reached(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
@@ -147,9 +174,3 @@ def _found(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
 def _marks(budget: int) -> list[int]:
     """Where markers stand on a curve of so many queries: few, and evenly on a logarithmic axis."""
     return sorted({min(budget, n) - 1 for n in (1, 2, 5, 10, 20, 35, 60, 100, 150, 200, 250, 300)})
-
-
-def _plain_numbers(axis: Any, largest: int) -> None:
-    ticks = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 2000) if n <= largest]
-    axis.set_ticks(ticks, labels=[str(n) for n in ticks])
-    axis.set_ticks([], minor=True)

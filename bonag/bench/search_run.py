@@ -47,12 +47,17 @@ def columns(contest: Contest) -> list[str]:
 
 
 def run_one(
-    contest: Contest, strategy: str, seed: int, before: pd.DataFrame | None = None, evaluator: Evaluator | None = None
+    contest: Contest,
+    strategy: str,
+    seed: int,
+    before: pd.DataFrame | None = None,
+    evaluator: Evaluator | None = None,
+    memory: PeakMemory | None = None,
 ) -> pd.DataFrame:
     """The trials of one strategy with one seed, as ``columns``; raises UserError where failures ended it early.
 
     before: trials of the same run with a smaller budget, to go on from: a run is a function of what came before.
-    evaluator: the contest's, if it is there already.
+    evaluator: the contest's, if it is there already. memory: since this process was idle; None if it is so now.
     """
     space, objective = contest.make_space(), contest.objective
     evaluator = evaluator or contest.make_evaluator()
@@ -61,7 +66,7 @@ def run_one(
         objective=contest.goals, constraints=contest.constraints, budget=contest.budget,
         strategy=strategy, seed=seed,
     )  # fmt: skip
-    memory = PeakMemory()
+    memory = memory or PeakMemory()
     made = make_strategy(strategy, space, objective, device="cpu", **_options(contest, strategy))
     recorder = _MemoryRecorder(History() if before is None else _history(before, space, objective.metrics))
     for event in search(config, made, evaluator, LocalExecutor(), recorder):

@@ -165,8 +165,10 @@ def _write(trials: pd.DataFrame, path: Path, contest: Contest) -> None:
     kinds = {"seed": "int32", "trial": "int32", "labels": "int32"}
     table = pa.Table.from_pandas(trials[columns(contest)].astype(kinds), preserve_index=False)
     table = table.replace_schema_metadata({"budget": str(contest.budget), "contest": json.dumps(contest.to_json())})
+    # Where few values repeat, a dictionary is but one more copy of them.
+    repeated = [name for name in trials if trials[name].nunique() < len(trials) / 2]
     with whole_file(path) as file:
         parquet.write_table(
             table, file, compression="zstd", compression_level=19, dictionary_pagesize_limit=_DICTIONARY_BYTES,
-            row_group_size=2**24, data_page_size=2**24,
+            row_group_size=2**24, data_page_size=2**24, use_dictionary=repeated,
         )  # fmt: skip

@@ -62,13 +62,15 @@ def progress_of(trials: pd.DataFrame, measure: Measure, strategies: Sequence[str
 def table(progress: Sequence[Progress], measure: Measure, reference: str) -> pd.DataFrame:
     """One row per strategy. Medians are over seeds, ``q1`` and ``q3`` are quartiles.
 
-    seeds; best@N: median, q1 and q3 of the measure after N queries; queries to the target: median, and 90 % (the
-    smallest number within which nine tenths of the runs reached it), inf where they did not; reached: the share that
-    did; area: of the regret, its mean over queries. p of each: how likely such differences to ``reference`` are if
-    there were none (``paired_p`` over the seeds that both have, then ``holm`` over the strategies); the sign beside
-    them: + where ``reference`` is the better one, - where it is the worse one. s/query: the strategy's own seconds,
-    the median of those near 100 trials, and the mean of all. peak MB: of a process that runs this strategy alone,
-    beyond what was resident before, the median over runs. labels: evaluations spent before the first query.
+    seeds; best@N: median, q1 and q3 of the measure after N queries; queries to the target: median, and 90 % of seeds
+    (the smallest number within which nine tenths of the runs reached it), inf where they did not; reached: the share
+    that did; area: of the regret, its mean over queries. p of each: how likely such differences to ``reference`` are
+    if there were none (``paired_p`` over the seeds that both have, then ``holm`` over the strategies); the sign beside
+    them: + where ``reference`` is the better one, - where it is the worse one.
+
+    s/query: the strategy's own seconds, the median of those near 100 trials, and the mean of all. peak MB: resident
+    memory of a process that runs this strategy alone, beyond what it had with the evaluator and no strategy; the median
+    over runs. labels: evaluations spent before the first query.
     """
     rows = []
     for one in progress:

@@ -111,6 +111,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import numpy as np
 
+    from bonag.bench.memory import PeakMemory
     from bonag.bench.search_run import run_one
 
     try:
@@ -118,6 +119,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
         # Whatever it loads when first asked is no part of the strategy's memory.
         with suppress(LookupError):
             evaluator.evaluate(contest.make_space().sample(1, np.random.default_rng(0))[0], 0)
+        memory = PeakMemory()
     except Exception as error:
         connection.send(_told(error))
         return
@@ -127,7 +129,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
         except EOFError:
             return
         try:
-            connection.send(("done", run_one(contest, strategy, seed, before, evaluator)))
+            connection.send(("done", run_one(contest, strategy, seed, before, evaluator, memory)))
         except Exception as error:
             connection.send(_told(error))
 

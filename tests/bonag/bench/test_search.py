@@ -134,16 +134,7 @@ def test_workers_change_nothing_but_the_time(in_this_process: dict[tuple[str, in
     for key, trials in found.items():
         same(trials, in_this_process[key])
     # The default strategy loads PyTorch and its generator; random search needs next to nothing.
-    assert found["bonag", 1].peak_mb[0] > found["random", 0].peak_mb[0] + 20
-
-
-def test_what_fails_in_a_worker_ends_the_contest_with_its_reason() -> None:
-    # Hundreds of runs wait behind the one that fails: they are given up and not worked off.
-    started = time.perf_counter()
-    runs = [Run("evolutoin", seed) for seed in range(300)] + [Run("evolution", seed) for seed in range(300)]
-    with pytest.raises(UserError, match="unknown strategy 'evolutoin': did you mean 'evolution'"):
-        list(run_all(replace(CONTEST, budget=300), runs, workers=1))
-    assert time.perf_counter() - started < 60
+    assert found["bonag", 1].peak_mb[0] > found["random", 0].peak_mb[0] + 50
 
 
 def test_shipped_generators_were_trained_without_labels() -> None:
@@ -354,8 +345,7 @@ def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_
     same(*(pd.read_csv(tmp_path / name / "table.csv") for name in ("contest", "whole")))
 
 
-def test_a_failing_run_keeps_those_that_have_ended(tmp_path: Path) -> None:
-    # The space has no generator of its own that would be named so.
+def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_has_ended(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown strategy 'evolutoin'"):
         compete(tmp_path, SMALL, ("random", "evolutoin"), 1)
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["random-0.parquet"]
