@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,15 +121,14 @@ class BonagPredictor(TorchGenerator):
             return self._fitted(dataset)
         codes, values, sign = self._data(dataset)
         features = fitted.model.features
-        gp = copy.deepcopy(fitted.model.gp)
+        gp: Any = copy.deepcopy(fitted.model.gp)
         X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(sign * values))
         gp.set_train_data(X, y, strict=False)
         return MetricPosterior.of(ArchitectureModel(features, gp), values, sign)
 
     def _data(self, dataset: SupervisedDataset) -> tuple[np.ndarray, np.ndarray, float]:
         (metric,) = dataset.outcome_names
-        X, Y = cast(Tensor, dataset.X), cast(Tensor, dataset.Y)
-        return self._codes(X), Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
+        return self._codes(dataset.X), dataset.Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
 
     def _codes(self, X: Tensor) -> np.ndarray:
         """(B, P) parameters -> (B, S) codes."""
