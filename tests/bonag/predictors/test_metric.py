@@ -1,4 +1,4 @@
-"""A predictor of any metric: it finds out by itself whether operations that are not live count."""
+"""A predictor of any metric: accuracies, which live operations decide, and costs, which all do."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from scipy.stats import kendalltau, norm
+from scipy.stats import kendalltau
 
 from bonag.predictors import metric
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import fit_hyperparameters, leave_one_out, make_gp
 from bonag.predictors.metric import MetricModel, fit_metric
-from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -55,28 +52,17 @@ def latencies(nb201: SearchSpace, data_dir: Path) -> Callable[[str, np.ndarray],
     return look_up
 
 
-def without(features: GraphFeatures, codes: np.ndarray, values: np.ndarray, all_slots: bool) -> ArchitectureModel:
-    """The Gaussian process with the kernel that is given, whichever predicts better."""
-    gp = make_gp(features, torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(values)), all_slots)
-    fit_hyperparameters(gp)
-    return ArchitectureModel(features, gp)
-
-
 def quality(model: object, codes: np.ndarray, values: np.ndarray) -> float:
     return float(kendalltau(model.predict(codes)[0], values).statistic)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("device", "gain"), [("raspi4", 0.01), ("titanx_1", 0.08), ("fpga", 0.12)])
+@pytest.mark.parametrize(("device", "least"), [("raspi4", 0.76), ("titanx_1", 0.7), ("fpga", 0.75)])
 def test_a_latency_counts_operations_that_are_not_live(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], latencies: Callable, device: str, gain: float
+    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], latencies: Callable, device: str, least: float
 ) -> None:
     fitted, others = split
-    y, truth = latencies(device, fitted), latencies(device, others)
-    model = fit_metric(features, fitted, y)
-    assert model.all_slots
-    found, plain = quality(model, others, truth), quality(without(features, fitted, y, False), others, truth)
-    assert found > plain + gain
-    assert found > 0.75
+    model = fit_metric(features, fitted, latencies(device, fitted))
+    assert quality(model, others, latencies(device, others)) > least
 
 
 def test_a_cost_of_all_operations_is_learned_nearly_exactly(
@@ -84,7 +70,6 @@ def test_a_cost_of_all_operations_is_learned_nearly_exactly(
 ) -> None:
     fitted, others = split
     model = fit_metric(features, fitted, all_operations(fitted))
-    assert model.all_slots
     assert quality(model, others, all_operations(others)) > 0.92
 
 
@@ -92,11 +77,8 @@ def test_of_an_accuracy_live_operations_say_enough(
     features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], accuracies: Callable
 ) -> None:
     fitted, others = split
-    y, truth = accuracies("cifar10", fitted), accuracies("cifar10", others)
-    model = fit_metric(features, fitted, y)
-    either = [quality(without(features, fitted, y, all_slots), others, truth) for all_slots in (False, True)]
-    assert quality(model, others, truth) > max(either) - 0.01
-    assert quality(model, others, truth) > 0.7
+    model = fit_metric(features, fitted, accuracies("cifar10", fitted))
+    assert quality(model, others, accuracies("cifar10", others)) > 0.8
 
 
 @pytest.fixture(scope="module")
@@ -126,25 +108,6 @@ def test_the_variance_includes_the_noise_of_a_measurement(
     np.testing.assert_allclose(mean, plain_mean)
     np.testing.assert_allclose(variance - spread**2, model.model.gp.likelihood.noise.item())
     assert model.model.gp.likelihood.noise.item() > 1e-3
-
-
-def test_how_it_does_on_held_out_labels_is_measured_one_by_one(
-    model: MetricModel, features: GraphFeatures, split: tuple[np.ndarray, np.ndarray]
-) -> None:
-    # Each label left out of the data, with the hyperparameters as they are.
-    gp, y = model.model.gp, model.model.gp.train_targets.numpy()
-    densities = []
-    for left_out in range(0, LABELS, 15):
-        rest = np.arange(LABELS) != left_out
-        X = gp.train_inputs[0]
-        refit = make_gp(features, X[rest], torch.from_numpy(y[rest]), model.all_slots)
-        refit.load_state_dict(gp.state_dict())
-        alone = MetricModel(ArchitectureModel(features, refit.eval()), model.all_slots, 0.0)
-        mean, variance = alone.predict(split[0][left_out : left_out + 1])
-        densities.append(norm.logpdf(y[left_out], mean[0], np.sqrt(variance[0])))
-    mean, spread = leave_one_out(gp)
-    np.testing.assert_allclose(norm.logpdf(y, mean, spread)[::15], densities, atol=1e-3)
-    assert model.held_out == pytest.approx(norm.logpdf(y, mean, spread).mean())
 
 
 def test_many_rows_are_predicted_as_few_are(
