@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from loops.errors import UserError
 from loops.objective import Objective
 from loops.protocols import Strategy
-from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
+from loops.strategies import NSGA2, LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from loops.strategies.guided import Generator, Surrogate
 
 # They need neither a trained generator nor PyTorch.
-BASELINES = ("random", "evolution", "local-search")
+BASELINES = ("random", "evolution", "evolution:naszilla", "local-search", "nsga2")
+# Published methods with models of their own, which run on the CPU.
+MODEL_BASED = ("bananas", "gp-wl", "gp")
 # Our own predictors and acquisition, with other candidates in place of the generator's.
 MUTATION_BO = ("mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution")
-STRATEGIES = ("bonag", *BASELINES, *MUTATION_BO)
+STRATEGIES = ("bonag", *BASELINES, *MODEL_BASED, *MUTATION_BO)
 # Of each, the default first.
 ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
 PREDICTORS = ("gp", "ensemble", "mixture")
@@ -52,11 +54,7 @@ def make_strategy(
         return _mutation_bo(name, space, objective, device, acquisition, predictor)
     if (acquisition, predictor) != (ACQUISITIONS[0], PREDICTORS[0]):
         raise UserError(f"strategy '{name}' has neither acquisition nor predictor: leave them out, or take 'bonag'")
-    if name == "random":
-        return RandomSearch(space)
-    if name == "evolution":
-        return RegularizedEvolution(space, objective)
-    return LocalSearch(space, objective)
+    return _baseline(name, space, objective)
 
 
 def check_choices(acquisition: str, predictor: str) -> None:
@@ -65,6 +63,30 @@ def check_choices(acquisition: str, predictor: str) -> None:
         raise UserError(f"unknown acquisition '{acquisition}': {suggestion(acquisition, ACQUISITIONS)}")
     if predictor not in PREDICTORS:
         raise UserError(f"unknown predictor '{predictor}': {suggestion(predictor, PREDICTORS)}")
+
+
+def _baseline(name: str, space: SearchSpace, objective: Objective) -> Strategy:
+    if name == "random":
+        return RandomSearch(space)
+    if name == "evolution":
+        return RegularizedEvolution(space, objective)
+    if name == "evolution:naszilla":
+        return RegularizedEvolution.naszilla(space, objective)
+    if name == "local-search":
+        return LocalSearch(space, objective)
+    if name == "nsga2":
+        return NSGA2(space, objective)
+    if name == "bananas":
+        from bonag.baselines.bananas import Bananas
+
+        return Bananas(space, objective)
+    if name == "gp-wl":
+        from bonag.baselines.gp_wl import nas_bowl
+
+        return nas_bowl(space, objective)
+    from bonag.baselines.gp import plain_process
+
+    return plain_process(space, objective)
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:

@@ -1,7 +1,8 @@
-"""Strategies that need nothing but NumPy: the baselines."""
+"""Strategies that need no PyTorch: the baselines."""
 
 from loops.strategies.evolution import RegularizedEvolution
 from loops.strategies.local_search import LocalSearch
+from loops.strategies.nsga2 import NSGA2
 from loops.strategies.random import RandomSearch
 
-__all__ = ["LocalSearch", "RandomSearch", "RegularizedEvolution"]
+__all__ = ["NSGA2", "LocalSearch", "RandomSearch", "RegularizedEvolution"]

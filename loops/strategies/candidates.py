@@ -52,12 +52,14 @@ class RandomCandidates:
 class MutationCandidates:
     """``count`` distinct architectures, of which the share ``random`` is uniform, the others mutations of the starts.
 
-    A mutation changes one gene, with probability 1/2 another one, and so on; see ``Mutation.many``.
+    A mutation changes one gene, with probability 1/2 another one, and so on; see ``Mutation.many``. With
+    ``site_by_site`` as many as ``Mutation.rates`` says.
     """
 
     space: SearchSpace
     random: float = 0.0
     count: int = CANDIDATES
+    site_by_site: bool = False
     mutation: Mutation = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +75,8 @@ class MutationCandidates:
         mutated = round(self.count * (1 - self.random)) if parents else 0
 
         def draw(n: int) -> list[Architecture]:
-            chosen, changes = rng.integers(len(parents), size=n), rng.geometric(0.5, size=n)
+            chosen = rng.integers(len(parents), size=n)
+            changes = self.mutation.rates(n, rng) if self.site_by_site else rng.geometric(0.5, size=n)
             return self.mutation.many([parents[i] for i in chosen], changes, rng)
 
         found = _distinct(draw, mutated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,15 @@ class Surrogate(Protocol):
         ...
 
 
+@runtime_checkable
+class MetricSurrogate(Protocol):
+    """A surrogate that knows the objective, and makes one acquisition function of all its metrics."""
+
+    def fit_metrics(self, codes: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
+        """codes: (n, S) codes in the order of evaluation. values: (n, M), each metric of the objective as measured."""
+        ...
+
+
 class Generator(Protocol):
     """Generates valid graphs that the guidance scores high."""
 
@@ -59,7 +68,7 @@ class GuidedGeneration:
 
     space: SearchSpace
     objective: Objective
-    surrogate: Surrogate
+    surrogate: Surrogate | MetricSurrogate
     generator: Generator
     initial: int = 5
     starts: int = 24
@@ -82,12 +91,16 @@ class GuidedGeneration:
 
     def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
         evaluated = self.space.codes([trial.architecture for trial in history.completed])
-        values = self.objective.scores(history)
-        acquisition = self.surrogate.fit(evaluated, values, seed=int(rng.integers(2**32)))
+        scores = self.objective.scores(history)
+        seed = int(rng.integers(2**32))
+        if isinstance(self.surrogate, MetricSurrogate):
+            acquisition = self.surrogate.fit_metrics(evaluated, self.objective.measured(history), seed)
+        else:
+            acquisition = self.surrogate.fit(evaluated, scores, seed)
         waiting = [trial.architecture for trial in history.pending] + [p.architecture for p in before]
         acquisition = acquisition.after(self.space.codes(waiting))
         taken = {trial.architecture for trial in history} | set(waiting)
-        starts = evaluated[np.argsort(-values, kind="stable")[: self.starts]]
+        starts = evaluated[np.argsort(-scores, kind="stable")[: self.starts]]
         proposals: list[Proposal] = []
         candidates, scores = self.generator.guided_sample(acquisition, rng, starts)
         while len(proposals) < n:

@@ -17,7 +17,15 @@ from bonag.evaluators import make_evaluator
 from bonag.generators.artifact import save_generator
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
-from bonag.strategies import ACQUISITIONS, MUTATION_BO, PREDICTORS, STRATEGIES, make_strategy, strategy_names
+from bonag.strategies import (
+    ACQUISITIONS,
+    MODEL_BASED,
+    MUTATION_BO,
+    PREDICTORS,
+    STRATEGIES,
+    make_strategy,
+    strategy_names,
+)
 from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -59,7 +67,7 @@ def proposed(space: SearchSpace, history: History, n: int, **choice: str) -> lis
 
 def test_the_default_comes_first() -> None:
     assert strategy_names() == STRATEGIES
-    assert STRATEGIES[:4] == ("bonag", "random", "evolution", "local-search")
+    assert STRATEGIES[:3] == ("bonag", "random", "evolution")
     assert len(set(STRATEGIES)) == len(STRATEGIES)
 
 
@@ -73,7 +81,8 @@ def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str,
 
 def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -> None:
     expected = {"bonag": "guided", "random": "random", "evolution": "mutation", "local-search": "neighbour"}
-    expected |= dict.fromkeys(MUTATION_BO, "guided")
+    expected |= dict.fromkeys(MUTATION_BO, "guided") | dict.fromkeys(MODEL_BASED, "model")
+    expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover"}
     origins = {name: {p.provenance["origin"] for p in proposed(nb201, history, 2, name=name)} for name in STRATEGIES}
     assert origins == {name: {origin} for name, origin in expected.items()}
 

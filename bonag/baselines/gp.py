@@ -1,0 +1,133 @@
+"""A plain Gaussian process: what each slot holds, and what follows what."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from bonag.baselines.loop import BayesianOptimisation
+from bonag.baselines.posterior import ExpectedImprovement, Posterior
+from bonag.baselines.schedule import prefix, spread_rows
+from bonag.baselines.wl import WeisfeilerLehman
+from bonag.predictors.targets import rank_gaussianise
+from loops.objective import Objective
+from loops.strategies.candidates import AllCandidates, EvolutionCandidates
+from search_spaces import SearchSpace
+
+# Up to this size, and where the space lists its architectures, all of them are scored.
+MAX_ENUMERATED = 20_000
+DEPTH = 2
+MAX_ROWS = 200
+MAX_STEPS = 40
+# Medians and width of the log-normal priors.
+VARIANCE, NOISE, PRIOR_WIDTH = 0.5, 0.01, 1.0
+
+
+@dataclass(frozen=True)
+class SlotAndSubtreeKernel:
+    """variance_1 * Matern-5/2(d(a, b)) + variance_2 * exp(-(1 - WL(a, b)) / length).
+
+    d^2 is the weighted Hamming distance, the sum of the weights (one for every free site) of the sites that differ:
+    a Matern kernel on one-hots with automatic relevance determination. WL is the normalised Weisfeiler-Lehman kernel.
+    """
+
+    wl: WeisfeilerLehman
+    sites: np.ndarray
+    weights: np.ndarray
+    variances: tuple[float, float]
+    length: float
+
+    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(n, S) and (m, S) codes -> (n, m)."""
+        squared = np.zeros((len(a), len(b)))
+        for site, weight in zip(self.sites, self.weights, strict=True):
+            squared += weight * (a[:, None, site] != b[None, :, site])
+        root = np.sqrt(5 * squared)
+        slots = (1 + root + root**2 / 3) * np.exp(-root)
+        subtrees = np.exp((self.wl.matrix(a, b, DEPTH) - 1) / self.length)
+        return self.variances[0] * slots + self.variances[1] * subtrees
+
+    def diagonal(self, codes: np.ndarray) -> np.ndarray:
+        """(n, S) codes -> (n,)."""
+        return np.full(len(codes), sum(self.variances))
+
+
+@dataclass(frozen=True)
+class SlotAndSubtreeProcess:
+    """A Gaussian process with that kernel on rank-Gaussian targets, and expected improvement.
+
+    Its hyperparameters maximise the marginal likelihood times log-normal priors (L-BFGS).
+    """
+
+    space: SearchSpace
+    wl: WeisfeilerLehman = field(init=False, repr=False, compare=False)
+    sites: np.ndarray = field(init=False, repr=False, compare=False)
+    _memory: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        free = [*np.flatnonzero(self.space.fixed_ops < 0), *range(self.space.num_nodes, self.space.num_sites)]
+        object.__setattr__(self, "wl", WeisfeilerLehman(self.space))
+        object.__setattr__(self, "sites", np.array(free))
+
+    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> ExpectedImprovement:
+        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better. Nothing is random."""
+        first = prefix(len(values))
+        rows = spread_rows(values[:first], MAX_ROWS)
+        key = codes[rows].tobytes() + values[rows].tobytes()
+        if key not in self._memory:
+            self._memory.clear()
+            self._memory[key] = self._likeliest(codes[rows], rank_gaussianise(values[rows]))
+        found = np.exp(self._memory[key])
+        first_variance, second_variance, length, noise = found[:4].tolist()
+        kernel = SlotAndSubtreeKernel(self.wl, self.sites, found[4:], (first_variance, second_variance), length)
+        return ExpectedImprovement(Posterior(kernel, codes, rank_gaussianise(values), noise))
+
+    def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Logarithms of: both variances, the length, the noise, and each free site's weight."""
+        differ = torch.from_numpy((codes[:, None, self.sites] != codes[None, :, self.sites]).astype(np.float64))
+        apart = torch.from_numpy(1 - self.wl.matrix(codes, codes, DEPTH))
+        y = torch.from_numpy(targets)
+        # Random pairs are at a distance of one, in either term.
+        typical = max(float(apart.mean()), 1e-3)
+        weight = 1 / max(float(differ.sum(dim=-1).mean()), 1e-3)
+        centre = torch.tensor(
+            [VARIANCE, VARIANCE, typical, NOISE, *[weight] * len(self.sites)], dtype=torch.float64
+        ).log()
+
+        def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            parameters = torch.from_numpy(theta).requires_grad_()
+            loss = _negative_log_posterior(parameters, centre, differ, apart, y)
+            loss.backward()
+            assert parameters.grad is not None
+            return float(loss.detach()), parameters.grad.numpy()
+
+        start = centre.numpy()
+        bounds = [(value - 6, value + 6) for value in start]
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MAX_STEPS})
+        return np.asarray(found.x)
+
+
+def plain_process(space: SearchSpace, objective: Objective) -> BayesianOptimisation:
+    """The strategy ``gp``: ten random architectures first, then the maximum of the acquisition function.
+
+    It is the true one in a small space that lists its architectures, else that of evolution over 1,792 of them.
+    """
+    listed = hasattr(space, "all") and space.size <= MAX_ENUMERATED
+    candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
+    return BayesianOptimisation(space, objective, SlotAndSubtreeProcess(space), candidates, name="gp")
+
+
+def _negative_log_posterior(parameters: Tensor, centre: Tensor, differ: Tensor, apart: Tensor, y: Tensor) -> Tensor:
+    values = parameters.exp()
+    # The square root has no slope at zero.
+    root = (5 * (differ @ values[4:]) + 1e-10).sqrt()
+    matrix = values[0] * (1 + root + root**2 / 3) * (-root).exp() + values[1] * (-apart / values[2]).exp()
+    factor = torch.linalg.cholesky(matrix + (values[3] + 1e-6) * torch.eye(len(y), dtype=y.dtype))
+    fit = torch.linalg.solve_triangular(factor, y[:, None], upper=False).square().sum() / 2
+    prior = ((parameters - centre) / PRIOR_WIDTH).square().sum() / 2
+    return fit + factor.diagonal().log().sum() + prior + math.log(2 * math.pi) * len(y) / 2

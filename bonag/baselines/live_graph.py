@@ -1,0 +1,35 @@
+"""What of an architecture graph computes anything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search_spaces import SearchSpace
+
+
+def live_graphs(space: SearchSpace, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(B, S) codes -> (B, N) bool, the nodes that are left, and (B, N, N) bool, the edges among them.
+
+    Null nodes are taken away, identity nodes are bridged, and so is what is on no path from a source to a sink: the
+    graphs on which NAS-BOWL works (Ru et al., 2021, appendix). Sources and sinks stay, even where nothing joins them.
+    """
+    ops, edges = codes[:, : space.num_nodes], space.adjacencies(codes)
+    present = np.ones(ops.shape, dtype=bool) if space.null_op is None else ops != space.null_op
+    sources = present & ~edges.any(axis=1)
+    sinks = present & ~edges.any(axis=2)
+    edges &= present[:, :, None] & present[:, None, :]
+    if space.identity_op is not None:
+        for node in range(space.num_nodes):
+            bridged = ops[:, node] == space.identity_op
+            into, out = edges[:, :, node] & bridged[:, None], edges[:, node] & bridged[:, None]
+            edges |= into[:, :, None] & out[:, None, :]
+            edges[bridged, node] = False
+            edges[bridged, :, node] = False
+            present[bridged, node] = False
+    forward, backward = sources.copy(), sinks.copy()
+    for node in range(space.num_nodes):
+        forward[:, node] |= (forward & edges[:, :, node]).any(axis=1)
+    for node in reversed(range(space.num_nodes)):
+        backward[:, node] |= (backward & edges[:, node]).any(axis=1)
+    live = present & ((forward & backward) | sources | sinks)
+    return live, edges & live[:, :, None] & live[:, None, :]
