@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bonag.bench.search_contest import Contest
-from bonag.bench.search_measure import make_measure
+from bonag.bench.search_measure import make_measure, whole_space
+from bonag.bench.search_run import columns
 from bonag.bench.search_store import Plan, Store, open_store
 from bonag.bench.search_table import progress_of, table
 from bonag.bench.search_workers import Run, run_all
@@ -37,20 +39,32 @@ def compete(
     and the seconds that are left.
     Returns the table (``search_table.table``). Raises UserError; runs that have ended are kept, then and always.
     """
+    everything = whole_space(contest)
+    if everything is not None or best_known is not None:
+        # Whatever is wrong is said now, and not after hours of runs.
+        make_measure(contest, pd.DataFrame(columns=columns(contest)), everything, best_known)
     store = open_store(folder, Plan(contest, tuple(strategies), seeds), resume)
     try:
         _run_missing(store, workers, say)
         trials = store.merge()
     finally:
         store.close()
-    return evaluate(folder, store.plan, trials, reference, best_known)
+    return evaluate(folder, store.plan, trials, everything, reference, best_known)
 
 
 def evaluate(
-    folder: Path, plan: Plan, trials: pd.DataFrame, reference: str | None = None, best_known: float | None = None
+    folder: Path,
+    plan: Plan,
+    trials: pd.DataFrame,
+    everything: Mapping[str, np.ndarray] | None,
+    reference: str | None = None,
+    best_known: float | None = None,
 ) -> pd.DataFrame:
-    """Write the table and the figure of a contest whose runs have all ended; arguments as for ``compete``."""
-    measure = make_measure(plan.contest, trials, best_known)
+    """Write the table and the figure of a contest whose runs have all ended, and return the table.
+
+    everything: as ``whole_space`` gives it; the rest as for ``compete``.
+    """
+    measure = make_measure(plan.contest, trials, everything, best_known)
     progress = progress_of(trials, measure, plan.strategies, plan.contest.budget)
     made = table(progress, measure, reference or plan.strategies[0])
     with whole_file(folder / TABLE) as file:

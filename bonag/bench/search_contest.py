@@ -65,7 +65,8 @@ class Contest:
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             if field.name not in MAY_DIFFER and mine != theirs:
-                return f"{field.name} is {_shown(mine)} there and {_shown(theirs)} here"
+                name = {"goals": "objective"}.get(field.name, field.name)
+                return f"{name} is {_shown(mine)} there and {_shown(theirs)} here"
         return None
 
     def to_json(self) -> dict[str, Any]:

@@ -133,19 +133,26 @@ def whole_space(contest: Contest) -> Mapping[str, np.ndarray] | None:
     return evaluator.evaluate_many(list(space.all()))
 
 
-def make_measure(contest: Contest, trials: pd.DataFrame, best_known: float | None = None) -> Measure:
+def make_measure(
+    contest: Contest,
+    trials: pd.DataFrame,
+    everything: Mapping[str, np.ndarray] | None,
+    best_known: float | None = None,
+) -> Measure:
     """What the runs of a contest are measured by: the best value so far, or the hypervolume of several goals.
 
-    trials: of all runs. best_known: the best value there is, where it is known from elsewhere; raises UserError where
-    that cannot be, or where nothing meets the constraints.
+    trials: of all runs. everything: as ``whole_space`` gives it; then the trials play no part. best_known: the best
+    value there is, where it is known from elsewhere. Raises UserError where that cannot be, or where nothing meets the
+    constraints.
     """
-    if len(contest.objective.goals) > 1:
-        from bonag.bench.search_hypervolume import make_hypervolume
+    objective = contest.objective
+    if len(objective.goals) == 1:
+        return best_value(objective, trials, everything, best_known)
+    from bonag.bench.search_hypervolume import make_hypervolume
 
-        if best_known is not None:
-            raise UserError("--best-known is the value of one goal, and there are several")
-        return make_hypervolume(contest, trials, whole_space(contest))
-    return best_value(contest.objective, trials, whole_space(contest), best_known)
+    if best_known is not None:
+        raise UserError("--best-known is the value of one goal, and there are several")
+    return make_hypervolume(contest, trials, everything)
 
 
 def best_value(

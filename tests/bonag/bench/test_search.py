@@ -20,6 +20,7 @@ import pytest
 import bonag
 from bonag.bench.search import compete, evaluate
 from bonag.bench.search_contest import Contest, make_contest
+from bonag.bench.search_measure import whole_space
 from bonag.bench.search_run import labels_used, run_one
 from bonag.bench.search_store import Plan, Store, held, open_store
 from bonag.bench.search_workers import Run, run_all
@@ -29,9 +30,9 @@ from loops.errors import UserError
 from search_spaces import get_space
 
 # The default strategy leaves its initial design after ten trials.
-STRATEGIES, BUDGET = ("random", "evolution", "bonag"), 14
+STRATEGIES, BUDGET = ("random", "evolution", "bonag"), 12
 CONTEST = Contest("nb201", "surrogate", "cifar10", budget=BUDGET)
-SMALL = replace(CONTEST, budget=12)
+SMALL = replace(CONTEST, budget=11)
 SEARCH = ("bench", "search", "--space", "nb201", "--strategies", "random,evolution", "--seeds", "2", "--budget", "12")
 MEASURED = ["proposal_seconds", "peak_mb"]
 MEASURED_IN_TABLE = ["s/query", "s/query near 100", "peak MB"]
@@ -105,7 +106,7 @@ def test_a_seed_gives_the_trials_that_a_run_of_that_seed_has(
 def test_a_larger_budget_goes_on_where_the_smaller_one_ended(
     in_this_process: dict[tuple[str, int], pd.DataFrame], strategy: str
 ) -> None:
-    short = run_one(replace(CONTEST, budget=11), strategy, 1)
+    short = run_one(SMALL, strategy, 1)
     gone_on = run_one(CONTEST, strategy, 1, before=short)
     same(gone_on, in_this_process[strategy, 1])
     assert list(gone_on.proposal_seconds[:11]) == list(short.proposal_seconds)
@@ -185,7 +186,8 @@ def test_a_contest_can_grow(tmp_path: Path) -> None:
     same(trials, store.merge())
     store.close()
     same(read(grown), read(whole))
-    same(evaluate(grown, store.plan, trials), evaluate(whole, store.plan, trials))
+    everything = whole_space(CONTEST)
+    same(evaluate(grown, store.plan, trials, everything), evaluate(whole, store.plan, trials, everything))
 
 
 @pytest.mark.parametrize(
@@ -193,11 +195,11 @@ def test_a_contest_can_grow(tmp_path: Path) -> None:
     [
         (replace(SMALL, task="cifar100"), 'another contest: task is "cifar10" there and "cifar100" here'),
         (replace(SMALL, space="mbv3"), 'space is "nb201" there and "mbv3" here'),
-        (replace(SMALL, goals=("-macs",)), "goals is"),
+        (replace(SMALL, goals=("-macs",)), "objective is"),
         (replace(SMALL, constraints=("macs<=1e6",)), "constraints is"),
         (replace(SMALL, acquisition="ucb"), "acquisition is"),
         (replace(SMALL, bonag="9.9"), "bonag is"),
-        (replace(SMALL, budget=5), "have a budget of 12, which --budget 5 cannot take back"),
+        (replace(SMALL, budget=5), "have a budget of 11, which --budget 5 cannot take back"),
     ],
 )
 def test_another_contest_is_refused(tmp_path: Path, other: Contest, message: str) -> None:
@@ -283,7 +285,7 @@ def test_the_command_writes_trials_table_and_figure(call: Call, tmp_path: Path) 
         "contest.json", "figure.svg", "table.csv", "trials.parquet",
     ]  # fmt: skip
     trials = read(folder)
-    same(trials, pd.concat([run_one(SMALL, name, seed) for name in ("random", "evolution") for seed in range(2)]))
+    same(trials, pd.concat([run_one(CONTEST, name, seed) for name in ("random", "evolution") for seed in range(2)]))
     made = pd.read_csv(folder / "table.csv")
     assert list(made.strategy) == ["random", "evolution"]
     assert list(made.labels) == [0, 0]
@@ -337,10 +339,10 @@ def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_
     assert not (tmp_path / "contest" / "trials.parquet").exists()
     said = call(*arguments, "--resume")
     assert said.status == 0, said.err
-    store = filled(tmp_path / "whole", SMALL, ("random", "evolution", "local-search"), 1)
+    store = filled(tmp_path / "whole", CONTEST, ("random", "evolution", "local-search"), 1)
     trials = store.merge()
     store.close()
-    evaluate(tmp_path / "whole", store.plan, trials)
+    evaluate(tmp_path / "whole", store.plan, trials, whole_space(CONTEST))
     same(read(tmp_path / "contest"), trials)
     same(*(pd.read_csv(tmp_path / name / "table.csv") for name in ("contest", "whole")))
 
@@ -349,7 +351,7 @@ def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_
     with pytest.raises(UserError, match="unknown strategy 'evolutoin'"):
         compete(tmp_path, SMALL, ("random", "evolutoin"), 1)
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["random-0.parquet"]
-    assert json.loads((tmp_path / "contest.json").read_text())["budget"] == 12
+    assert json.loads((tmp_path / "contest.json").read_text())["budget"] == 11
 
 
 @pytest.mark.parametrize(
@@ -363,6 +365,9 @@ def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_
         (("--objective", "a b"), "'a b' is not a metric name"),
         (("--constraint", "macs<1"), "constraint 'macs<1'"),
         (("--constraint", "mac<=1"), "measures no 'mac': did you mean 'macs'?"),
+        (("--constraint", "macs<=1e3"), "nothing in the space meets macs<=1000"),
+        (("--best-known", "99"), "--best-known 99: the best of the whole space is 94"),
+        (("--objective", "accuracy", "--objective=-macs", "--best-known", "1"), "and there are several"),
         (("--reference", "evolutoin"), "reference 'evolutoin' does not take part: did you mean 'evolution'?"),
         (("--acquisition", "ubc"), "unknown acquisition 'ubc': did you mean 'ucb'?"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),

@@ -21,6 +21,7 @@ from loops.objective import Objective
 from search_spaces import get_space
 
 MACS = BestValue(Objective.parse("-macs"), best=5.0, worst=100.0, source="by hand", exact=True)
+CIFAR10 = Contest("nb201", "surrogate", "cifar10")
 PAIR = Objective.parse(["accuracy", "-latency"])
 
 
@@ -167,7 +168,7 @@ def test_the_best_known_is_given_or_seen(trials: pd.DataFrame) -> None:
 def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
     space = get_space("nb201")
     evaluator = make_evaluator(space)
-    measure = make_measure(Contest("nb201", "surrogate", "cifar10"), pd.DataFrame())
+    measure = make_measure(CIFAR10, pd.DataFrame(), whole_space(CIFAR10))
     cells = list(space.all())  # type: ignore[attr-defined]
     values = evaluator.evaluate_many(cells)["accuracy"]  # type: ignore[attr-defined]
     assert len(cells) == space.size
@@ -178,7 +179,8 @@ def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
 def test_the_best_of_the_benchmark_is_the_published_one(data_dir: Path) -> None:
     # Dong and Yang (2020), table 5, "optimal": 94.37 on CIFAR-10 and 73.51 on CIFAR-100, means over the trials.
     for task, optimal in (("cifar10", 94.37), ("cifar100", 73.51)):
-        best = make_measure(Contest("nb201", "table", task, data=str(data_dir)), pd.DataFrame()).best
+        contest = Contest("nb201", "table", task, data=str(data_dir))
+        best = make_measure(contest, pd.DataFrame(), whole_space(contest)).best
         assert best == pytest.approx(optimal, abs=0.01)
 
 
