@@ -14,12 +14,13 @@ from search_spaces import Architecture, SearchSpace
 
 
 class LocalSearch:
-    """Evaluates the neighbours of the best trial in random order, and moves on as soon as one is better.
+    """Evaluates the neighbours of a centre in random order, moves on as soon as one is better, and begins anew.
 
-    The variant, chosen so that it can be read off the history alone: after ``initial`` random architectures the centre
-    is always the best completed trial that has a neighbour without a trial. A better neighbour becomes the centre at
-    once (first improvement). Where the neighbourhood of a local optimum is exhausted, the search goes back to the next
-    best trial.
+    The variant that is the default of the authors' naszilla: ``initial`` random architectures, of which the best is the
+    first centre; a better neighbour becomes the centre at once; where all neighbours of a local optimum are known, the
+    next round starts with as many new random ones. (Going back to the next best trial instead, the other variant of
+    naszilla, needs as many queries to the best cell of NAS-Bench-201 in the median, 52 on CIFAR-10 over 30 seeds, and
+    225 instead of 146 in the 90 % quantile.) Where a search stands is found by replaying its history.
     """
 
     name = "local-search"
@@ -30,28 +31,38 @@ class LocalSearch:
         self.space = space
         self.objective = objective
         self.initial = initial
-        # Local optima are looked at again in every proposal; what their neighbours are never changes.
+        # The replay looks at the same centres again in every proposal; what their neighbours are never changes.
         self._neighbours = lru_cache(maxsize=4096)(space.neighbours)
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n unseen architectures; fewer only if the space has no more."""
         n = min(n, self.space.size - len(history.seen))
         taken = set(history.seen)
-        random_start = max(0, self.initial - len(history.completed) - len(history.pending))
-        proposals = [
-            Proposal(architecture, {"origin": "random"})
-            for architecture in fresh(self.space, taken, min(n, random_start), rng)
-        ]
-        taken.update(proposal.architecture for proposal in proposals)
-        for centre in self.objective.best(history, k=len(history.completed)):
-            if len(proposals) == n:
-                break
-            neighbours = self._unseen_neighbours(centre.architecture, taken, rng)[: n - len(proposals)]
-            proposals += [Proposal(a, {"origin": "neighbour", "parent": centre.index}) for a in neighbours]
-            taken.update(neighbours)
-        # Only failed trials, or a space whose known part has no way out by single steps: start anew.
-        proposals += [Proposal(a, {"origin": "random"}) for a in fresh(self.space, taken, n - len(proposals), rng)]
-        return proposals
+        centre = self._replayed(history)
+        proposals: list[Proposal] = []
+        if centre is not None:
+            parent, architecture = centre
+            neighbours = self._unseen_neighbours(architecture, taken, rng)[:n]
+            proposals = [Proposal(a, {"origin": "neighbour", "parent": parent}) for a in neighbours]
+        taken |= {proposal.architecture for proposal in proposals}
+        rest = fresh(self.space, taken, n - len(proposals), rng)
+        return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in rest]
+
+    def _replayed(self, history: History) -> tuple[int, Architecture] | None:
+        """The trial and the architecture of the centre; None while the round lacks random ones."""
+        scores = {t.index: float(s) for t, s in zip(history.completed, self.objective.scores(history), strict=True)}
+        seen: set[Architecture] = set()
+        best: tuple[float, int, Architecture] | None = None
+        missing = self.initial
+        for trial in history:
+            seen.add(trial.architecture)
+            missing = max(0, missing - 1)
+            score = scores.get(trial.index)
+            if score is not None and (best is None or score > best[0]):
+                best = (score, trial.index, trial.architecture)
+            if missing == 0 and (best is None or all(other in seen for other in self._neighbours(best[2]))):
+                best, missing = None, self.initial
+        return None if best is None or missing > 0 else best[1:]
 
     def _unseen_neighbours(
         self, architecture: Architecture, taken: set[Architecture], rng: np.random.Generator

@@ -119,15 +119,29 @@ def test_local_search_moves_to_a_better_neighbour_at_once(tiny_space: SearchSpac
     assert {proposal.provenance["parent"] for proposal in proposals} == {1}
 
 
-def test_local_search_stays_until_the_neighbourhood_is_known_and_then_goes_back(tiny_space: SearchSpace) -> None:
-    strategy = LocalSearch(tiny_space, ACCURACY, initial=1)
-    history = History([trial(0, tiny_space.parse("aaa"), 9.0)])
-    for index in range(1, 7):
+def test_local_search_stays_until_the_neighbourhood_is_known_and_then_begins_anew(tiny_space: SearchSpace) -> None:
+    strategy = LocalSearch(tiny_space, ACCURACY, initial=2)
+    history = History([trial(0, tiny_space.parse("aaa"), 9.0), trial(1, tiny_space.parse("ccc"), 1.0)])
+    for index in range(2, 8):
         (proposal,) = strategy.propose(history, 1, rng_for(0, index))
         assert proposal.provenance == {"origin": "neighbour", "parent": 0}
         history = history.updated(trial(index, proposal.architecture, 8.0 - index))
-    (proposal,) = strategy.propose(history, 1, rng_for(0, 7))
-    assert proposal.provenance["parent"] == 1
+    # Two random ones, of which the better is the next centre, however much worse than the optimum before.
+    for index in (8, 9):
+        (proposal,) = strategy.propose(history, 1, rng_for(0, index))
+        assert proposal.provenance == {"origin": "random"}
+        history = history.updated(trial(index, proposal.architecture, float(index == 8) - 20))
+    (proposal,) = strategy.propose(history, 1, rng_for(0, 10))
+    assert proposal.provenance["parent"] == 8
+    assert proposal.architecture in tiny_space.neighbours(history.trials[8].architecture)
+
+
+def test_local_search_counts_failed_neighbours_as_known(tiny_space: SearchSpace) -> None:
+    around = tiny_space.neighbours(tiny_space.parse("aaa"))
+    failed = [trial(i, a, 0.0, TrialStatus.FAILED) for i, a in enumerate(around, start=1)]
+    history = History([trial(0, tiny_space.parse("aaa"), 9.0), *failed])
+    (proposal,) = LocalSearch(tiny_space, ACCURACY, initial=1).propose(history, 1, rng_for(0, 7))
+    assert proposal.provenance == {"origin": "random"}
 
 
 def test_local_search_starts_anew_where_all_trials_failed(tiny_space: SearchSpace) -> None:
