@@ -13,7 +13,7 @@ from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
-    from loops.strategies.guided import Generator, Surrogate
+    from loops.strategies.guided import Generator, MetricSurrogate, Surrogate
 
 # They need neither a trained generator nor PyTorch.
 BASELINES = ("random", "evolution", "evolution:naszilla", "local-search", "nsga2")
@@ -117,11 +117,22 @@ def _mutation_bo(
     return GuidedGeneration(space, objective, surrogate, makers[name](), name=name)
 
 
-def _surrogate(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Surrogate:
+def _surrogate(
+    space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str
+) -> Surrogate | MetricSurrogate:
     """What ``bonag`` and ``mutation-bo`` decide by."""
-    from bonag.acquisition.surrogate import GraphSurrogate
+    if objective.single:
+        from bonag.acquisition.surrogate import GraphSurrogate
 
-    return GraphSurrogate(space, acquisition, predictor, device)
+        return GraphSurrogate(space, acquisition, predictor, device)
+    from bonag.acquisition.objective import ObjectiveSurrogate
+
+    if acquisition != ACQUISITIONS[0]:
+        raise UserError(
+            f"acquisition '{acquisition}' is for one objective without constraints; for {objective} it is "
+            f"'{ACQUISITIONS[0]}'"
+        )
+    return ObjectiveSurrogate(space, objective, predictor, device)
 
 
 def _device(device: str) -> str:
