@@ -204,7 +204,7 @@ def test_minimising_is_maximising_the_negative(name: str) -> None:
 
 def test_provenance_is_json_and_says_where_a_proposal_comes_from() -> None:
     space = get_space("nb201")
-    proposals = strategy_of(space).propose(history_of(space, [C] * 8), 4, rng_for(0, 8))
+    proposals = strategy_of(space).propose(history_of(space, [C] * 3), 4, rng_for(0, 3))
     for proposal in proposals:
         assert json.loads(json.dumps(dict(proposal.provenance), allow_nan=False)) == proposal.provenance
     assert [proposal.provenance["origin"] for proposal in proposals] == ["initial"] * 2 + ["guided"] * 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from loops.initial import space_filling
+from loops.initial import first_design, most_expensive, space_filling
 from search_spaces import Architecture, SearchSpace, get_space
 
 
@@ -78,3 +78,35 @@ def test_asking_for_none_gives_none_and_draws_nothing(tiny_space: SearchSpace) -
     rng = np.random.default_rng(0)
     assert space_filling(tiny_space, [], 0, rng) == []
     assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
+
+
+def test_the_most_expensive_cell_is_found_exactly() -> None:
+    space = get_space("nb201")
+    most = max(space.costs(cell).macs for cell in space.all())  # type: ignore[attr-defined]
+    assert space.costs(most_expensive(space)).macs == most
+
+
+@pytest.mark.parametrize("name", ["nb101", "mbv3", "darts"])
+def test_hardly_any_architecture_is_more_expensive(name: str) -> None:
+    space = get_space(name)
+    found = space.costs(most_expensive(space)).macs
+    random = [space.costs(architecture).macs for architecture in space.sample(2000, np.random.default_rng(1))]
+    assert found >= max(random)
+    # Nor does any single step lead to one.
+    assert found >= max(space.costs(other).macs for other in space.neighbours(most_expensive(space)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_design_begins_with_the_most_expensive_and_fills_the_space(n: int) -> None:
+    space = get_space("mbv3")
+    first, *rest = first_design(space, [], n, np.random.default_rng(3))
+    assert first == most_expensive(space)
+    assert rest == space_filling(space, [first], n - 1, np.random.default_rng(3))
+
+
+def test_a_design_that_has_begun_goes_on_by_filling_the_space() -> None:
+    space = get_space("nb201")
+    chosen = space.sample(3, np.random.default_rng(1))
+    assert first_design(space, chosen, 4, np.random.default_rng(0)) == space_filling(
+        space, chosen, 4, np.random.default_rng(0)
+    )
