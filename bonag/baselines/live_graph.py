@@ -23,9 +23,14 @@ def live_graphs(space: SearchSpace, codes: np.ndarray) -> tuple[np.ndarray, np.n
             bridged = ops[:, node] == space.identity_op
             into, out = edges[:, :, node] & bridged[:, None], edges[:, node] & bridged[:, None]
             edges |= into[:, :, None] & out[:, None, :]
+            # An end that passes on what it gets is no end, but its neighbours are.
+            sources |= out & sources[:, node, None]
+            sinks |= into & sinks[:, node, None]
             edges[bridged, node] = False
             edges[bridged, :, node] = False
             present[bridged, node] = False
+            sources[bridged, node] = False
+            sinks[bridged, node] = False
     forward, backward = sources.copy(), sinks.copy()
     for node in range(space.num_nodes):
         forward[:, node] |= (forward & edges[:, :, node]).any(axis=1)
