@@ -252,6 +252,7 @@ def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
     assert make_contest("mbv3", None, "imagenet224", ["accuracy"], data=data_dir).evaluator == "predictor"
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_trials_are_a_small_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     names = [str(cell) for cell in get_space("nb201").all()]  # type: ignore[attr-defined]
