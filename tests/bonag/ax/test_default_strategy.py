@@ -79,14 +79,14 @@ def test_a_batch_may_be_larger_than_what_ax_would_start():
 )
 def test_then_it_models_what_was_measured_and_is_a_function_of_seed_and_history(run, goals, constraints):
     objective = Objective.parse(goals, constraints)
-    history = run(AxDefault(SPACE, objective), 9)
-    # The fifth that did not fail ends the start; what follows comes from the model, unless that fell back.
-    assert [trial.provenance["origin"] for trial in history][6:] == ["MBM"] * 3
+    history = run(AxDefault(SPACE, objective), 7)
+    # The fifth that did not fail ends the start.
+    assert [trial.provenance["origin"] for trial in history][6] == "MBM"
     np.random.seed(7)  # noqa: NPY002
-    before = History(history.trials[:8])
+    before = History(history.trials[:6])
     (again,) = propose(AxDefault(SPACE, objective), before, 1, seed=0)
-    assert again.architecture == history.trials[8].architecture
-    assert again.provenance == history.trials[8].provenance
+    assert again.architecture == history.trials[6].architecture
+    assert again.provenance == history.trials[6].provenance
 
 
 def test_known_architectures_are_asked_for_again_and_then_replaced(run):

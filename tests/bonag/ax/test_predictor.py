@@ -119,5 +119,6 @@ def test_the_best_trial_is_found_by_it(history):
 @pytest.mark.slow
 def test_ensembles_are_trained_anew_for_each_fold(history):
     view = shown(history, Objective.parse("accuracy"), predictor="ensemble")
-    (card,) = view.compute_analyses([CrossValidationPlot(["accuracy"], folds=2)], display=False)
+    (group,) = view.compute_analyses([CrossValidationPlot(["accuracy"], folds=2)], display=False)
+    card, *_ = group.flatten()
     assert len(card.df) == len(history.completed)
