@@ -16,8 +16,9 @@ from loops.config import RunConfig
 from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Over, RunState, search
+from loops.objective import Objective
 from loops.protocols import Evaluator, Strategy
-from search_spaces import SearchSpace
+from search_spaces import Architecture, SearchSpace
 
 # Of every trial, before and after the metrics of the objective. The others follow from the architecture.
 BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")
@@ -40,6 +41,22 @@ class _MemoryRecorder:
         self._history = self._history.updated(trial)
 
 
+class _OnlyTheObjective:
+    """An evaluator that tells the metrics of the objective alone.
+
+    So a strategy knows nothing but what ``columns`` keep, and a run that goes on from them is the same as one that was
+    never stopped.
+    """
+
+    def __init__(self, evaluator: Evaluator, objective: Objective) -> None:
+        self.metrics, self.description = objective.metrics, evaluator.description
+        self._evaluator = evaluator
+
+    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+        measured = self._evaluator.evaluate(architecture, seed)
+        return {name: measured[name] for name in self.metrics if name in measured}
+
+
 def columns(contest: Contest) -> list[str]:
     """The columns of a run's trials: strategy, seed, trial, architecture, status, one per metric of the objective,
     proposal_seconds (of the strategy alone), and, the same in every row of a run, peak_mb and labels."""
@@ -60,7 +77,7 @@ def run_one(
     evaluator: the contest's, if it is there already. memory: since this process was idle; None if it is so now.
     """
     space, objective = contest.make_space(), contest.objective
-    evaluator = evaluator or contest.make_evaluator()
+    evaluator = _OnlyTheObjective(evaluator or contest.make_evaluator(), objective)
     config = RunConfig(
         name="bench", space=contest.space, evaluator=contest.evaluator, task=contest.task,
         objective=contest.goals, constraints=contest.constraints, budget=contest.budget,

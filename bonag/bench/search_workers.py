@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -108,6 +109,8 @@ def _answer(worker: _Worker) -> pd.DataFrame:
 
 def _work(connection: Connection, contest: Contest, strategy: str) -> None:
     """The life of a worker: seeds come in, trials go out, until the other end is closed."""
+    # What libraries think of a matrix would come hundreds of times, between the lines that tell how far it is.
+    warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import numpy as np
 
