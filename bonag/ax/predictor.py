@@ -18,7 +18,7 @@ from ax.generators.torch_base import TorchGenerator
 from botorch.utils.datasets import SupervisedDataset
 from torch import Tensor
 
-from bonag.predictors.fitting import ModelFitter
+from bonag.acquisition.metric_models import CountedMetric, LearnedMetric, MetricFitter
 from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
@@ -26,6 +26,8 @@ from search_spaces import SearchSpace
 # Nodes of the Gauss-Hermite quadrature by which normal scores become values of a metric.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
+# Of counts, which are exact.
+RELATIVE_DEVIATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,18 @@ class MetricPosterior:
         return np.interp(scores, self.scores, self.values) + slope * beyond
 
 
+@dataclass(frozen=True)
+class CountedPosterior:
+    """Params or MACs, which the space counts; a deviation of almost nothing keeps Ax's covariances regular."""
+
+    counted: CountedMetric
+
+    def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """As ``MetricPosterior.predict``."""
+        values = self.counted.sign * self.counted.count(codes)
+        return values, (RELATIVE_DEVIATION * values) ** 2
+
+
 class BonagPredictor(TorchGenerator):
     """What bonag's strategy knows of each metric, as Ax asks for it; it generates nothing.
 
@@ -82,9 +96,9 @@ class BonagPredictor(TorchGenerator):
     ) -> None:
         super().__init__()
         self.space, self.choices, self.signs = space, choices, signs
-        self.fitter = ModelFitter(space, predictor, device)
+        self.predictor, self.models_on = predictor, device
         self.names: list[str] = []
-        self.posteriors: list[MetricPosterior] = []
+        self.posteriors: list[MetricPosterior | CountedPosterior] = []
 
     def fit(
         self,
@@ -111,24 +125,33 @@ class BonagPredictor(TorchGenerator):
         posteriors = [self._held(*pair) for pair in zip(datasets, self.posteriors, strict=True)]
         return self._predicted(posteriors, X_test, use_posterior_predictive)
 
-    def _fitted(self, dataset: SupervisedDataset) -> MetricPosterior:
-        codes, values, sign = self._data(dataset)
-        return MetricPosterior.of(self.fitter.fit(codes, sign * values), values, sign)
+    def _fitted(self, dataset: SupervisedDataset) -> MetricPosterior | CountedPosterior:
+        metric, codes, values, sign = self._data(dataset)
+        model = MetricFitter(self.space, metric, sign, self.predictor, self.models_on).fit(codes, values)
+        if isinstance(model, CountedMetric):
+            return CountedPosterior(model)
+        assert isinstance(model, LearnedMetric)
+        return MetricPosterior.of(model.model, values, sign)
 
-    def _held(self, dataset: SupervisedDataset, fitted: MetricPosterior) -> MetricPosterior:
+    def _held(
+        self, dataset: SupervisedDataset, fitted: MetricPosterior | CountedPosterior
+    ) -> MetricPosterior | CountedPosterior:
+        if isinstance(fitted, CountedPosterior):
+            return fitted
         if fitted.model.ensemble is not None:
             # An ensemble cannot forget what it was trained on.
             return self._fitted(dataset)
-        codes, values, sign = self._data(dataset)
+        _, codes, values, sign = self._data(dataset)
         features = fitted.model.features
         gp: Any = copy.deepcopy(fitted.model.gp)
         X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(sign * values))
         gp.set_train_data(X, y, strict=False)
         return MetricPosterior.of(ArchitectureModel(features, gp), values, sign)
 
-    def _data(self, dataset: SupervisedDataset) -> tuple[np.ndarray, np.ndarray, float]:
+    def _data(self, dataset: SupervisedDataset) -> tuple[str, np.ndarray, np.ndarray, float]:
+        """A metric's name, (n, S) codes, (n,) values and sign."""
         (metric,) = dataset.outcome_names
-        return self._codes(dataset.X), dataset.Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
+        return metric, self._codes(dataset.X), dataset.Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
 
     def _codes(self, X: Tensor) -> np.ndarray:
         """(B, P) parameters -> (B, S) codes."""
@@ -139,7 +162,9 @@ class BonagPredictor(TorchGenerator):
         ]
         return self.space.codes([self.space.from_parameters(values) for values in named])
 
-    def _predicted(self, posteriors: Sequence[MetricPosterior], X: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+    def _predicted(
+        self, posteriors: Sequence[MetricPosterior | CountedPosterior], X: Tensor, noisy: bool
+    ) -> tuple[Tensor, Tensor]:
         codes = self._codes(X)
         means, variances = zip(*(posterior.predict(codes, noisy) for posterior in posteriors), strict=True)
         return torch.from_numpy(np.stack(means, axis=1)), torch.diag_embed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ax.adapter.torch import TorchAdapter
@@ -92,6 +94,17 @@ def test_every_metric_is_predicted_and_failures_are_left_out(history):
     (predicted,) = view.predict([SPACE.to_parameters(history.trials[0].architecture)])
     assert set(predicted) == {"accuracy", "size"}
     assert predicted["size"][0] == pytest.approx(history.trials[0].metrics["size"], rel=0.3)
+
+
+def test_what_the_space_counts_is_known(history):
+    counted = History(
+        replace(trial, metrics=dict(trial.metrics) | {"params": float(SPACE.costs(trial.architecture).params)})
+        for trial in history.completed
+    )
+    view = shown(counted, Objective.parse("accuracy", ["params<=1e6"]))
+    others = SPACE.sample(5, np.random.default_rng(3))
+    predicted = view.predict([SPACE.to_parameters(architecture) for architecture in others])
+    assert [values["params"][0] for values in predicted] == [SPACE.costs(a).params for a in others]
 
 
 def test_cross_validation_and_analyses_show_it(history):
