@@ -52,8 +52,8 @@ class AskTell:
             name="ask-and-tell" if folder is None else folder.name,
             space=space if isinstance(space, str) else space.name,
             evaluator=ASK_AND_TELL,
-            objective=objective if isinstance(objective, str) else tuple(objective),
-            constraints=tuple(constraints),
+            objective=objective,  # type: ignore[arg-type]  # lists become tuples there
+            constraints=constraints,  # type: ignore[arg-type]
             budget=None,
             strategy=strategy,
             acquisition=acquisition,

@@ -85,3 +85,31 @@ def test_warnings_go_to_the_log_once_each(tmp_path: Path, capfd: pytest.CaptureF
         "UserWarning: other",
     ]
     assert capfd.readouterr().err == ""
+
+
+def measured(*rows: tuple[float, float]) -> list[Trial]:
+    architectures = get_space("nb201").sample(len(rows), np.random.default_rng(0))
+    return [
+        Trial(i, a, TrialStatus.COMPLETED, {"loss": loss, "time": time})
+        for i, (a, (loss, time)) in enumerate(zip(architectures, rows, strict=True))
+    ]
+
+
+def test_of_several_goals_the_tally_knows_the_front_and_its_volume() -> None:
+    config = RunConfig(name="a", space="nb201", evaluator="x", objective=("-loss", "-time"), budget=50)
+    rows = measured((1.0, 3.0), (3.0, 1.0), (2.0, 2.0), (3.0, 2.5))
+    tally = Tally(config, History(rows[:2]))
+    assert tally.text() == "front of 2, hypervolume 0.000"
+    assert tally.count(rows[2])
+    assert not tally.count(rows[3])
+    assert tally.text().startswith("front of 3, hypervolume 0.250, ")
+
+
+def test_who_breaks_a_constraint_is_counted_and_never_the_best() -> None:
+    config = RunConfig(name="a", space="nb201", evaluator="x", objective="-loss", constraints=("time<=2",), budget=50)
+    rows = measured((1.0, 3.0), (3.0, 1.0), (2.0, 2.5))
+    tally = Tally(config, History(rows[:1]))
+    assert tally.text() == "1 infeasible"
+    assert tally.count(rows[1])
+    assert not tally.count(rows[2])
+    assert tally.text().startswith("best loss 3 (trial 1), 2 infeasible, ")

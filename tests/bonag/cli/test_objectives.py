@@ -1,0 +1,66 @@
+"""Several objectives and constraints on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import bonag
+
+Call = Callable[..., Any]
+RUN = ("run", "--space", "nb201", "--evaluator", "table", "--strategy", "evolution", "--budget", "40")
+pytestmark = pytest.mark.usefixtures("tables")
+
+
+@pytest.mark.parametrize("minimised", [("--objective=-latency_pixel3",), ("--objective", "-latency_pixel3")])
+def test_the_front_is_shown(call: Call, minimised: tuple[str, ...]) -> None:
+    said = call(*RUN, "--objective", "accuracy", *minimised, "--name", "two")
+    result = bonag.load("two")
+    assert said.status == 0
+    assert "objective accuracy, -latency_pixel3, strategy evolution" in said.out
+    assert f"front of {len(result.front)} trials: accuracy {result.front[-1].metrics['accuracy']:.6g} to" in said.out
+    lines = call("best", "two").out.splitlines()
+    assert [line.strip() for line in lines[1::2]] == [str(found.architecture) for found in result.front]
+    assert "latency_pixel3" in lines[0]
+    assert len(call("best", "two", "-k", "1").out.splitlines()) == 2
+    data = json.loads(call("best", "two", "--json").out)
+    assert set(data) == {"run", "objective", "constraints", "best"}
+    assert data["objective"] == ["accuracy", "-latency_pixel3"]
+    assert [found["trial"] for found in data["best"]] == [found.trial for found in result.front]
+    assert json.loads(call("status", "two", "--json").out)["front"] == [found.trial for found in result.front]
+    assert call("trials", "two").out.splitlines()[0].split() == [
+        "trial", "status", "accuracy", "latency_pixel3", "architecture",
+    ]  # fmt: skip
+
+
+def test_trials_that_break_a_constraint_are_marked_and_never_the_best(call: Call) -> None:
+    said = call(*RUN, "--constraint", "latency_pixel3<=8", "--constraint", "params<=4e5", "--name", "bounded")
+    result = bonag.load("bounded")
+    assert "accuracy subject to latency_pixel3<=8, params<=400000" in said.out
+    infeasible = result.trials[~result.trials.feasible.astype(bool)]
+    assert 0 < len(infeasible) < 40
+    marked = [line for line in call("trials", "bounded").out.splitlines() if line.endswith("(infeasible)")]
+    assert [int(line.split()[0]) for line in marked] == list(infeasible.trial)
+    rows = list(csv.DictReader(io.StringIO(call("trials", "bounded", "--csv").out)))
+    assert [row["feasible"] for row in rows].count("False") == len(infeasible)
+    data = json.loads(call("status", "bounded", "--json").out)
+    assert data["infeasible"] == len(infeasible)
+    assert data["constraints"] == ["latency_pixel3<=8", "params<=4e5"]
+    assert data["best"]["metrics"]["latency_pixel3"] <= 8
+
+
+def test_where_nothing_meets_the_constraints_the_nearest_is_named(call: Call) -> None:
+    said = call(*RUN, "--constraint", "latency_pixel3<=-1", "--name", "hopeless")
+    assert said.status == 0
+    assert "no trial meets latency_pixel3<=-1; the nearest is trial" in said.out
+    assert "bonag export" not in said.out
+    assert call("best", "hopeless").out.startswith("no trial meets latency_pixel3<=-1; the nearest is trial")
+    assert json.loads(call("best", "hopeless", "--json").out)["best"] == []
+    assert json.loads(call("status", "hopeless", "--json").out)["best"] is None
+    refused = call("export", "hopeless", "--format", "python", "-o", "x.py")
+    assert (refused.status, "no trial that meets the constraints" in refused.err) == (2, True)
