@@ -21,7 +21,7 @@ BASELINES = ("random", "evolution", "evolution:naszilla", "local-search", "nsga2
 MODEL_BASED = ("bananas", "gp-wl", "gp")
 # Our own predictors and acquisition, with other candidates in place of the generator's.
 MUTATION_BO = ("mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution")
-STRATEGIES = ("bonag", *BASELINES, *MODEL_BASED, *MUTATION_BO)
+STRATEGIES = ("bonag", *BASELINES, *MODEL_BASED, *MUTATION_BO, "ax")
 # Of each, the default first.
 ACQUISITIONS = ("log-ei", "ucb", "pi", "thompson")
 PREDICTORS = ("gp", "ensemble", "mixture")
@@ -84,9 +84,13 @@ def _baseline(name: str, space: SearchSpace, objective: Objective) -> Strategy:
         from bonag.baselines.gp_wl import nas_bowl
 
         return nas_bowl(space, objective)
-    from bonag.baselines.gp import plain_process
+    if name == "gp":
+        from bonag.baselines.gp import plain_process
 
-    return plain_process(space, objective)
+        return plain_process(space, objective)
+    from bonag.ax.default_strategy import AxDefault
+
+    return AxDefault(space, objective)
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
