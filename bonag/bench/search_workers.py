@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -111,6 +112,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
     """The life of a worker: seeds come in, trials go out, until the other end is closed."""
     # What libraries think of a matrix would come hundreds of times, between the lines that tell how far it is.
     warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import numpy as np
 
