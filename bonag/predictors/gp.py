@@ -56,7 +56,7 @@ def architecture_kernel(features: GraphFeatures) -> Kernel:
     )
 
 
-def make_gp(features: GraphFeatures, X: Tensor, y: Tensor, all_slots: bool = False) -> SingleTaskGP:
+def make_gp(features: GraphFeatures, X: Tensor, y: Tensor) -> SingleTaskGP:
     """The Gaussian process before its hyperparameters are fitted: all at the medians of their priors.
 
     X: (n, D) float64 features. y: (n,) float64 targets of mean 0 and standard deviation 1.
