@@ -10,7 +10,7 @@ import pytest
 
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.operations import ATTRIBUTE_WEIGHT, described_operations
-from search_spaces import SearchSpace, get_space
+from search_spaces import SearchSpace
 from search_spaces.mbv3.architecture import BLOCKS, SKIP
 
 # The ways through a cell of four nodes, as places in its string (1<-0, 2<-0, 2<-1, 3<-0, 3<-1, 3<-2), from 1 on as
