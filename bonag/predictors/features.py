@@ -17,10 +17,10 @@ MAX_PATHS = 4096
 class GraphFeatures:
     """Codes of a space -> feature blocks, each scaled by its spread over uniform random architectures.
 
-    Blocks: ``slots``, the operation of every free node (one-hot, with its attributes) and whether each free edge is
-    there; ``totals``, how often each operation is used, the sums of the operations' attributes, and the number, the
-    longest and the shortest of the live paths from the input to the output; ``paths``, how often each sequence of
-    operations occurs as a live path, absent where the topology is a chain and so has a single path.
+    Blocks: ``slots``, the one-hot operation of every free node and whether each free edge is there; ``totals``, how
+    often each operation is used, the sums of the operations' attributes, and the number, the longest and the shortest
+    of the live paths from the input to the output; ``paths``, how often each sequence of operations occurs as a live
+    path, absent where the topology is a chain and so has a single path.
 
     Where edges are free, or the topology has more than MAX_PATHS paths, ``sequences`` takes the place of ``paths``: how
     often two and three operations follow one another on live paths, which begin and end with the operations of the

@@ -41,8 +41,8 @@ class DotProductKernel(Kernel):
 def architecture_kernel(features: GraphFeatures) -> Kernel:
     """A sum of kernels over the blocks of ``features``, two for each, every one with a scale of its own.
 
-    Additive effects (linear), and interactions: among slots by a Matern-5/2 kernel (on one-hots, a function of
-    the Hamming distance), among counts of any kind by an RBF kernel.
+    Additive effects (linear), and interactions: among slots by a Matern-5/2 kernel on one-hots, that is a function of
+    the Hamming distance, among counts of any kind by an RBF kernel.
     """
     terms: list[Kernel] = []
     for name, columns in features.blocks.items():

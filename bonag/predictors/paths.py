@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.predictors.operations import described_operations
 from search_spaces import SearchSpace
 
 MAX_PATH_CODES = 509
@@ -21,7 +20,6 @@ class PathBlocks:
         self._null = space.null_op
         described = space.op_attributes
         self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
-        self._described = described_operations(space)
         self._free = np.flatnonzero(space.fixed_ops < 0)
         self._paths = _source_to_sink_paths(space.adjacency)
         transparent = {space.null_op, space.identity_op}
@@ -53,7 +51,7 @@ class PathBlocks:
         shortest = np.where(passable.any(axis=1), shortest, longest)
         totals = np.column_stack([*used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
 
-        slots = self._described[free_ops].reshape(len(codes), -1)
+        slots = (free_ops[..., None] == np.arange(self._vocabulary)).reshape(len(codes), -1).astype(np.float64)
         blocks = {"slots": slots, "totals": totals}
         if len(self._paths) > 1:
             blocks["paths"] = self._path_counts(codes, passable)

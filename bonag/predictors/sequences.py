@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.predictors.operations import described_operations
 from search_spaces import SearchSpace
 
 # More kinds of triples are not counted: a large vocabulary would give columns by the ten thousand.
@@ -34,7 +33,6 @@ class SequenceBlocks:
         fixed = set(space.fixed_ops.tolist())
         self._counted = np.array([op for op in range(vocabulary) if op not in fixed and op != space.null_op])
         described = space.op_attributes
-        self._described = described_operations(space)
         self._attributes = np.empty((vocabulary, 0)) if described is None else described
         # A step is an operation that changes what passes; a letter is a step, or a fixed end of a path.
         inner = np.setdiff1d(self._counted, [op for op in (space.identity_op,) if op is not None])
@@ -60,10 +58,10 @@ class SequenceBlocks:
             totals += self._totals(ops, live, edges, paths, component)
             inside = np.ix_(np.arange(len(ops)), component, component)
             sequences.append(self._sequences(ops[:, component], letter[:, component], follows[inside]))
-        slots = self._described[ops[:, self._free]] * live[:, self._free, None]
+        slots = (ops[:, self._free, None] == np.arange(len(self._space.op_names))) & live[:, self._free, None]
         learned = edges[:, self._space.free_edges[:, 0], self._space.free_edges[:, 1]]
         return {
-            "slots": np.concatenate([slots.reshape(len(ops), -1), learned], axis=1),
+            "slots": np.concatenate([slots.reshape(len(ops), -1), learned], axis=1).astype(np.float64),
             "totals": np.column_stack(totals).astype(np.float64),
             "sequences": np.concatenate(sequences, axis=1),
         }

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.operations import ATTRIBUTE_WEIGHT, described_operations
 from search_spaces import SearchSpace
 from search_spaces.mbv3.architecture import BLOCKS, SKIP
 
@@ -197,18 +196,3 @@ def test_sequences_take_the_place_of_paths_where_edges_are_free(
     assert list(cell_features.blocks) == ["slots", "totals", "paths"]
     for space in (learned_cells, darts):
         assert list(GraphFeatures(space).blocks) == ["slots", "totals", "sequences"]
-
-
-def test_operations_with_similar_attributes_are_near_each_other() -> None:
-    space = get_space("mbv3")
-    operations = described_operations(space)
-    apart = np.linalg.norm(operations[:, None] - operations[None], axis=-1)
-    name = space.op_names.index
-    assert apart[name("k7e6"), name("k5e6")] < apart[name("k7e6"), name("k3e6")] < apart[name("k7e6"), name("k3e3")]
-    # Each differs from every other, and both attributes count alike.
-    assert apart[~np.eye(len(apart), dtype=bool)].min() >= np.sqrt(2)
-    np.testing.assert_allclose(operations[:, len(apart) :].std(axis=0), np.sqrt(ATTRIBUTE_WEIGHT))
-
-
-def test_without_attributes_operations_are_one_hot() -> None:
-    np.testing.assert_array_equal(described_operations(get_space("nb201")), np.eye(7))
