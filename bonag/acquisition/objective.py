@@ -16,6 +16,9 @@ from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from loops.objective import Objective
 from search_spaces import SearchSpace
 
+# How far the reference point lies below the worst of each goal, in normal scores.
+BELOW_WORST = 1.0
+
 
 @dataclass(frozen=True)
 class ObjectiveAcquisition:
@@ -24,8 +27,9 @@ class ObjectiveAcquisition:
     One goal: improvement on the best value that meets the constraints, as the model believes it to be (Gardner et al.,
     2014, "Bayesian Optimization with Inequality Constraints"; BoTorch's LogConstrainedExpectedImprovement). Several:
     that of the volume that the front dominates, on the models' scale of normal scores, where no goal outweighs another
-    because of its unit; the reference point is the worst score of every goal that any trial has. While no trial meets
-    the constraints, the probability stands alone.
+    because of its unit; the reference point lies one standard deviation of these below the worst of every goal that any
+    trial has, so that the ends of the front count too. While no trial meets the constraints, the probability stands
+    alone.
 
     models: by metric, in the order of the objective's. codes: (n, S) evaluated ones. scores: (n, M) of each metric.
     feasible: (n,), which of them meet the constraints.
@@ -81,7 +85,7 @@ class ObjectiveAcquisition:
     def _volume(self) -> LogExpectedHypervolumeImprovement:
         # The goals are the first of the metrics.
         scores = self.scores[:, : len(self.objective.goals)]
-        return LogExpectedHypervolumeImprovement(scores[self.feasible], scores.min(axis=0))
+        return LogExpectedHypervolumeImprovement(scores[self.feasible], scores.min(axis=0) - BELOW_WORST)
 
 
 @dataclass
