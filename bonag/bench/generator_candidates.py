@@ -23,7 +23,7 @@ from bonag.generation.labels import draw_labels
 from bonag.generators.artifact import Generator
 from bonag.generators.blocks import BLOCK
 from bonag.generators.discrete import DiscreteGenerator
-from bonag.generators.particles import ParticleSearch, Resampling, Score
+from bonag.generators.particles import Resampling, Score
 from bonag.generators.regressor import fit_regressor
 from search_spaces import SearchSpace
 
@@ -32,9 +32,8 @@ SOURCES = {"nb201": Source("nb201", "table", "cifar100")}
 PARTICLES, EVERY, RANDOM = "particle-search", "exhaustive", "random+mutation"
 # As all that tilt the generator's distribution are, without the best of the history to start from.
 UNSTARTED = "particle-search-unstarted"
-# In standard deviations of a normal score. That of the particle search is its default.
+# In standard deviations of a normal score.
 STRENGTHS = (2.5, 5.0, 10.0)
-PARTICLES_STRENGTH = ParticleSearch().strength
 STARTS = 24
 MUTATIONS = 3
 # What resampling takes at these strengths, about; then it begins anew.
@@ -80,13 +79,13 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
     searches = []
     for family in plan.families:
         if family == "discrete":
-            searches += [(family, method, PARTICLES_STRENGTH) for method in (PARTICLES, UNSTARTED)]
+            searches += [(family, method, 0.0) for method in (PARTICLES, UNSTARTED)]
             searches += [(family, method, s) for method in ("resampling", "first-order") for s in STRENGTHS]
         else:
             searches += [(family, "gradient", strength) for strength in STRENGTHS]
     for family, method, strength in searches:
         yield Block(
-            "candidates", space, family, method, f"strength={strength:g}",
+            "candidates", space, family, method, f"strength={strength:g}" if strength else "",
             partial(_found, plan, lab, source, family, method, strength), plan.seeds,
         )  # fmt: skip
     for method in (RANDOM, EVERY) if hasattr(lab.space(space), "all") else (RANDOM,):
@@ -129,7 +128,7 @@ def search(
     elif method in (PARTICLES, UNSTARTED):
         assert isinstance(generator, DiscreteGenerator)
         given = starts if method == PARTICLES else None
-        draw = partial(generator.guided_sample, scored, rng, given, ParticleSearch(strength=strength))
+        draw = partial(generator.guided_sample, scored, rng, given)
     elif method == "resampling":
         assert isinstance(generator, DiscreteGenerator)
         draw = _resampling(scored, generator, strength, count, rng)
@@ -211,8 +210,8 @@ def _found(
         best, scored, seconds = _best(plan, lab, source, family, method, strength, plan.sizes.scored, seed, rng)
         return {"best_log_ei": best, "scored": scored, "seconds": seconds}
     # As its own block draws it, which may have been measured in another process.
-    own = stream("candidates", source.space, "discrete", PARTICLES, f"strength={PARTICLES_STRENGTH:g}", seed=seed)
-    default, enough, _ = _best(plan, lab, source, "discrete", PARTICLES, PARTICLES_STRENGTH, None, seed, own)
+    own = stream("candidates", source.space, "discrete", PARTICLES, "", seed=seed)
+    default, enough, _ = _best(plan, lab, source, "discrete", PARTICLES, 0.0, None, seed, own)
     count = None if method in (PARTICLES, UNSTARTED) else int(enough)
     best, scored, seconds = _best(plan, lab, source, family, method, strength, count, seed, rng)
     return {"best_log_ei": best, "above_particle_search": best - default, "scored": scored, "seconds": seconds}

@@ -116,7 +116,7 @@ class DiscreteGenerator:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search with the guidance; see ``ParticleSearch``.
 
-        guidance: scores of (B, S) codes. starts: (K, S) valid codes that compete from the second level on.
+        guidance: scores of (B, S) codes. starts: (K, S) valid codes to begin from.
         Returns all distinct graphs that were scored, best first: (M, S) codes and (M,) scores.
         """
         settings = settings or ParticleSearch()

@@ -8,8 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.special import logsumexp, ndtri
-from scipy.stats import rankdata
+from scipy.special import logsumexp
 from torch import Tensor
 
 from bonag.generators.diffusion import Transition, draw
@@ -99,23 +98,22 @@ class Resampling:
 
 @dataclass(frozen=True)
 class ParticleSearch:
-    """A search for the graphs that the guidance scores highest, by re-weighting denoised particles.
+    """A search for the graphs that the guidance scores highest, by recombining, noising and denoising the best ones.
 
-    At each noise level the denoiser proposes a clean graph per particle, which is projected onto the space and scored
-    exactly; particles and elites are resampled in proportion to exp(strength * normal score), and noised again to the
-    next lower level. Since graphs are compared by rank, any increasing transformation of the guidance gives the same
-    samples.
+    At each noise level, every particle takes each site from one or the other of two graphs that are drawn from the
+    elites, is noised to that level, and replaced by a clean graph that the denoiser proposes for it; that is projected
+    onto the space and scored exactly. Elites are the best graphs so far. Since graphs are compared by their order
+    alone, any increasing transformation of the guidance gives the same samples.
 
-    particles: graphs that are denoised side by side. steps: noise levels, from 1 down to ``last_level``.
-    strength: dimensionless; how strongly good graphs are preferred, in standard deviations of a normal score.
-    elites: best graphs so far that compete with the particles at every step.
+    particles: graphs that are denoised side by side. steps: noise levels, from ``first_level`` down to ``last_level``;
+    without graphs to start from, the first is 1.
     """
 
-    particles: int = 128
-    steps: int = 14
-    last_level: float = 0.12
-    strength: float = 2.5
-    elites: int = 32
+    particles: int = 64
+    steps: int = 28
+    first_level: float = 0.5
+    last_level: float = 0.06
+    elites: int = 16
 
     def run(
         self,
@@ -127,20 +125,20 @@ class ParticleSearch:
         generator: torch.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         """All distinct graphs that were scored, best first: (M, S) codes and (M,) scores. starts: (K, S) codes."""
-        levels = np.geomspace(1.0, self.last_level, self.steps)
-        z = transition.prior(self.particles, generator)
         pool = np.unique(starts, axis=0) if len(starts) else starts
         scores = guidance(pool) if len(pool) else np.empty(0)
-        for number, t in enumerate(levels):
-            x = project(draw(clean(z, float(t)), generator).numpy())
-            pool, scores, found = _merge(pool, scores, x, guidance)
-            if number + 1 == len(levels):
-                break
-            best = np.argsort(-scores, kind="stable")[: self.elites]
-            parents = np.unique(np.concatenate([found, best]))
-            weights = np.exp(self.strength * _normal_scores(scores[parents]))
-            chosen = parents[_systematic(weights, self.particles, generator)]
-            z = transition.noised(torch.from_numpy(pool[chosen]), float(levels[number + 1]), generator)
+        for t in np.geomspace(self.first_level, self.last_level, self.steps).tolist():
+            if len(pool):
+                elites = torch.from_numpy(pool[np.argsort(-scores, kind="stable")[: self.elites]])
+                z = transition.noised(_recombined(elites, self.particles, generator), t, generator)
+            else:
+                t = 1.0
+                z = transition.prior(self.particles, generator)
+            x = project(draw(clean(z, t), generator).numpy())
+            known = {row.tobytes() for row in pool}
+            new = np.array([row for row in np.unique(x, axis=0) if row.tobytes() not in known], dtype=x.dtype)
+            if len(new):
+                pool, scores = np.concatenate([pool, new]), np.concatenate([scores, guidance(new)])
         order = np.argsort(-scores, kind="stable")
         return pool[order], scores[order]
 
@@ -155,27 +153,10 @@ def _rewards(codes: Tensor, log_reward: Score) -> np.ndarray:
     return np.maximum(distinct_scores(codes.numpy(), log_reward), LEAST)
 
 
-def _merge(
-    pool: np.ndarray, scores: np.ndarray, x: np.ndarray, guidance: Score
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add the graphs that are new to the pool; returns the pool, its scores, and where the graphs of x stand in it."""
-    place = {row.tobytes(): index for index, row in enumerate(pool)}
-    found = []
-    new = []
-    for row in np.ascontiguousarray(x):
-        key = row.tobytes()
-        if key not in place:
-            place[key] = len(place)
-            new.append(row)
-        found.append(place[key])
-    if new:
-        added = np.stack(new)
-        pool, scores = np.concatenate([pool, added]), np.concatenate([scores, guidance(added)])
-    return pool, scores, np.unique(found)
-
-
-def _normal_scores(values: np.ndarray) -> np.ndarray:
-    return ndtri((rankdata(values) - 0.5) / len(values))
+def _recombined(parents: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """n children of two parents each, which give them every site with equal chances: (K, S) -> (n, S)."""
+    first, second = parents[torch.randint(len(parents), (2, n), generator=generator)]
+    return torch.where(torch.rand(first.shape, generator=generator) < 0.5, first, second)
 
 
 def _effective(log_weights: np.ndarray) -> float:

@@ -89,18 +89,37 @@ def test_it_comes_close_to_any_network(
     assert np.mean(gains) >= 5
 
 
-def test_guidance_without_strength_is_no_guidance(
+def test_the_guidance_is_followed_wherever_it_leads(
     generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:
     space = generators["mbv3"].space
     score = nearness(random_ops(space, 1, 100)[0])
-    found = {}
-    for strength in (0.0, ParticleSearch().strength):
-        settings = ParticleSearch(strength=strength, elites=0)
-        ops, _ = generators["mbv3"].guided_sample(score, np.random.default_rng(0), settings=settings)
-        found[strength] = score(ops).mean()
-    assert found[0.0] < -16.5
-    assert found[ParticleSearch().strength] > found[0.0] + 2
+    random = score(random_ops(space, 500, 1)).mean()
+    towards, away = (
+        score(generators["mbv3"].guided_sample(lambda ops: sign * score(ops), np.random.default_rng(0))[0]).mean()  # noqa: B023
+        for sign in (1, -1)
+    )
+    assert away < random < towards - 2
+
+
+def test_what_a_search_begins_from_is_recombined(
+    generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
+) -> None:
+    # Each half of the slots is right in one of two starts: a child of both is nearly there.
+    space = generators["mbv3"].space
+    target, *wrong = random_ops(space, 3, 7)
+    slots = np.arange(space.num_sites) < space.num_sites // 2
+    starts = space.codes(
+        space.nearest(np.stack([np.where(slots, target, wrong[0]), np.where(slots, wrong[1], target)]))
+    )
+    score, once = nearness(target), ParticleSearch(steps=1, first_level=0.05)
+    best = [
+        generators["mbv3"].guided_sample(score, np.random.default_rng(seed), begin, once)[1][0]
+        for begin in (starts, starts[:1], starts[1:])
+        for seed in range(5)
+    ]
+    together, first, second = np.mean(np.reshape(best, (3, 5)), axis=1)
+    assert together > max(first, second) + 1
 
 
 @both_spaces
@@ -150,8 +169,9 @@ def test_good_starts_pull_the_particles_towards_them(
 ) -> None:
     generator = generators["mbv3"]
     target = random_ops(generator.space, 1, 3)[0]
-    with_it = generator.guided_sample(nearness(target), np.random.default_rng(0), target[None])[1]
-    without = generator.guided_sample(nearness(target), np.random.default_rng(0))[1]
+    short = ParticleSearch(steps=6)
+    with_it = generator.guided_sample(nearness(target), np.random.default_rng(0), target[None], short)[1]
+    without = generator.guided_sample(nearness(target), np.random.default_rng(0), settings=short)[1]
     assert with_it[1:51].mean() > without[1:51].mean() + 1
 
 
@@ -173,17 +193,22 @@ def test_infinitely_bad_graphs_are_survived(generators: dict[str, DiscreteGenera
 
 
 @given(
-    st.integers(1, 12), st.integers(1, 5), st.floats(0.01, 0.9), st.floats(0, 6), st.integers(0, 8), st.integers(0, 99)
+    st.integers(1, 12),
+    st.integers(1, 5),
+    st.floats(0.5, 1),
+    st.floats(0.01, 0.5),
+    st.integers(1, 8),
+    st.integers(0, 99),
 )
 @settings(max_examples=25, deadline=None)
 def test_any_settings_work(
-    particles: int, steps: int, last_level: float, strength: float, elites: int, seed: int
+    particles: int, steps: int, first_level: float, last_level: float, elites: int, seed: int
 ) -> None:
     from bonag.generators.artifact import load_generator
     from search_spaces import get_space
 
     generator = load_generator(get_space("nb201"))
-    chosen = ParticleSearch(particles, steps, last_level, strength, elites)
+    chosen = ParticleSearch(particles, steps, first_level, last_level, elites)
     ops, scores = generator.guided_sample(lambda ops: ops.sum(axis=1), np.random.default_rng(seed), settings=chosen)
     assert 1 <= len(ops) == len(scores) <= particles * steps
     assert (np.diff(scores) <= 0).all()
