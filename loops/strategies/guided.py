@@ -60,7 +60,7 @@ class Generator(Protocol):
 class GuidedGeneration:
     """Bayesian optimisation whose candidates a guided graph diffusion model generates.
 
-    After ``initial`` space-filling trials, each proposal fits the surrogate on the completed trials, guides the
+    After ``initial`` trials of ``first_design``, each proposal fits the surrogate on the completed trials, guides the
     generator with its acquisition from the ``starts`` best of them, drops what has been evaluated, and takes the best
     by acquisition. Trials that still run count as if they had ended as expected. (DiffusionNAG, An et al., ICLR 2024,
     describes such a loop; its guidance is by gradients.)
