@@ -266,6 +266,7 @@ def test_more_than_a_small_space_holds_gives_what_it_holds(tiny: Callable[[], Gu
 # What it is for
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["cifar10", "cifar100"])
 def test_proposals_after_thirty_trials_are_far_better_than_random_ones(data_dir: Path, task: str) -> None:
     table = pd.read_parquet(data_dir / "nb201_accuracy.parquet").set_index("arch")[f"{task}_test_200ep"]

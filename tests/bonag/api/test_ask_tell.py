@@ -99,6 +99,7 @@ def test_what_is_told_is_checked(measure: Measure) -> None:
         assert message in str(refused.value)
 
 
+@pytest.mark.slow
 def test_other_arguments_than_those_of_the_record_are_refused(tmp_path: Path) -> None:
     asked = AskTell("nb201", strategy="random", seed=3, path=tmp_path / "mine")
     asked.ask(2)

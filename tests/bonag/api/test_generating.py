@@ -90,6 +90,7 @@ def test_a_training_tells_what_it_used(tmp_path: Path) -> None:
     assert bonag.generate("nb201", 5, model=done.path).family == "score"
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(tmp_path: Path) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.step == 4:

@@ -303,6 +303,7 @@ def test_the_command_writes_trials_table_and_figure(call: Call, tmp_path: Path) 
     pd.testing.assert_frame_equal(read(folder), trials)
 
 
+@pytest.mark.slow
 def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_path: Path) -> None:
     arguments = ["--space", "nb201", "--strategies", "random,evolution,local-search", "--seeds", "1", "--budget", "12"]
     arguments = ["bench", "search", *arguments, "-o", "contest"]

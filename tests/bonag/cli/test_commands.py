@@ -71,6 +71,7 @@ def test_the_same_run_twice_is_the_same(call: Call, tables: None) -> None:
     assert len(columns) == 25
 
 
+@pytest.mark.slow
 def test_lines_are_few_however_many_trials_there_are(call: Call, tables: None) -> None:
     said = call(*TABLE, "--budget", "400")
     progress = [line for line in said.out.splitlines() if line.startswith("[")]
