@@ -23,7 +23,7 @@ from search_spaces import get_space
 BONAG = (sys.executable, "-m", "bonag")
 
 
-def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000)) -> pd.DataFrame:
+def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000, 2000)) -> pd.DataFrame:
     """One row per figure: what, value, unit. Whole processes are timed from outside, with their peak memory."""
     rows: list[tuple[str, float, str]] = []
     helps = [_process([*BONAG, "--help"])[0] for _ in range(repeats)]
@@ -38,7 +38,8 @@ def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000)) -> pd.DataFr
         medians = [proposal_seconds(space, size, repeats) for size in sizes]
         for size, median in zip(sizes, medians, strict=True):
             rows.append((f"proposal, {space}, after {size} trials, median", median, "s"))
-        rows.append((f"proposal, {space}, {sizes[-1]} trials against {sizes[0]}", medians[-1] / medians[0], "x"))
+        for size, median in zip(sizes[1:], medians[1:], strict=True):
+            rows.append((f"proposal, {space}, {size} trials against {sizes[0]}", median / medians[0], "x"))
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
 
 

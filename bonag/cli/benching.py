@@ -118,7 +118,7 @@ def overhead(
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions behind each median.")] = 5,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
 ) -> None:
-    """Measure start-up, a whole run with the surrogate, and proposals after 100 and 1,000 trials."""
+    """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials."""
     _check_folder(output)
     from bonag.bench.overhead import measure
 

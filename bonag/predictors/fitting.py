@@ -19,6 +19,8 @@ from search_spaces import SearchSpace
 # Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
 GP_GROWTH, ENSEMBLE_GROWTH = 0.08, 0.35
 MAX_HYPERPARAMETER_ROWS = 256
+# So many trials are enough to predict from; the time that a Gaussian process takes grows with their cube.
+MAX_ROWS = 1024
 MIN_ENSEMBLE_ROWS = 3 * MEMBERS
 
 
@@ -45,7 +47,8 @@ class ModelFitter:
     def fit(self, codes: np.ndarray, values: np.ndarray) -> ArchitectureModel:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
         targets = rank_gaussianise(values)
-        model = make_gp(self.features, torch.from_numpy(self.features(codes)), torch.from_numpy(targets))
+        used = _informative(values, MAX_ROWS)
+        model = make_gp(self.features, torch.from_numpy(self.features(codes[used])), torch.from_numpy(targets[used]))
         model.load_state_dict(self._hyperparameters(codes, values))
         model.eval()
         rows = _prefix(len(values), ENSEMBLE_GROWTH)
@@ -71,7 +74,7 @@ class ModelFitter:
 
     def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
         rows = _prefix(len(values), GP_GROWTH)
-        chosen = _informative(values[:rows])
+        chosen = _informative(values[:rows], MAX_HYPERPARAMETER_ROWS)
         codes, values = codes[chosen], values[chosen]
         return self._remembered(
             ("gp", codes.tobytes(), values.tobytes()), lambda: self._fit_gp(codes, values).state_dict()
@@ -86,7 +89,7 @@ class ModelFitter:
 
     def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
         def fit() -> tuple[GraphEnsemble, float]:
-            chosen = _informative(values)
+            chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
             targets = rank_gaussianise(values)
             ensemble = fit_ensemble(self.space, codes, targets, seed=len(values), device=self.device)
             if self.predictor == "ensemble":
@@ -113,12 +116,12 @@ def _prefix(n: int, growth: float) -> int:
     return length
 
 
-def _informative(values: np.ndarray) -> np.ndarray:
-    """At most MAX_HYPERPARAMETER_ROWS rows, in order: the better half of them the best, the others evenly spread."""
-    if len(values) <= MAX_HYPERPARAMETER_ROWS:
+def _informative(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, in order: the better half of them the best, the others evenly spread."""
+    if len(values) <= most:
         return np.arange(len(values))
     order = np.argsort(-values, kind="stable")
-    half = MAX_HYPERPARAMETER_ROWS // 2
+    half = most // 2
     rest = np.sort(order[half:])
-    spread = rest[np.linspace(0, len(rest) - 1, MAX_HYPERPARAMETER_ROWS - half).round().astype(int)]
+    spread = rest[np.linspace(0, len(rest) - 1, most - half).round().astype(int)]
     return np.sort(np.concatenate([order[:half], spread]))

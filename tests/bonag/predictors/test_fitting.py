@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
+from bonag.predictors import fitting
 from bonag.predictors.ensemble import MEMBERS
 from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative, _prefix
 from bonag.predictors.mixture import ArchitectureModel
@@ -202,7 +203,7 @@ def test_a_prefix_lags_by_less_than_the_share_and_never_shrinks(n: int, growth: 
 @given(st.integers(1, 800), st.integers(0, 99))
 def test_the_best_rows_are_always_informative(n: int, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, 50, size=n).astype(float)
-    rows = _informative(values)
+    rows = _informative(values, MAX_HYPERPARAMETER_ROWS)
     assert len(rows) == min(n, MAX_HYPERPARAMETER_ROWS)
     assert (np.diff(rows) > 0).all()
     left_out = np.setdiff1d(np.arange(n), rows)
@@ -210,3 +211,17 @@ def test_the_best_rows_are_always_informative(n: int, seed: int) -> None:
         assert np.sort(values)[-(MAX_HYPERPARAMETER_ROWS // 2)] >= values[left_out].max()
         # The rest is spread over the whole search, early and late.
         assert np.diff(rows).max() <= 2 + 4 * n / MAX_HYPERPARAMETER_ROWS
+
+
+def test_of_very_many_trials_the_model_sees_the_best_and_some_of_the_others(
+    nb201: SearchSpace, draw_codes: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "MAX_ROWS", 40)
+    codes = draw_codes(nb201, 100, 0)
+    values = np.random.default_rng(0).normal(size=100)
+    gp = ModelFitter(nb201).fit(codes, values).gp
+    targets = rank_gaussianise(values)
+    assert len(gp.train_targets) == 40
+    # On the scale of all trials, not of those that it sees.
+    assert np.isin(gp.train_targets.numpy(), targets).all()
+    assert np.isin(np.sort(targets)[-20:], gp.train_targets.numpy()).all()
