@@ -10,13 +10,14 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from bonag.baselines.loop import BayesianOptimisation
 from bonag.baselines.posterior import ExpectedImprovement, Posterior
 from bonag.baselines.schedule import prefix, spread_rows
 from bonag.baselines.wl import WeisfeilerLehman
 from bonag.predictors.targets import rank_gaussianise
 from loops.objective import Objective
 from loops.strategies.candidates import AllCandidates, EvolutionCandidates
+from loops.strategies.fresh import fresh
+from loops.strategies.guided import GuidedGeneration
 from search_spaces import SearchSpace
 
 # Up to this size, and where the space lists its architectures, all of them are scored.
@@ -112,14 +113,16 @@ class SlotAndSubtreeProcess:
         return np.asarray(found.x)
 
 
-def plain_process(space: SearchSpace, objective: Objective) -> BayesianOptimisation:
+def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     """The strategy ``gp``: ten random architectures first, then the maximum of the acquisition function.
 
     It is the true one in a small space that lists its architectures, else that of evolution over 1,792 of them.
     """
     listed = hasattr(space, "all") and space.size <= MAX_ENUMERATED
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
-    return BayesianOptimisation(space, objective, SlotAndSubtreeProcess(space), candidates, name="gp")
+    return GuidedGeneration(
+        space, objective, SlotAndSubtreeProcess(space), candidates, initial=10, starts=10, name="gp", design=fresh
+    )
 
 
 def _negative_log_posterior(parameters: Tensor, centre: Tensor, differ: Tensor, apart: Tensor, y: Tensor) -> Tensor:

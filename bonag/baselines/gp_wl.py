@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bonag.baselines.loop import BayesianOptimisation
 from bonag.baselines.posterior import ExpectedImprovement, Posterior
 from bonag.baselines.schedule import prefix, spread_rows
 from bonag.baselines.wl import MAX_DEPTH, WeisfeilerLehman
 from bonag.predictors.targets import rank_gaussianise
 from loops.objective import Objective
 from loops.strategies.candidates import MutationCandidates
+from loops.strategies.fresh import fresh
+from loops.strategies.guided import GuidedGeneration
 from search_spaces import SearchSpace
 
 # The authors' pool: 200 candidates, half of them mutations of the ten best, as those of BANANAS, half random.
@@ -84,7 +85,9 @@ class SubtreeProcess:
         return found
 
 
-def nas_bowl(space: SearchSpace, objective: Objective) -> BayesianOptimisation:
+def nas_bowl(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     """The strategy ``gp-wl``: ten random architectures first."""
     candidates = MutationCandidates(space, 1 - MUTATED, POOL, site_by_site=True)
-    return BayesianOptimisation(space, objective, SubtreeProcess(space), candidates, name="gp-wl")
+    return GuidedGeneration(
+        space, objective, SubtreeProcess(space), candidates, initial=10, starts=10, name="gp-wl", design=fresh
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -56,11 +57,15 @@ class Generator(Protocol):
         ...
 
 
+# So many architectures to begin with, given those that are there: (space, chosen, n, rng) -> at most n.
+Design = Callable[[SearchSpace, Sequence[Architecture], int, np.random.Generator], list[Architecture]]
+
+
 @dataclass(frozen=True)
 class GuidedGeneration:
     """Bayesian optimisation whose candidates a guided graph diffusion model generates.
 
-    After ``initial`` trials of ``first_design``, each proposal fits the surrogate on the completed trials, guides the
+    After ``initial`` trials of the ``design``, each proposal fits the surrogate on the completed trials, guides the
     generator with its acquisition from the ``starts`` best of them, drops what has been evaluated, and takes the best
     by acquisition. Trials that still run count as if they had ended as expected. (DiffusionNAG, An et al., ICLR 2024,
     describes such a loop; its guidance is by gradients.)
@@ -73,6 +78,7 @@ class GuidedGeneration:
     initial: int = 5
     starts: int = 24
     name: str = "bonag"
+    design: Design = first_design
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n distinct architectures that the history does not hold."""
@@ -80,7 +86,7 @@ class GuidedGeneration:
         seen = [trial.architecture for trial in history]
         proposals = [
             Proposal(architecture, {"origin": "initial"})
-            for architecture in first_design(self.space, seen, missing, rng)
+            for architecture in self.design(self.space, seen, missing, rng)
         ]
         if missing == n:
             return proposals

@@ -25,6 +25,8 @@ MAKERS: dict[str, Callable[[SearchSpace, Objective], Strategy]] = {
     "gp-wl": nas_bowl,
     "gp": plain_process,
 }
+BEGUN = {"bananas": "random", "gp-wl": "initial", "gp": "initial"}
+PROPOSED = {"bananas": "model", "gp-wl": "guided", "gp": "guided"}
 each = pytest.mark.parametrize("name", MAKERS)
 each_space = pytest.mark.parametrize("space_name", ["nb201", "mbv3"])
 C, F, R, A = TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.RUNNING, TrialStatus.ABANDONED
@@ -57,7 +59,7 @@ def test_proposals_are_new_distinct_valid_and_a_pure_function(
     assert len(set(architectures)) == 4
     assert not set(architectures) & history.seen
     assert [space.parse(str(architecture)) for architecture in architectures] == architectures
-    origin = "model" if len(history.completed) > 1 else "random"
+    origin = PROPOSED[name] if len(history.completed) > 1 else "random"
     assert {proposal.provenance["origin"] for proposal in proposals} == {origin}
     for proposal in proposals:
         assert json.loads(json.dumps(dict(proposal.provenance), allow_nan=False)) == proposal.provenance
@@ -70,10 +72,10 @@ def test_the_first_ten_are_random_and_a_batch_goes_on_from_them(name: str) -> No
     space = get_space("nb201")
     strategy = MAKERS[name](space, ACCURACY)
     first = strategy.propose(History(), 12, rng_for(0, 0))
-    assert [proposal.provenance["origin"] for proposal in first] == ["random"] * 12
+    assert [proposal.provenance["origin"] for proposal in first] == [BEGUN[name]] * 10 + ["random"] * 2
     history = history_of(space, [C] * 7)
     origins = [p.provenance["origin"] for p in strategy.propose(history, 6, rng_for(0, 7))]
-    assert origins == ["random"] * 3 + ["model"] * 3
+    assert origins == [BEGUN[name]] * 3 + [PROPOSED[name]] * 3
 
 
 @each
@@ -119,7 +121,7 @@ def test_several_goals_and_constraints_are_taken_as_an_order(name: str) -> None:
     history = History(replace(t, metrics={**t.metrics, "latency": t.index % 5}) for t in history)
     for objective in (Objective.parse(["accuracy", "-latency"]), Objective.parse("accuracy", ["latency<=2"])):
         proposals = MAKERS[name](space, objective).propose(history, 2, rng_for(0, 14))
-        assert {proposal.provenance["origin"] for proposal in proposals} == {"model"}
+        assert {proposal.provenance["origin"] for proposal in proposals} == {PROPOSED[name]}
 
 
 # BANANAS
@@ -154,9 +156,9 @@ def test_candidates_of_bananas_are_mutations_of_the_best() -> None:
 
 
 def test_the_plain_process_scores_everything_where_it_can() -> None:
-    assert isinstance(plain_process(get_space("nb201"), ACCURACY).candidates, AllCandidates)
+    assert isinstance(plain_process(get_space("nb201"), ACCURACY).generator, AllCandidates)
     for name in ("mbv3", "nb101", "darts"):
-        assert isinstance(plain_process(get_space(name), ACCURACY).candidates, EvolutionCandidates)
+        assert isinstance(plain_process(get_space(name), ACCURACY).generator, EvolutionCandidates)
 
 
 @pytest.mark.parametrize("make", [SlotAndSubtreeProcess, SubtreeProcess])
