@@ -71,6 +71,7 @@ def test_log_ehvi_is_the_logarithm_of_what_sampling_gives(m: int) -> None:
     assert (np.abs(np.exp(found) - gains.mean(axis=0)) < error).all()
 
 
+@pytest.mark.slow
 def test_log_ehvi_agrees_with_botorchs() -> None:
     rng = np.random.default_rng(0)
     front, reference = rng.normal(size=(10, 2)), np.array([-2.0, -1.0])

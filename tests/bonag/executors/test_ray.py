@@ -114,7 +114,7 @@ def test_a_run_with_parallel_evaluations_has_the_same_trials_as_a_serial_one(clu
     tables = []
     for name, executor in {"serial": LocalExecutor(), "parallel": RayExecutor()}.items():
         config = RunConfig(name=name, space="nb201", evaluator="lengths", budget=40, batch_size=4, strategy="evolution")
-        strategy = RegularizedEvolution(SPACE, Objective("accuracy"), population=8, sample_size=4)
+        strategy = RegularizedEvolution(SPACE, Objective.parse("accuracy"), population=8, sample_size=4)
         with create_record(tmp_path, config, "") as record:
             events = list(search(config, strategy, Lengths(tmp_path), executor, record))
         assert events[-1] == Over(RunState.FINISHED)
