@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bonag.baselines.posterior import ExpectedImprovement, Posterior
-from bonag.baselines.schedule import prefix, spread_rows
+from bonag.baselines.rows import GROWTH, spread_rows
 from bonag.baselines.wl import MAX_DEPTH, WeisfeilerLehman
+from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import rank_gaussianise
 from loops.objective import Objective
 from loops.strategies.candidates import MutationCandidates
@@ -60,7 +61,7 @@ class SubtreeProcess:
 
     def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> ExpectedImprovement:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better. Nothing is random."""
-        first = prefix(len(values))
+        first = prefix(len(values), GROWTH)
         rows = spread_rows(values[:first], MAX_ROWS)
         key = codes[rows].tobytes() + values[rows].tobytes()
         if key not in self._memory:

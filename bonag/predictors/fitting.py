@@ -13,6 +13,7 @@ from bonag.predictors.ensemble import MEMBERS, GraphEnsemble, fit_ensemble
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.gp import fit_hyperparameters, leave_one_out, make_gp
 from bonag.predictors.mixture import ArchitectureModel, stacking_weight
+from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -51,7 +52,7 @@ class ModelFitter:
         model = make_gp(self.features, torch.from_numpy(self.features(codes[used])), torch.from_numpy(targets[used]))
         model.load_state_dict(self._hyperparameters(codes, values))
         model.eval()
-        rows = _prefix(len(values), ENSEMBLE_GROWTH)
+        rows = prefix(len(values), ENSEMBLE_GROWTH)
         if self.predictor == "gp" or rows < MIN_ENSEMBLE_ROWS:
             return ArchitectureModel(self.features, model)
         ensemble, weight = self._weighted_ensemble(codes[:rows], values[:rows])
@@ -73,7 +74,7 @@ class ModelFitter:
         )
 
     def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
-        rows = _prefix(len(values), GP_GROWTH)
+        rows = prefix(len(values), GP_GROWTH)
         chosen = _informative(values[:rows], MAX_HYPERPARAMETER_ROWS)
         codes, values = codes[chosen], values[chosen]
         return self._remembered(
@@ -106,14 +107,6 @@ class ModelFitter:
                 del self._memory[old]
             self._memory[key] = compute()
         return self._memory[key]
-
-
-def _prefix(n: int, growth: float) -> int:
-    """The largest scheduled length up to n: each is the one before, grown by the share, and at least by one."""
-    length = 1
-    while (following := length + max(1, int(length * growth))) <= n:
-        length = following
-    return length
 
 
 def _informative(values: np.ndarray, most: int) -> np.ndarray:

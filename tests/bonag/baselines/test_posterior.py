@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from bonag.baselines.posterior import ExpectedImprovement, Posterior, _log_improvement
-from bonag.baselines.schedule import prefix, spread_rows
+from bonag.baselines.rows import spread_rows
 
 
 class Distance:
@@ -62,13 +60,6 @@ def test_improvement_is_on_the_best_that_is_believed(posterior: Posterior) -> No
     assert acquisition.incumbent == posterior.predict(posterior.codes)[0].max() < 0.8
     assert acquisition.after(np.empty((0, 1), dtype=int)) is acquisition
     assert acquisition.after(np.array([[7]]))(np.array([[7]])) < acquisition(np.array([[7]]))
-
-
-def test_lengths_of_prefixes_grow_by_a_share() -> None:
-    lengths = sorted({prefix(n) for n in range(1, 1001)})
-    assert lengths[:13] == list(range(1, 14))
-    assert all(after <= 1.08 * before + 1 for before, after in pairwise(lengths))
-    assert all(prefix(n) <= n for n in range(1, 1001))
 
 
 def test_rows_are_spread_over_the_ranks() -> None:

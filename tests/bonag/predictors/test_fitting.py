@@ -13,8 +13,9 @@ from scipy.stats import kendalltau
 
 from bonag.predictors import fitting
 from bonag.predictors.ensemble import MEMBERS
-from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative, _prefix
+from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative
 from bonag.predictors.mixture import ArchitectureModel
+from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -194,10 +195,10 @@ def test_a_long_history_is_fitted_on_a_part_of_it_and_learnt_whole(
 
 @given(st.integers(1, 5000), st.floats(0.01, 1))
 def test_a_prefix_lags_by_less_than_the_share_and_never_shrinks(n: int, growth: float) -> None:
-    length = _prefix(n, growth)
+    length = prefix(n, growth)
     assert 1 <= length <= n < length + max(1, growth * length) + 1e-9
-    assert length <= _prefix(n + 1, growth)
-    assert _prefix(length, growth) == length
+    assert length <= prefix(n + 1, growth)
+    assert prefix(length, growth) == length
 
 
 @given(st.integers(1, 800), st.integers(0, 99))

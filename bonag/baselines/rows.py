@@ -1,18 +1,11 @@
-"""When models are fitted anew, and on which trials: both follow from the history alone."""
+"""Which trials the baselines' hyperparameters are fitted on, and how often."""
 
 from __future__ import annotations
 
 import numpy as np
 
+# They are fitted anew whenever the history has grown by this share.
 GROWTH = 0.08
-
-
-def prefix(n: int) -> int:
-    """How many of n trials the hyperparameters are fitted on: the last length that is a step of GROWTH from another."""
-    length = 1
-    while (following := length + max(1, int(length * GROWTH))) <= n:
-        length = following
-    return length
 
 
 def spread_rows(values: np.ndarray, most: int) -> np.ndarray:
