@@ -11,8 +11,9 @@ from ax.analysis.plotly.arm_effects import ArmEffectsPlot
 from ax.analysis.plotly.cross_validation import CrossValidationPlot
 from ax.core.analysis_card import AnalysisCardGroup, ErrorAnalysisCard
 
+from bonag.acquisition.posteriors import MetricPosterior
 from bonag.ax import client, generation_strategy
-from bonag.ax.predictor import BonagPredictor, MetricPosterior
+from bonag.ax.predictor import BonagPredictor
 from bonag.predictors.fitting import ModelFitter
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -52,23 +53,6 @@ def test_predictions_are_those_of_the_strategys_model(history, goal):
     assert [values["accuracy"][0] for values in predicted] == pytest.approx(expected)
     assert [values["accuracy"][1] ** 2 for values in predicted] == pytest.approx(variance)
     assert np.corrcoef(sign * mean, expected)[0, 1] > 0.9
-
-
-def test_values_and_normal_scores_are_tied_where_the_model_is_sure(history):
-    values = history.values("accuracy")
-    codes = SPACE.codes([trial.architecture for trial in history.completed])
-    posterior = MetricPosterior.of(ModelFitter(SPACE).fit(codes, values), values, 1.0)
-    assert posterior._values(posterior.scores) == pytest.approx(np.unique(values))
-    mean, variance = posterior.predict(codes)
-    assert np.abs(mean - values).max() < 0.5 * values.std()
-    assert (variance > 0).all()
-    noisy_mean, noisy = posterior.predict(codes, noisy=True)
-    assert (noisy > variance).all()
-    assert np.isfinite(noisy_mean).all()
-    # A metric that is always the same is predicted to be so.
-    same = np.full(len(codes), 93.0)
-    flat = MetricPosterior.of(ModelFitter(SPACE).fit(codes, same), same, -1.0)
-    assert flat.predict(codes)[0] == pytest.approx(same)
 
 
 def test_the_adapter_follows_the_trials(history):

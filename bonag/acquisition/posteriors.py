@@ -1,0 +1,87 @@
+"""Of a metric, what its model believes, in the metric's own unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bonag.acquisition.metric_models import CountedMetric, LearnedMetric, MetricModel
+from bonag.predictors.mixture import ArchitectureModel
+from bonag.predictors.targets import rank_gaussianise
+
+# Nodes of the Gauss-Hermite quadrature by which normal scores become values of a metric.
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+# Of counts, which are exact; not nothing, so that covariances stay regular.
+RELATIVE_DEVIATION = 1e-6
+
+
+@dataclass(frozen=True)
+class MetricPosterior:
+    """A model of a metric's normal scores, in the metric's unit.
+
+    The scores are tied to the values that they stand for by a line from one to the next, which goes on beyond the ends
+    with the mean slope; mean and variance are those of the Gaussian of scores after that map.
+
+    scores, values: (n,) sorted, of the trials that the model was fitted on. sign: -1 where the model sees the negative.
+    """
+
+    model: ArchitectureModel
+    scores: np.ndarray
+    values: np.ndarray
+    sign: float
+
+    @classmethod
+    def of(cls, model: ArchitectureModel, values: np.ndarray, sign: float) -> MetricPosterior:
+        """values: (n,) of the metric, which the model was fitted on the normal scores of, times the sign."""
+        scores, first = np.unique(rank_gaussianise(sign * values), return_index=True)
+        return cls(model, scores, sign * values[first], sign)
+
+    def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of the metric for (B, S) codes: (B,), (B,). noisy: of a measurement."""
+        mean, spread = self.model.predict(codes)
+        variance = spread**2 + (self.model.gp.likelihood.noise.item() if noisy else 0.0)
+        values = self._values(mean[:, None] + np.sqrt(variance)[:, None] * NODES)
+        centre = values @ WEIGHTS
+        return self.sign * centre, ((values - centre[:, None]) ** 2) @ WEIGHTS
+
+    def to_scores(self, values: np.ndarray) -> np.ndarray:
+        """The normal scores of (B,) values of the metric by the same lines, where they rise: (B,)."""
+        signed = self.sign * np.asarray(values, dtype=np.float64)
+        low, high = self.values[0], self.values[-1]
+        slope = (self.scores[-1] - self.scores[0]) / (high - low) if high > low else 0.0
+        beyond = np.minimum(signed - low, 0) + np.maximum(signed - high, 0)
+        return np.interp(signed, self.values, self.scores) + slope * beyond
+
+    def predict_scores(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of the normal score of a measurement, noise included: (B, S) codes -> (B,), (B,)."""
+        mean, spread = self.model.predict(codes)
+        return mean, spread**2 + self.model.gp.likelihood.noise.item()
+
+    def _values(self, scores: np.ndarray) -> np.ndarray:
+        """Signed values for any scores."""
+        low, high = self.scores[0], self.scores[-1]
+        slope = (self.values[-1] - self.values[0]) / (high - low) if high > low else 0.0
+        beyond = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
+        return np.interp(scores, self.scores, self.values) + slope * beyond
+
+
+@dataclass(frozen=True)
+class CountedPosterior:
+    """Params or MACs, which the space counts; their deviation is almost nothing."""
+
+    counted: CountedMetric
+
+    def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """As ``MetricPosterior.predict``."""
+        values = self.counted.sign * self.counted.count(codes)
+        return values, (RELATIVE_DEVIATION * values) ** 2
+
+
+def posterior_of(model: MetricModel, values: np.ndarray) -> MetricPosterior | CountedPosterior:
+    """What a model that ``MetricFitter`` has fitted believes. values: (n,) of the metric, which it was fitted on."""
+    if isinstance(model, CountedMetric):
+        return CountedPosterior(model)
+    assert isinstance(model, LearnedMetric)
+    return MetricPosterior.of(model.model, values, model.sign)
