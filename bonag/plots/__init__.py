@@ -1,0 +1,1 @@
+"""Figures of searches: plotly for pages and notebooks, matplotlib for papers, SVG for architectures."""

@@ -1,0 +1,156 @@
+"""Several runs against each other: the median of each label's runs, with its quartiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bonag.plots import palette, wording
+from bonag.plots.canvas import canvas, empty
+from bonag.plots.curves import best_so_far, extent, volume_share
+from bonag.plots.marks import steps
+from bonag.plots.plot import Plot
+from loops.history import History
+from loops.objective import Objective
+
+Run = tuple[str, History, Objective]
+
+
+@dataclass(frozen=True)
+class Band:
+    """The curves of a label's runs after 1 to n trials.
+
+    low, middle, high: (n,) quartiles, nan while fewer than the half have found anything. runs: how many there are.
+    """
+
+    label: str
+    low: np.ndarray
+    middle: np.ndarray
+    high: np.ndarray
+    runs: int
+
+
+@dataclass(frozen=True)
+class Bands:
+    """What a comparison draws. name: of what is on the y axis, not escaped. unit: of it. metric: as in the history."""
+
+    bands: tuple[Band, ...]
+    name: str
+    unit: str
+
+
+def comparison(runs: Sequence[Run], regret: bool = False, best: float | None = None) -> Plot:
+    """Best so far against the number of trials, a median line and a band between the quartiles for each label.
+
+    runs: a label (its strategy), a history and its objective each; runs of one label are its seeds. Of several goals:
+    the share of the volume between the worst and the best values of all runs that the front so far dominates.
+    regret: draw the distance to ``best``, or to the best that any of the runs found, on a logarithmic axis.
+    """
+    objectives = {run[2] for run in runs}
+    if len(objectives) > 1:
+        return empty("trials", "best so far", "the runs have different objectives")
+    found = measured_bands(runs, regret, best) if runs else None
+    if found is None:
+        return empty("trials", "best so far", "no run has found anything yet")
+    y_title = wording.escape(found.name) + (f" ({found.unit})" if found.unit else "")
+    figure = canvas("trials", y_title, hovermode="x unified" if len(found.bands) < 6 else "closest")
+    labels = [band.label for band in found.bands]
+    for band, look in zip(found.bands, palette.looks(labels), strict=True):
+        figure.add_traces(_traces(band, look, found.unit))
+    if regret:
+        figure.update_yaxes(type="log", exponentformat="power")
+        figure.update_layout(yaxis_dtick="D1" if _decades(found) < 2 else 1)
+    return Plot(figure, _summary(found))
+
+
+def measured_bands(runs: Sequence[Run], regret: bool = False, best: float | None = None) -> Bands | None:
+    """The numbers of ``comparison`` for runs of one objective; None where there are none."""
+    objective = runs[0][2]
+    unit, sign, name = "%", 1.0, "dominated share of hypervolume"
+    if len(objective.goals) > 1:
+        box = extent([history for _, history, _ in runs], objective)
+        if box is None:
+            return None
+        curves = [(label, 100 * volume_share(history, objective, box)) for label, history, _ in runs]
+        target = 100.0
+    else:
+        curves = [(label, best_so_far(history, objective)) for label, history, _ in runs]
+        everything = np.concatenate([curve for _, curve in curves])
+        if not np.isfinite(everything).any():
+            return None
+        metric, sign = objective.goal.metric, objective.goal.sign
+        unit, name = wording.unit(metric, everything), f"best {metric}"
+        target = sign * np.nanmax(sign * everything)
+    if regret:
+        target = target if best is None else best
+        # Below the best seen by rounding only; zero has no place on a logarithmic axis.
+        curves = [(label, np.maximum(sign * (target - curve), 0.0)) for label, curve in curves]
+        name = "regret" if best is not None else "distance to the best found"
+        sign = -1.0
+    grouped: dict[str, list[np.ndarray]] = {}
+    for label, curve in curves:
+        grouped.setdefault(label, []).append(curve)
+    bands = tuple(_band(label, group, sign) for label, group in grouped.items() if any(map(len, group)))
+    return Bands(bands, name, unit) if bands else None
+
+
+def _band(label: str, curves: list[np.ndarray], sign: float) -> Band:
+    """As far as at least half of the runs have got; the others keep their last value."""
+    length = int(np.median([len(curve) for curve in curves]))
+    rows = np.full((len(curves), length), np.nan)
+    for row, curve in zip(rows, curves, strict=True):
+        row[: len(curve)] = curve[:length]
+        row[len(curve) :] = curve[-1] if len(curve) else np.nan
+    # Whoever has found nothing is worse than everybody.
+    worst = np.where(np.isnan(rows), -sign * np.inf, rows)
+    with np.errstate(invalid="ignore"):
+        quartiles = np.quantile(worst, [0.25, 0.5, 0.75], axis=0)
+    low, middle, high = np.where(np.isfinite(quartiles), quartiles, np.nan)
+    return Band(label, low, middle, high, len(curves))
+
+
+def _traces(band: Band, look: palette.Look, unit: str) -> list[dict[str, Any]]:
+    trials = np.arange(1, len(band.middle) + 1)
+    shown = wording.hover_format(np.concatenate([band.low, band.middle, band.high]))
+    variant = band.label.partition(":")[2]
+    _, dash = palette.DASHES.get(variant, palette.OTHER_DASHES)
+    label = wording.escape(band.label)
+    line = {"color": look.screen, "width": 2.5 if label.startswith("bonag") else 2, "dash": dash}
+    traces = []
+    # A run without others of its label has no band.
+    if band.runs > 1:
+        edge = {"width": 0, "color": look.screen}
+        for values, fill in ((band.low, None), (band.high, "tonexty")):
+            known = np.isfinite(band.low) & np.isfinite(band.high)
+            trace = steps(trials[known], values[known], label, "", edge)
+            trace |= {"hoverinfo": "skip", "hovertemplate": None, "showlegend": False, "legendgroup": label}
+            if fill:
+                trace |= {"fill": fill, "fillcolor": _faint(look.screen)}
+            traces.append(trace)
+    name = label + (f" ({band.runs} runs)" if band.runs > 1 else "")
+    middle = steps(trials, band.middle, name, f"%{{y:{shown}}} {unit}", line)
+    return [*traces, {**middle, "legendgroup": label}]
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.15)"
+
+
+def _decades(found: Bands) -> float:
+    values = np.concatenate([band.middle for band in found.bands])
+    values = values[values > 0]
+    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
+
+
+def _summary(found: Bands) -> str:
+    ends = [
+        f"{band.label} {wording.number(band.middle[-1], found.unit)} after {wording.count(len(band.middle), 'trial')}"
+        + (f" (median of {band.runs} runs)" if band.runs > 1 else "")
+        for band in found.bands
+        if np.isfinite(band.middle[-1])
+    ]
+    return f"{found.name}: {'; '.join(ends) or 'nothing found yet'}."

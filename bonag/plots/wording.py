@@ -1,0 +1,66 @@
+"""How metrics, numbers and architectures are written in figures."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+LONGEST = 44
+_COSTS = ("latency", "params", "macs", "flops", "training_time", "energy", "memory")
+
+
+def unit(metric: str, values: np.ndarray) -> str:
+    """The unit of a metric as bonag's evaluators name theirs, "" where it is not known.
+
+    values: (n,) values of it: an accuracy that stays within 0 to 1 is a share and not in per cent.
+    """
+    name = metric.lower()
+    if "accuracy" in name:
+        return "%" if np.nanmax(values, initial=0.0) > 1 else ""
+    if name.startswith("latency_") or name.endswith("_ms"):
+        return "ms"
+    return "s" if name == "training_time" or name.endswith("_seconds") else ""
+
+
+def title(metric: str, values: np.ndarray) -> str:
+    """``accuracy (%)``, for an axis; what would be markup to plotly is escaped."""
+    known = unit(metric, values)
+    return escape(metric) + (f" ({known})" if known else "")
+
+
+def direction(metric: str) -> float | None:
+    """+1 where larger is known to be better, -1 where smaller is, None where the name does not tell."""
+    name = metric.lower()
+    if "accuracy" in name and not name.endswith("_sd"):
+        return 1.0
+    return -1.0 if any(name.startswith(cost) for cost in _COSTS) else None
+
+
+def hover_format(values: np.ndarray) -> str:
+    """The d3 format for such values, with thousands separators."""
+    values = values[np.isfinite(values)]
+    if not len(values) or (values == np.round(values)).all():
+        return ",.0f"
+    largest = np.abs(values).max()
+    return ",.1f" if largest >= 1000 else ",.3f" if largest >= 0.1 else ".4~g"
+
+
+def number(value: float, unit: str = "") -> str:
+    """``93.76 %``, ``1,073,466``."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.5g}"
+    return f"{text} {unit}".rstrip()
+
+
+def count(n: int, one: str, several: str | None = None) -> str:
+    """``1 trial``, ``2,000 trials``."""
+    return f"{n:,} {one if n == 1 else several or one + 's'}"
+
+
+def short(text: object, longest: int = LONGEST) -> str:
+    """The text for a hover box: its middle left out if it is long, and escaped."""
+    shown = " ".join(str(text).split())
+    if len(shown) > longest:
+        tail = longest // 3
+        shown = f"{shown[: longest - tail - 1]}…{shown[-tail:]}"
+    return escape(shown, quote=False)
