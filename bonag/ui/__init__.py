@@ -1,0 +1,1 @@
+"""The web page on which runs are watched: `bonag ui`. It reads, and changes nothing."""

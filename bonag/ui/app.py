@@ -1,0 +1,91 @@
+"""The pages, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from bonag import __version__
+from bonag.ui import assets, events, wording
+from bonag.ui.pages import runs
+from bonag.ui.security import Guard
+from bonag.ui.site import Site
+from bonag.ui.source import Source, UnknownKeyError
+from bonag.ui.views import ViewCache
+from loops.errors import UserError
+
+if TYPE_CHECKING:
+    from bonag.ui.jobs import Jobs
+
+PAGES = (runs,)
+# Figures of large runs shrink to a fifth.
+COMPRESSED_FROM = 2000
+
+
+def templates() -> Jinja2Templates:
+    """The templates, in which every value is escaped."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "duration": wording.duration,
+        "moment": wording.moment,
+        "iso": wording.iso,
+    }
+    environment.globals |= {
+        "static_tag": assets.static_tag,
+        "plotly_tag": assets.plotly_tag,
+        "version": __version__,
+    }
+    return Jinja2Templates(env=environment)
+
+
+def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Starlette:
+    """The site of a source; ``app.state.site`` is its Site.
+
+    jobs: the background process, which the caller closes. names: host names to answer to, beside this machine's.
+    """
+    site = Site(source, ViewCache(source), jobs, templates())
+
+    def missing(request: Request, error: Exception) -> Response:
+        return site.page(request, "missing.html", status=404)
+
+    def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return missing(request, error)
+        return site.page(request, "failed.html", status=error.status_code, what=error.detail)
+
+    def unreadable(request: Request, error: Exception) -> Response:
+        return site.page(request, "unreadable.html", status=503, problem=str(error))
+
+    def broken(request: Request, error: Exception) -> Response:
+        return site.page(request, "failed.html", status=500, what=type(error).__name__)
+
+    app = Starlette(
+        routes=[*assets.routes(), *events.routes(site), *(route for page in PAGES for route in page.routes(site))],
+        middleware=[
+            Middleware(Guard, names=tuple(names)),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=4),
+        ],
+        exception_handlers={
+            HTTPException: refused,
+            UnknownKeyError: missing,
+            UserError: unreadable,
+            Exception: broken,
+        },
+    )
+    app.state.site = site
+    return app

@@ -1,0 +1,75 @@
+"""Tells open pages that something changed: server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from bonag.ui.site import Site
+from bonag.ui.source import UnknownKeyError
+from loops.errors import UserError
+
+# Seconds between two looks at the store.
+EVERY = 1.0
+# A look at the list of runs is a look at each of them.
+EVERY_LIST = 2.0
+# Seconds within which a stream notices that the server ends, or that nobody listens.
+STEP = 0.25
+# Streams at a time: each is a page somebody looks at, and a page that is hidden has none.
+STREAMS = 64
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """``/events?key=KEY``: ``changed`` when the stamp did. Without a key: when any experiment, or their list, did."""
+    open_streams = 0
+
+    async def events(request: Request) -> Response:
+        nonlocal open_streams
+        key = request.query_params.get("key")
+        if key is not None:
+            # An unknown key is an error now, not an event later.
+            await run_in_threadpool(site.views.stamp, key)
+        if open_streams >= STREAMS:
+            return Response("Too many pages are open.\n", status_code=503, media_type="text/plain")
+
+        async def stream() -> AsyncIterator[str]:
+            nonlocal open_streams
+            open_streams += 1
+            try:
+                if key is None:
+                    look: Callable[[], Hashable] = lambda: tuple(site.source.summaries())  # noqa: E731
+                else:
+                    look = lambda: site.views.stamp(key)  # noqa: E731
+                async for message in _changes(site, look, EVERY_LIST if key is None else EVERY):
+                    yield message
+            finally:
+                open_streams -= 1
+
+        return StreamingResponse(stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    return [Route("/events", events)]
+
+
+async def _changes(site: Site, look: Callable[[], Hashable], every: float) -> AsyncIterator[str]:
+    # The browser asks again two seconds after a break; the comment makes it see at once that the stream is open.
+    yield "retry: 2000\n: open\n\n"
+    before = await run_in_threadpool(look)
+    while True:
+        for _ in range(round(every / STEP)):
+            await asyncio.sleep(STEP)
+            if site.closing.is_set():
+                return
+        try:
+            now = await run_in_threadpool(look)
+        except UnknownKeyError:
+            yield "event: gone\ndata:\n\n"
+            return
+        except UserError:
+            continue
+        yield "event: changed\ndata:\n\n" if now != before else ": nothing new\n\n"
+        before = now

@@ -1,0 +1,72 @@
+// Draws every [data-figure], in the page's colours, and draws it again when the page asks.
+"use strict";
+(() => {
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const drawn = new WeakMap();
+
+  function themed(layout) {
+    const grid = style("--grid"), text = style("--text"), muted = style("--muted");
+    const result = {
+      ...layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { ...(layout.font || {}), family: style("--font"), color: text, size: 13 },
+      hoverlabel: { ...(layout.hoverlabel || {}), bgcolor: style("--raised"), bordercolor: style("--border"), font: { family: style("--font"), color: text } },
+    };
+    delete result.width;
+    const names = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
+    for (const name of names) {
+      result[name] = { ...(layout[name] || {}), gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickcolor: grid, automargin: true, tickfont: { color: muted } };
+    }
+    return result;
+  }
+
+  async function load(element) {
+    const inside = element.querySelector('script[type="application/json"]');
+    if (inside) return JSON.parse(inside.textContent);
+    const answer = await fetch(element.dataset.figure, { headers: { accept: "application/json" } });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    return answer.json();
+  }
+
+  const pending = new WeakMap();
+  function draw(element) {
+    if (!pending.has(element)) pending.set(element, drawNow(element).finally(() => pending.delete(element)));
+    return pending.get(element);
+  }
+
+  async function drawNow(element) {
+    try {
+      const figure = drawn.get(element)?.inline ? drawn.get(element) : await load(element);
+      figure.inline = !!element.querySelector('script[type="application/json"]') || !!figure.inline;
+      if (figure.summary) element.setAttribute("aria-label", figure.summary);
+      drawn.set(element, figure);
+      element.classList.remove("wrong");
+      await render(element, figure);
+    } catch (error) {
+      if (drawn.has(element)) return;  // the last drawing is better than none
+      element.classList.add("wrong");
+      element.textContent = "This figure could not be loaded.";
+    }
+    element.dataset.drawn = "yes";
+  }
+
+  async function render(element, figure) {
+    if (!element._fullLayout) element.textContent = "";
+    const layout = themed(figure.layout || {});
+    // What the reader zoomed to, or hid, stays as it was when new trials come.
+    layout.uirevision = layout.uirevision || "same";
+    await Plotly.react(element, figure.data || [], layout, {
+      responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      toImageButtonOptions: { format: "svg" },
+    });
+    element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
+  }
+
+  const within = (root) => [...root.querySelectorAll("[data-figure]"), ...(root.matches?.("[data-figure]") ? [root] : [])];
+  window.bonagFigures = {
+    draw: (root) => Promise.all(within(root).map(draw)),
+  };
+  document.addEventListener("theme", () => {
+    for (const element of within(document.body)) if (drawn.has(element)) render(element, drawn.get(element));
+  });
+  window.bonagFigures.draw(document.body);
+})();
