@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, reading, running, spaces
+from bonag.cli import benching, exporting, generating, plotting, reading, running, spaces
 
 app = typer.Typer(
     name="bonag",
@@ -44,6 +44,7 @@ for command in (
     reading.trials,
     spaces.spaces,
     exporting.export,
+    plotting.plot,
     generating.generate,
     generating.train_generator,
 ):
