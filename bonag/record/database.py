@@ -77,6 +77,32 @@ def postgres(address: Address) -> sa.Engine:
     return engine
 
 
+def postgres_reader(address: Address, patience: int = 3) -> sa.Engine:
+    """A PostgreSQL database that is only read, again and again, by few connections that stay open.
+
+    patience: seconds after which a server that does not answer is given up; PostgreSQL takes no less than 2.
+    """
+    # The sessions are like those of ``postgres``, but cannot write, and keep nothing waiting.
+    engine = sa.create_engine(
+        address.url,
+        pool_size=2,
+        max_overflow=2,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        connect_args={"connect_timeout": patience, "application_name": "bonag ui"},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def reading(connection: Any, _: Any) -> None:
+        connection.execute("SET default_transaction_read_only TO on")
+        connection.execute(f"SET statement_timeout TO {patience * 10_000}")
+        connection.execute("SET idle_in_transaction_session_timeout TO 60000")
+        connection.commit()
+
+    return engine
+
+
 def advisory_key(text: str) -> int:
     """The number under which PostgreSQL locks something that has this name: 64 bits, signed."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)

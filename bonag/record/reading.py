@@ -30,7 +30,7 @@ class RunSnapshot:
 
     state: ``interrupted`` where the record says ``running`` and nobody runs it.
     live: whether a process has it open for writing now.
-    description: what the evaluator's numbers are and are not.
+    description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     """
 
     path: Path
@@ -41,52 +41,78 @@ class RunSnapshot:
     forgiven: int
     history: History
     live: bool
+    created_at: float
 
 
-def read_record(folder: Path, space: SearchSpace | None = None) -> RunSnapshot:
-    """All of a run, read in one transaction.
+@dataclass(frozen=True)
+class Known:
+    """What an earlier reading found: when the run was made, by which it is known again, and its history then."""
+
+    created_at: float
+    history: History
+
+
+def read_record(folder: Path, space: SearchSpace | None = None, known: Known | None = None) -> RunSnapshot:
+    """All of a run, read in one transaction; with ``known``, only what may be new since then.
 
     A live run is not held up, and a folder where nothing may be written will do. Raises UserError for a record that is
     missing, damaged, of another version, or at odds with ``config.json``.
     """
     config = read_config(folder)
-    with _lock_unless_live(folder) as lock:
-        return snapshot(folder, config, live=lock is None, space=space)
+    with lock_unless_live(folder) as lock:
+        return snapshot(folder, config, live=lock is None, space=space, known=known)
 
 
-def snapshot(folder: Path, config: RunConfig, *, live: bool, space: SearchSpace | None) -> RunSnapshot:
+def snapshot(
+    folder: Path, config: RunConfig, *, live: bool, space: SearchSpace | None, known: Known | None = None
+) -> RunSnapshot:
     """``read_record`` for those who hold a lock, or know that somebody else does."""
     space = space or space_of(config)
-    if config.record is None:
-        where: Path | Address = folder / DATABASE
-        reader = _sqlite(folder / DATABASE, live)
-    else:
-        where = Address.parse(config.record)
-        reader = _postgres(where)
-    with plain_errors(where), reader as connection, connection.begin():
-        try:
-            rows.check_version(connection)
-            live = live or (isinstance(where, Address) and _written_elsewhere(connection, config.name))
-            run = rows.read_run(connection, config.name)
-            history = rows.read_history(connection, config.name, space)
-        except UserError as error:
-            name = where.public if isinstance(where, Address) else where
-            raise UserError(f"{name} cannot be read: {error}") from None
-    difference = config.difference(run.config)
-    if difference is None and config.budget is not None and len(history) > config.budget:
-        difference = f"budget is {config.budget} in one and there are {len(history)} trials in the other"
-    if difference is not None:
-        raise UserError(f"{folder}: config.json and the record disagree: {difference}")
+    where: Path | Address = folder / DATABASE if config.record is None else Address.parse(config.record)
+    reader = sqlite_connection(where, live) if isinstance(where, Path) else _postgres(where)
+    with plain_errors(where), reader as connection, transaction(connection, where):
+        live = live or (isinstance(where, Address) and written_elsewhere(connection, config.name))
+        run = rows.read_run(connection, config.name)
+        history = read_trials(connection, run, space, known)
+    check_agreement(folder, config, run, len(history))
     return RunSnapshot(
         path=folder,
         config=config,
         description=run.description,
-        state=_state(run, live),
+        state=state_of(run, live),
         reason=run.reason,
         forgiven=run.forgiven,
         history=history,
         live=live,
+        created_at=run.created_at,
     )
+
+
+@contextmanager
+def transaction(connection: sa.Connection, where: Path | Address) -> Iterator[None]:
+    """Read within one transaction, from a database in the version that this code knows; raises UserError."""
+    with connection.begin():
+        try:
+            rows.check_version(connection)
+            yield
+        except UserError as error:
+            name = where.public if isinstance(where, Address) else where
+            raise UserError(f"{name} cannot be read: {error}") from None
+
+
+def read_trials(connection: sa.Connection, run: RunRow, space: SearchSpace, known: Known | None) -> History:
+    """The run's trials; with ``known``, if it is of the same run and not of one that had its name before."""
+    same = known is not None and known.created_at == run.created_at
+    return rows.read_history(connection, run.config.name, space, known.history if known and same else None)
+
+
+def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -> None:
+    """Raise UserError where ``config.json`` and the record are at odds."""
+    difference = config.difference(run.config)
+    if difference is None and config.budget is not None and trials > config.budget:
+        difference = f"budget is {config.budget} in one and there are {trials} trials in the other"
+    if difference is not None:
+        raise UserError(f"{folder}: config.json and the record disagree: {difference}")
 
 
 def space_of(config: RunConfig) -> SearchSpace:
@@ -97,11 +123,13 @@ def space_of(config: RunConfig) -> SearchSpace:
         raise UserError(str(error)) from None
 
 
-def _state(run: RunRow, live: bool) -> RunState:
+def state_of(run: RunRow, live: bool) -> RunState:
+    """Where the run stands, which its record cannot know if its process died."""
     return RunState.INTERRUPTED if run.state is RunState.RUNNING and not live else run.state
 
 
-def _written_elsewhere(connection: sa.Connection, run: str) -> bool:
+def written_elsewhere(connection: sa.Connection, run: str) -> bool:
+    """Whether a process has the run, whose record is in this server, open for writing."""
     # A lock on a 64-bit number is listed as its two halves, https://www.postgresql.org/docs/current/view-pg-locks.html
     high, low = divmod(run_key(run) % 2**64, 2**32)
     query = sa.text(
@@ -113,7 +141,8 @@ def _written_elsewhere(connection: sa.Connection, run: str) -> bool:
 
 
 @contextmanager
-def _lock_unless_live(folder: Path) -> Iterator[Lock | None]:
+def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
+    """Keep writers away for as long as a reader needs, or give None while one is alive."""
     try:
         lock = Lock.shared(folder / LOCK)
     except OSError:
@@ -127,7 +156,8 @@ def _lock_unless_live(folder: Path) -> Iterator[Lock | None]:
 
 
 @contextmanager
-def _sqlite(path: Path, live: bool) -> Iterator[sa.Connection]:
+def sqlite_connection(path: Path, live: bool) -> Iterator[sa.Connection]:
+    """A connection that changes no file; raises UserError for a file that is missing or damaged."""
     if not path.is_file():
         raise UserError(f"{path} is missing, so the run's trials are lost")
     if live:

@@ -29,6 +29,7 @@ class RunRow:
     state: RunState
     reason: str | None
     forgiven: int
+    created_at: float
 
 
 def check_version(connection: sa.Connection) -> None:
@@ -81,6 +82,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             state=RunState(row["state"]),
             reason=row["reason"],
             forgiven=row["forgiven"],
+            created_at=row["created_at"],
         )
 
 
@@ -113,15 +115,22 @@ def finish_trial(connection: sa.Connection, run: str, trial: Trial) -> None:
         connection.execute(sa.insert(metrics), rows)
 
 
-def read_history(connection: sa.Connection, run: str, space: SearchSpace) -> History:
-    """All trials of the run; raises UserError where a row makes no sense."""
+def read_history(connection: sa.Connection, run: str, space: SearchSpace, known: History | None = None) -> History:
+    """All trials of the run; raises UserError where a row makes no sense.
+
+    known: the run's history as it was earlier. What comes before its first trial that had not ended is not read again.
+    """
+    kept = known.trials if known is not None else ()
+    kept = kept[: next((trial.index for trial in kept if trial.status is TrialStatus.RUNNING), len(kept))]
     metrics: defaultdict[int, dict[str, float]] = defaultdict(dict)
     columns = schema.metrics.c
-    query = sa.select(columns.trial, columns.name, columns.value).where(columns.run == run).order_by(columns.name)
+    new = (columns.run == run) & (columns.trial >= len(kept))
+    query = sa.select(columns.trial, columns.name, columns.value).where(new).order_by(columns.name)
     for trial, name, value in connection.execute(query):
         metrics[trial][name] = value
-    query = sa.select(schema.trials).where(schema.trials.c.run == run).order_by(schema.trials.c.trial)
-    trials = [_trial(dict(row), metrics.get(row["trial"], {}), space) for row in connection.execute(query).mappings()]
+    new = (schema.trials.c.run == run) & (schema.trials.c.trial >= len(kept))
+    rows = connection.execute(sa.select(schema.trials).where(new).order_by(schema.trials.c.trial)).mappings()
+    trials = [*kept, *(_trial(dict(row), metrics.get(row["trial"], {}), space) for row in rows)]
     for index, trial in enumerate(trials):
         if trial.index != index:
             raise UserError(f"trial {index} is missing")

@@ -1,0 +1,182 @@
+"""Reading runs again and again, at little cost: what they are in one line, and whether they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bonag.record import rows, schema
+from bonag.record.address import Address
+from bonag.record.database import plain_errors
+from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
+from bonag.record.lock import Lock
+from bonag.record.reading import (
+    Known,
+    RunSnapshot,
+    check_agreement,
+    lock_unless_live,
+    read_trials,
+    space_of,
+    sqlite_connection,
+    state_of,
+    transaction,
+    written_elsewhere,
+)
+from loops.config import RunConfig
+from loops.errors import UserError
+from loops.history import TrialStatus
+from loops.loop import RunState
+from loops.objective import Goal, Objective
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run without its trials.
+
+    trials: how many there are of each status. best: the first goal's value of the best feasible trial, if there is one.
+    created_at, ended_at: seconds since the epoch; ended_at is the latest end of a trial.
+    """
+
+    config: RunConfig
+    state: RunState
+    reason: str | None
+    trials: Mapping[str, int]
+    best: float | None
+    created_at: float
+    ended_at: float | None
+
+
+def folder_overview(folder: Path) -> Overview:
+    """A run whose record is in its folder; raises UserError as ``read_record`` does."""
+    config = read_config(folder)
+    path = folder / DATABASE
+    with (
+        lock_unless_live(folder) as lock,
+        plain_errors(path),
+        sqlite_connection(path, lock is None) as connection,
+        transaction(connection, path),
+    ):
+        found = _overview(connection, config.name, lock is None)
+        check_agreement(folder, config, rows.read_run(connection, config.name), sum(found.trials.values()))
+    return found
+
+
+def folder_stamp(folder: Path) -> Hashable:
+    """A value that changes when the run in the folder does, from its files' times and whether somebody writes it."""
+    log = f"{DATABASE}-wal"
+    return tuple(_file(folder / name) for name in (CONFIG, DATABASE, log)), is_live(folder)
+
+
+def is_live(folder: Path) -> bool:
+    """Whether a process has the run in the folder open for writing now."""
+    try:
+        lock = Lock.shared(folder / LOCK)
+    except OSError:
+        return False
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
+def server_overviews(engine: sa.Engine, address: Address) -> dict[str, Overview | str]:
+    """All runs of a database by name; of one that makes no sense, why. Raises UserError for no database of bonag."""
+    found: dict[str, Overview | str] = {}
+    with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        for name in connection.scalars(sa.select(schema.runs.c.name).order_by(schema.runs.c.name)).all():
+            try:
+                found[name] = _overview(connection, name, written_elsewhere(connection, name))
+            except UserError as error:
+                found[name] = str(error)
+    return found
+
+
+def server_stamps(engine: sa.Engine, address: Address) -> dict[str, Hashable]:
+    """For each run of a database a value that changes when the run does; raises UserError as ``server_overviews``."""
+    runs, trials = schema.runs.c, schema.trials.c
+    ended = sa.func.count(trials.ended_at)
+    counted = (
+        sa.select(trials.run, sa.func.count().label("trials"), ended.label("ended"), sa.func.max(trials.ended_at))
+        .group_by(trials.run)
+        .subquery()
+    )
+    query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:])
+    query = query.outerjoin(counted, counted.c.run == runs.name)
+    with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        return {
+            row[0]: (*row[1:], row[2] == RunState.RUNNING and written_elsewhere(connection, row[0]))
+            for row in connection.execute(query).all()
+        }
+
+
+def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | None = None) -> RunSnapshot:
+    """All of a run of a database, without its folder; ``path`` is only its name. See ``read_record``."""
+    with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        live = written_elsewhere(connection, name)
+        run = rows.read_run(connection, name)
+        history = read_trials(connection, run, space_of(run.config), known)
+    return RunSnapshot(
+        path=Path(name),
+        config=run.config,
+        description=run.description,
+        state=state_of(run, live),
+        reason=run.reason,
+        forgiven=run.forgiven,
+        history=history,
+        live=live,
+        created_at=run.created_at,
+    )
+
+
+def _file(path: Path) -> Hashable:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
+    run = rows.read_run(connection, name)
+    trials = schema.trials.c
+    counts = sa.select(trials.status, sa.func.count(), sa.func.max(trials.ended_at)).where(trials.run == name)
+    by_status = connection.execute(counts.group_by(trials.status)).all()
+    return Overview(
+        config=run.config,
+        state=state_of(run, live),
+        reason=run.reason,
+        trials={status: count for status, count, _ in by_status},
+        best=_best(connection, name, run.config.parsed_objective()),
+        created_at=run.created_at,
+        ended_at=max((ended for _, _, ended in by_status if ended is not None), default=None),
+    )
+
+
+def _best(connection: sa.Connection, name: str, objective: Objective) -> float | None:
+    """The first goal's best value among the feasible trials: also of a front it is the end that comes first."""
+    goal: Goal = objective.goals[0]
+    values = schema.metrics.alias()
+    trials = schema.trials
+    same = (trials.c.run == values.c.run) & (trials.c.trial == values.c.trial)
+    query = sa.select((sa.func.max if goal.maximise else sa.func.min)(values.c.value)).select_from(
+        values.join(trials, same)
+    )
+    query = query.where(
+        values.c.run == name, values.c.name == goal.metric, trials.c.status == str(TrialStatus.COMPLETED)
+    )
+    for constraint in objective.constraints:
+        bounded = schema.metrics.alias()
+        column = bounded.c.value
+        query = query.where(
+            sa.exists().where(
+                bounded.c.run == values.c.run,
+                bounded.c.trial == values.c.trial,
+                bounded.c.name == constraint.metric,
+                column <= constraint.bound if constraint.relation == "<=" else column >= constraint.bound,
+            )
+        )
+    found = connection.scalar(query)
+    return None if found is None else float(found)
