@@ -95,7 +95,14 @@ class GuidedGeneration:
             return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in more]
         return proposals + self._guided(history, proposals, n - missing, rng)
 
-    def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
+    def search(
+        self, history: History, before: Sequence[Architecture], rng: np.random.Generator
+    ) -> tuple[Acquisition, np.ndarray, np.ndarray]:
+        """The acquisition after a history with completed trials, and what the generator makes of it.
+
+        before: architectures that count as if they had ended as expected, beside the trials that still run.
+        Returns distinct graphs, best first, evaluated ones among them: (M, S) codes and (M,) acquisition values.
+        """
         evaluated = self.space.codes([trial.architecture for trial in history.completed])
         scores = self.objective.scores(history)
         seed = int(rng.integers(2**32))
@@ -103,12 +110,16 @@ class GuidedGeneration:
             acquisition = self.surrogate.fit_metrics(evaluated, self.objective.measured(history), seed)
         else:
             acquisition = self.surrogate.fit(evaluated, scores, seed)
-        waiting = [trial.architecture for trial in history.pending] + [p.architecture for p in before]
-        acquisition = acquisition.after(self.space.codes(waiting))
-        taken = {trial.architecture for trial in history} | set(waiting)
+        waiting = [trial.architecture for trial in history.pending]
+        acquisition = acquisition.after(self.space.codes([*waiting, *before]))
         starts = evaluated[np.argsort(-scores, kind="stable")[: self.starts]]
+        return acquisition, *self.generator.guided_sample(acquisition, rng, starts)
+
+    def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
+        proposed = [proposal.architecture for proposal in before]
+        acquisition, candidates, scores = self.search(history, proposed, rng)
+        taken = {trial.architecture for trial in history} | set(proposed)
         proposals: list[Proposal] = []
-        candidates, scores = self.generator.guided_sample(acquisition, rng, starts)
         while len(proposals) < n:
             choice = self._best(candidates, scores, taken)
             if choice is None:
