@@ -128,14 +128,14 @@ def _traces(band: Band, look: palette.Look, unit: str) -> list[dict[str, Any]]:
             trace = steps(trials[known], values[known], label, "", edge)
             trace |= {"hoverinfo": "skip", "hovertemplate": None, "showlegend": False, "legendgroup": label}
             if fill:
-                trace |= {"fill": fill, "fillcolor": _faint(look.screen)}
+                trace |= {"fill": fill, "fillcolor": faint(look.screen)}
             traces.append(trace)
     name = label + (f" ({band.runs} runs)" if band.runs > 1 else "")
     middle = steps(trials, band.middle, name, f"%{{y:{shown}}} {unit}", line)
     return [*traces, {**middle, "legendgroup": label}]
 
 
-def _faint(colour: str) -> str:
+def faint(colour: str) -> str:
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.15)"
 
