@@ -107,7 +107,10 @@ class Jobs:
         """The work of this key, if it was requested and is remembered; asks for nothing."""
         with self._changed:
             entry = self._entries.get(key)
-            return entry.job() if entry else None
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry.job()
 
     def latest(self, place: tuple[Hashable, ...]) -> tuple[Hashable, Job] | None:
         """The newest work that is done, of the keys that are `place` and a version: (version, job), or None."""
