@@ -65,9 +65,7 @@ def influence(data: Measured, predictor: str, seed: int) -> Influence:
         report(f"importance: slot {number} of {len(slots)}")
         swapped = with_classes(data.space, first, slot.sites, second[:, list(slot.sites)])
         total = 0.5 * float(((predict(swapped) - base) ** 2).mean())
-        found = [
-            (option.name, *_effect(data, predict, first, base, option.site, option.value)) for option in slot.options
-        ]
+        found = [(option.name, *_effect(data, predict, first, base, option)) for option in slot.options]
         alone = sum(weight * effect**2 for _, effect, weight in found if np.isfinite(effect))
         rows.append((slot.name, total / variance if variance else 0.0, alone / variance if variance else 0.0))
         effects += [(slot.name, name, effect) for name, effect, _ in found if np.isfinite(effect)]

@@ -42,7 +42,11 @@ def slots_of(space: SearchSpace) -> list[Slot]:
     codes = space.codes(sample)
     rows = [space.to_parameters(architecture) for architecture in sample]
     decided = [_decided(codes[:, site], rows) for site in range(space.num_sites)]
-    return [*_nodes(space, codes, decided), *_edges(space, decided)]
+    # What an edge says is not for the node to say, even where it follows from it.
+    edges = {name for names in decided[space.num_nodes :] for name in names}
+    for node in range(space.num_nodes):
+        decided[node] = tuple(name for name in decided[node] if name not in edges)
+    return [slot for slot in [*_nodes(space, codes, decided), *_edges(space, codes, decided)] if len(slot.options) > 1]
 
 
 def with_classes(space: SearchSpace, codes: np.ndarray, sites: Sequence[int], values: np.ndarray) -> np.ndarray:
@@ -64,12 +68,11 @@ def _nodes(space: SearchSpace, codes: np.ndarray, decided: list[tuple[str, ...]]
     found = []
     for node in np.flatnonzero(space.fixed_ops < 0).tolist():
         options = tuple(Option(space.op_names[op], node, op) for op in np.unique(codes[:, node]).tolist())
-        if len(options) > 1:
-            found.append(Slot(_name(decided[node], f"node {node}"), (node,), options, decided[node]))
+        found.append(Slot(_name(decided[node], f"node {node}"), (node,), options, decided[node]))
     return found
 
 
-def _edges(space: SearchSpace, decided: list[tuple[str, ...]]) -> list[Slot]:
+def _edges(space: SearchSpace, codes: np.ndarray, decided: list[tuple[str, ...]]) -> list[Slot]:
     found: list[Slot] = []
     by_target: dict[int, list[int]] = {}
     for number, (_, target) in enumerate(space.free_edges.tolist()):
@@ -86,14 +89,19 @@ def _edges(space: SearchSpace, decided: list[tuple[str, ...]]) -> list[Slot]:
                 for site in sites
             ]
         else:
-            name = f"input of {_name(decided[target], f'node {target}')}"
-            sources = [int(space.free_edges[site - space.num_nodes, 0]) for site in sites]
             options = tuple(
-                Option(f"from {_name(decided[source], f'node {source}')}", site, 1)
-                for source, site in zip(sources, sites, strict=True)
+                Option(f"from {_source(space, int(space.free_edges[site - space.num_nodes, 0]), decided)}", site, 1)
+                for site in sites
+                if codes[:, site].any()
             )
+            name = f"input of {_name(decided[target], f'node {target}')}"
             found.append(Slot(name, tuple(sites), options, ()))
     return found
+
+
+def _source(space: SearchSpace, node: int, decided: list[tuple[str, ...]]) -> str:
+    op = int(space.fixed_ops[node])
+    return _name(decided[node], f"node {node}" + (f" ({space.op_names[op]})" if op >= 0 else ""))
 
 
 def _decided(classes: np.ndarray, rows: Sequence[dict[str, int | str]]) -> tuple[str, ...]:
