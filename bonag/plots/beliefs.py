@@ -10,7 +10,7 @@ import numpy as np
 
 from bonag.plots import wording
 from bonag.plots.canvas import canvas, empty
-from bonag.plots.palette import BEST, DIVERGING, INFEASIBLE, TRIAL
+from bonag.plots.palette import BEST, DIVERGING, INFEASIBLE, TRIAL, faint
 from bonag.plots.plot import Plot
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
     )
     rmse = float(np.sqrt(np.mean((measured - mean) ** 2)))
     text = f"Predicted against measured {metric} of {wording.count(len(frame), 'held-out trial')}"
-    return Plot(figure, f"{text}: the root of the mean squared error is {wording.number(rmse, unit)}.")
+    return Plot(figure, f"{text}: the root of the mean squared error is {wording.number(rmse, unit, 3)}.")
 
 
 def calibration(frame: pd.DataFrame) -> Plot:
@@ -125,9 +125,10 @@ def importance(frame: pd.DataFrame) -> Plot:
         return empty(title, "", "nothing is known of any slot yet")
     figure = canvas(title, "", height=_height(len(frame)), barmode="overlay")
     slots = [wording.escape(str(slot)) for slot in frame["slot"]]
-    bars = [("share", "with interactions" if "alone" in frame else "share", TRIAL, 0.45 if "alone" in frame else 0.85)]
-    bars += [("alone", "alone", TRIAL, 0.9)] if "alone" in frame else []
-    for column, name, colour, opacity in bars:
+    both = "alone" in frame
+    bars = [("share", "with interactions" if both else "share", 0.4 if both else 0.9)]
+    bars += [("alone", "alone", 0.95)] if both else []
+    for column, name, opacity in bars:
         figure.add_trace(
             {
                 "type": "bar",
@@ -135,8 +136,8 @@ def importance(frame: pd.DataFrame) -> Plot:
                 "name": name,
                 "x": 100 * _column(frame, column),
                 "y": slots,
-                "marker": {"color": colour, "opacity": opacity, "line": {"width": 0}},
-                "hovertemplate": f"%{{y}}: %{{x:.1f}} % {name if 'alone' in frame else ''}<extra></extra>",
+                "marker": {"color": faint(TRIAL, opacity), "line": {"width": 0}},
+                "hovertemplate": f"%{{y}}: %{{x:.1f}} %{f' {name}' if both else ''}<extra></extra>",
             }
         )
     figure.update_yaxes(type="category", showgrid=False)
@@ -184,7 +185,7 @@ def effects(frame: pd.DataFrame, metric: str = "value") -> Plot:
     figure.update_xaxes(type="category", showgrid=False, side="bottom")
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     row, column = np.unravel_index(int(np.nanargmax(np.abs(z))), z.shape)
-    worth = wording.number(abs(z[row, column]), unit)
+    worth = wording.number(abs(z[row, column]), unit, 3)
     way = "above" if z[row, column] > 0 else "below"
     text = f"The largest effect is that of {columns[column]} at {rows[row]}: {worth} {way} the mean"
     return Plot(figure, f"{text}.")

@@ -13,6 +13,7 @@ from bonag.plots.canvas import canvas, empty
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.marks import steps
 from bonag.plots.plot import Plot
+from bonag.plots.wording import ones_twos_fives
 from loops.history import History
 from loops.objective import Objective
 
@@ -58,11 +59,15 @@ def comparison(runs: Sequence[Run], regret: bool = False, best: float | None = N
     y_title = wording.escape(found.name) + (f" ({found.unit})" if found.unit else "")
     figure = canvas("trials", y_title, hovermode="x unified" if len(found.bands) < 6 else "closest")
     labels = [band.label for band in found.bands]
+    floor = _floor(found) if regret else None
     for band, look in zip(found.bands, palette.looks(labels), strict=True):
-        figure.add_traces(_traces(band, look, found.unit))
-    if regret:
-        figure.update_yaxes(type="log", exponentformat="power")
-        figure.update_layout(yaxis_dtick="D1" if _decades(found) < 2 else 1)
+        figure.add_traces(_traces(band, look, found.unit, floor))
+    if floor is not None:
+        ticks = ones_twos_fives(floor, max(float(np.nanmax(band.high, initial=floor)) for band in found.bands))
+        if len(ticks) > 7:
+            ticks = [tick for tick in ticks if f"{tick:e}"[0] == "1"]
+        texts = [f"{tick:g}" for tick in ticks]
+        figure.update_yaxes(type="log", tickvals=[floor, *ticks[1:]], ticktext=["0", *texts[1:]])
     return Plot(figure, _summary(found))
 
 
@@ -112,7 +117,7 @@ def _band(label: str, curves: list[np.ndarray], sign: float) -> Band:
     return Band(label, low, middle, high, len(curves))
 
 
-def _traces(band: Band, look: palette.Look, unit: str) -> list[dict[str, Any]]:
+def _traces(band: Band, look: palette.Look, unit: str, floor: float | None) -> list[dict[str, Any]]:
     trials = np.arange(1, len(band.middle) + 1)
     shown = wording.hover_format(np.concatenate([band.low, band.middle, band.high]))
     variant = band.label.partition(":")[2]
@@ -125,25 +130,25 @@ def _traces(band: Band, look: palette.Look, unit: str) -> list[dict[str, Any]]:
         edge = {"width": 0, "color": look.screen}
         for values, fill in ((band.low, None), (band.high, "tonexty")):
             known = np.isfinite(band.low) & np.isfinite(band.high)
-            trace = steps(trials[known], values[known], label, "", edge)
+            trace = steps(trials[known], np.maximum(values[known], floor or -np.inf), label, "", edge)
             trace |= {"hoverinfo": "skip", "hovertemplate": None, "showlegend": False, "legendgroup": label}
             if fill:
-                trace |= {"fill": fill, "fillcolor": faint(look.screen)}
+                trace |= {"fill": fill, "fillcolor": palette.faint(look.screen)}
             traces.append(trace)
     name = label + (f" ({band.runs} runs)" if band.runs > 1 else "")
-    middle = steps(trials, band.middle, name, f"%{{y:{shown}}} {unit}", line)
+    middle = steps(trials, band.middle, name, f"%{{customdata:{shown}}} {unit}", line)
+    if floor is None:
+        middle["hovertemplate"] = f"%{{y:{shown}}} {unit}<extra>{name}</extra>"
+    else:
+        middle |= {"customdata": middle["y"], "y": np.maximum(middle["y"], floor)}
     return [*traces, {**middle, "legendgroup": label}]
 
 
-def faint(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.15)"
-
-
-def _decades(found: Bands) -> float:
-    values = np.concatenate([band.middle for band in found.bands])
+def _floor(found: Bands) -> float:
+    """Where zero is drawn on a logarithmic axis: at the power of ten below all else."""
+    values = np.concatenate([edge for band in found.bands for edge in (band.low, band.middle, band.high)])
     values = values[values > 0]
-    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
+    return 10.0 ** np.floor(np.log10(values.min()) - 1e-9) if len(values) else 1e-3
 
 
 def _summary(found: Bands) -> str:

@@ -8,8 +8,7 @@ import numpy as np
 
 from bonag.plots import wording
 from bonag.plots.canvas import canvas, empty
-from bonag.plots.comparison import faint
-from bonag.plots.palette import BEST, INFEASIBLE, SERIES, TRIAL
+from bonag.plots.palette import BEST, INFEASIBLE, SERIES, TRIAL, faint
 from bonag.plots.plot import Plot
 
 if TYPE_CHECKING:

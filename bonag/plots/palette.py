@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 # Roles. On screen each stands out from a white and from a near-black page by at least 3 : 1.
 BEST = "#D55E00"
-TRIAL = "#0072B2"
+TRIAL = "#2E86D0"
 FRONT = "#D55E00"
 INFEASIBLE = "#808080"
 FAILED = "#CC5F94"
 FEASIBLE_REGION = "#009E73"
 GRID = "rgba(128, 128, 128, 0.25)"
-# From nothing through the page's own colour to much, by lightness, for heat maps of either sign.
-DIVERGING = ((0.0, "#0072B2"), (0.5, "rgba(128, 128, 128, 0.12)"), (1.0, "#D55E00"))
+# For heat maps of either sign; opaque, since the text in a cell is made light or dark after its colour.
+DIVERGING = ((0.0, "#0072B2"), (0.5, "#C4C4C4"), (1.0, "#D55E00"))
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ DASHES = {
 }  # fmt: skip
 OTHER_DASHES = ((0, (3, 1, 1, 1, 1, 1)), "longdashdot")
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#C56C9D", "#B57C00", "#7466CC", "#2E93CC", "#808080")
+
+
+def faint(colour: str, opacity: float = 0.15) -> str:
+    """``#rrggbb`` as one that the page shines through."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 def looks(labels: Sequence[str]) -> list[Look]:

@@ -12,6 +12,7 @@ from bonag.plots.marks import dots
 from bonag.plots.measured import column, feasible, why_empty
 from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
+from bonag.plots.zoom import leave_out_the_far
 from loops.dominance import non_dominated
 from loops.history import History
 from loops.objective import Constraint, Goal, Objective
@@ -38,12 +39,15 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     hover = "<br>".join(_value(metric, axis, values) for metric, axis, values in ((x, "x", xs), (y, "y", ys)))
     looks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
         "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": 6, "opacity": 0.6}),
-        "feasible" if objective.constraints else "trials": (met & ~front, {"color": TRIAL, "size": 7, "opacity": 0.6}),
+        "feasible" if objective.constraints else "trials": (met & ~front, {"color": TRIAL, "size": 7, "opacity": 0.75}),
         "front": (front, {"color": FRONT, "symbol": "diamond", "size": 10}),
     }
     for constraint in objective.constraints:
         _bound(figure, constraint, {x: ("x", xs), y: ("y", ys)})
     _region(figure, objective.constraints, {x: xs, y: ys})
+    y_sign = wanted(y, objective)
+    if y_sign is not None:
+        leave_out_the_far(figure, ys, y_sign, front)
     if front.any():
         figure.add_trace(_edge(xs[front], ys[front], wanted(x, objective), wanted(y, objective)))
     for name, (which, marker) in looks.items():

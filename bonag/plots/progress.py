@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from bonag.plots import wording
@@ -13,11 +11,9 @@ from bonag.plots.marks import STRIP_AXIS, dots, steps, strip
 from bonag.plots.measured import column, feasible, indices, values, why_empty, without_value
 from bonag.plots.palette import BEST, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
+from bonag.plots.zoom import leave_out_the_far
 from loops.history import History, Trial
 from loops.objective import Objective
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 
 def progress(history: History, objective: Objective) -> Plot:
@@ -42,7 +38,7 @@ def _single(history: History, objective: Objective) -> Plot:
     hover = f"{wording.escape(metric)} %{{y:{shown}}} {unit}"
     marks = {
         "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": 6, "opacity": 0.7}),
-        "feasible" if objective.constraints else "trials": (met, {"color": TRIAL, "size": 6, "opacity": 0.6}),
+        "feasible" if objective.constraints else "trials": (met, {"color": TRIAL, "size": 6, "opacity": 0.75}),
     }
     for name, (which, marker) in marks.items():
         chosen = [drawn[i] for i in np.flatnonzero(which)]
@@ -60,25 +56,8 @@ def _single(history: History, objective: Objective) -> Plot:
         note(figure, why_empty(history), 0.5, 0.5, xanchor="center", yanchor="middle", font={"size": 14})
         figure.update_yaxes(range=[0, 1], showticklabels=False, selector={"title.text": y_title})
     else:
-        _leave_out_the_far(figure, numbers, objective.goal.sign)
+        leave_out_the_far(figure, numbers, objective.goal.sign)
     return Plot(figure, _summary(history, objective, best, met, missing))
-
-
-def _leave_out_the_far(figure: go.Figure, numbers: np.ndarray, sign: float) -> None:
-    """Begin zoomed to the trials that matter, and say so, where a few hopeless ones would take most of the height."""
-    signed = sign * numbers
-    first, middle, best = np.quantile(signed, [0.25, 0.5, 1.0])
-    fence = first - 3 * max(middle - first, best - middle)
-    far = int((signed < fence).sum())
-    low = signed[signed >= fence].min()
-    if not far or best - low > 0.5 * (best - signed.min()):
-        return
-    room = 0.06 * (best - low) or 1.0
-    ends = sorted([sign * (low - 1.5 * room), sign * (best + room)])
-    figure.update_layout(yaxis_range=ends)
-    text = f"{wording.count(far, 'trial')} {'below' if sign > 0 else 'above'} (double-click for all)"
-    y, anchor = (0.0, "bottom") if sign > 0 else (1.0, "top")
-    note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})
 
 
 def _front(history: History, objective: Objective) -> Plot:

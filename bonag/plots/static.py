@@ -113,8 +113,7 @@ def _bands(axes: Any, runs: Sequence[Run], regret: bool, best: float | None) -> 
         regret_scale(axes, drawn, medians, drawn, _TOLERANCE)
     query_scale(axes, longest)
     axes.set_xlabel("trials")
-    middle = ": median, quartiles" if any(band.runs > 1 for band in found.bands) else ""
-    axes.set_ylabel(f"{found.name}{f' ({found.unit})' if found.unit else ''}{middle}")
+    axes.set_ylabel(f"{found.name}{f' ({found.unit})' if found.unit else ''}")
 
 
 def _trials(axes: Any, run: Run) -> None:
@@ -164,7 +163,7 @@ def _pareto(axes: Any, runs: Sequence[Run], x: str, y: str) -> None:
     for constraint in objective.constraints:
         for metric, line_at in ((x, axes.axvline), (y, axes.axhline)):
             if constraint.metric == metric:
-                line_at(constraint.bound, color=palette.FEASIBLE_REGION, linewidth=1, linestyle="--")
+                line_at(constraint.bound, color=palette.FEASIBLE_REGION, lw=1, linestyle="--", label=str(constraint))
     axes.set_xlabel(_title(x, np.concatenate(everything[0])))
     axes.set_ylabel(_title(y, np.concatenate(everything[1])))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bonag.plots.palette import DASHES, OTHER, OTHER_DASHES, STRATEGIES, Look
+from bonag.plots.wording import ones_twos_fives
 from bonag.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -106,10 +106,3 @@ def regret_scale(axes: Any, drawn: np.ndarray, medians: np.ndarray, runs: np.nda
         ticks = [0.0, *(tick for tick in ones_twos_fives(smallest, largest) if f"{tick:e}"[0] == "1")]
     axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.set_yticks([], minor=True)
-
-
-def ones_twos_fives(smallest: float, largest: float) -> list[float]:
-    """1, 2, 5, 10, ... and 0.5, 0.2, ... between two positive numbers."""
-    powers = range(math.floor(math.log10(smallest)), math.floor(math.log10(largest)) + 1)
-    ticks = [first * 10.0**power for power in powers for first in (1, 2, 5)]
-    return [tick for tick in ticks if smallest <= tick <= largest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import numpy as np
@@ -46,9 +47,9 @@ def hover_format(values: np.ndarray) -> str:
     return ",.1f" if largest >= 1000 else ",.3f" if largest >= 0.1 else ".4~g"
 
 
-def number(value: float, unit: str = "") -> str:
+def number(value: float, unit: str = "", digits: int = 5) -> str:
     """``93.76 %``, ``1,073,466``."""
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.5g}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
     return f"{text} {unit}".rstrip()
 
 
@@ -64,3 +65,10 @@ def short(text: object, longest: int = LONGEST) -> str:
         tail = longest // 3
         shown = f"{shown[: longest - tail - 1]}…{shown[-tail:]}"
     return escape(shown, quote=False)
+
+
+def ones_twos_fives(smallest: float, largest: float) -> list[float]:
+    """1, 2, 5, 10, ... and 0.5, 0.2, ... between two positive numbers."""
+    powers = range(math.floor(math.log10(smallest)), math.floor(math.log10(largest)) + 1)
+    ticks = [first * 10.0**power for power in powers for first in (1, 2, 5)]
+    return [tick for tick in ticks if smallest <= tick <= largest]

@@ -1,0 +1,38 @@
+"""Where a figure begins to look, so that a few hopeless trials do not take most of its height."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bonag.plots.canvas import note
+from bonag.plots.wording import count
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_FENCE = 3.0
+_ROOM = 0.06
+
+
+def leave_out_the_far(figure: go.Figure, values: np.ndarray, sign: float, keep: np.ndarray | None = None) -> None:
+    """Begin with the y axis zoomed to the values that matter, and say how many lie outside.
+
+    values: (n,) of the axis, of which larger ones are better if ``sign`` is 1, else smaller ones. keep: (n,) bool,
+    values that must stay in sight. Nothing is done unless the zoom at least doubles the scale.
+    """
+    signed = sign * values
+    first, middle, best = np.quantile(signed, [0.25, 0.5, 1.0])
+    fence = first - _FENCE * max(middle - first, best - middle)
+    far = signed < fence
+    if not far.any() or (keep is not None and far[keep].any()):
+        return
+    low = signed[~far].min()
+    if best - low > 0.5 * (best - signed.min()):
+        return
+    room = _ROOM * (best - low) or 1.0
+    figure.update_layout(yaxis_range=sorted([sign * (low - 1.5 * room), sign * (best + room)]))
+    text = f"{count(int(far.sum()), 'trial')} {'below' if sign > 0 else 'above'} (double-click for all)"
+    y, anchor = (0.05, "bottom") if sign > 0 else (0.99, "top")
+    note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})
