@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, plotting, reading, running, spaces
+from bonag.cli import benching, exporting, generating, plotting, reading, running, showing, spaces
 
 app = typer.Typer(
     name="bonag",
@@ -43,6 +43,7 @@ for command in (
     reading.best,
     reading.trials,
     spaces.spaces,
+    showing.ui,
     exporting.export,
     plotting.plot,
     generating.generate,

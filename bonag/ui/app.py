@@ -20,7 +20,7 @@ from bonag.ui import assets, events, wording
 from bonag.ui.pages import runs
 from bonag.ui.security import Guard
 from bonag.ui.site import Site
-from bonag.ui.source import Source, UnknownKeyError
+from bonag.ui.source import ReadInBackground, Source, UnknownKeyError
 from bonag.ui.views import ViewCache
 from loops.errors import UserError
 
@@ -57,6 +57,8 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
 
     jobs: the background process, which the caller closes. names: host names to answer to, beside this machine's.
     """
+    if isinstance(source, ReadInBackground):
+        source.read_by(jobs)
     site = Site(source, ViewCache(source), jobs, templates())
 
     def missing(request: Request, error: Exception) -> Response:

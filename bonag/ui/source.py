@@ -10,6 +10,8 @@ from bonag.ui.view import Summary, View
 if TYPE_CHECKING:
     from ax import Client
 
+    from bonag.ui.jobs import Jobs
+
 
 class UnknownKeyError(KeyError):
     """No experiment has this key."""
@@ -44,4 +46,13 @@ class Refreshing(Protocol):
 
     def refreshed(self, key: str, before: View) -> View:
         """What ``view`` gives now, made with the help of an earlier view; raises as ``view``."""
+        ...
+
+
+@runtime_checkable
+class ReadInBackground(Protocol):
+    """A source with experiments that only Ax can read, which takes seconds to import."""
+
+    def read_by(self, jobs: Jobs) -> None:
+        """Have the background process read them from now on."""
         ...

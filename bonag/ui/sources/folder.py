@@ -1,0 +1,134 @@
+"""Runs in a folder and the folders below it, and Ax snapshots beside them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bonag.record.folder import CONFIG, DATABASE, LOCK
+from bonag.ui.source import UnknownKeyError
+from bonag.ui.sources.ax_json import AxJson, is_snapshot
+from bonag.ui.sources.run_folder import RunFolder
+from bonag.ui.view import Summary, View
+
+if TYPE_CHECKING:
+    from ax import Client
+
+    from bonag.ui.jobs import Jobs
+
+# Levels below the folder on which runs are looked for, and folders that are looked into at most.
+LEVELS = 3
+MOST = 5000
+# Seconds for which the list of what is there holds.
+FRESH = 1.0
+
+
+class FolderSource:
+    """The runs and Ax snapshots of a folder, which may itself be a run. Links are not followed.
+
+    Keys are the paths below the folder, their parts joined by ``~``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._lock = threading.Lock()
+        self._looked = -FRESH
+        self._found: dict[str, RunFolder | AxJson] = {}
+        self._jobs: Jobs | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The caches and the locks stay here.
+        return FolderSource, (self.root,)
+
+    def read_by(self, jobs: Jobs) -> None:
+        """Have the background process read what Ax has to read."""
+        self._jobs = jobs
+
+    @property
+    def single(self) -> str | None:
+        """The key of the only run, where the folder is itself a run."""
+        return next((key for key in self._look() if key == _key(self.root, self.root)), None)
+
+    def summaries(self) -> list[Summary]:
+        """All that is there now, in the order of the keys."""
+        return [summary for one in self._look().values() for summary in one.summaries()]
+
+    def stamp(self, key: str) -> Hashable:
+        """See ``Source``."""
+        return self._one(key).stamp(key)
+
+    def view(self, key: str) -> View:
+        """See ``Source``."""
+        return self._one(key).view(key)
+
+    def refreshed(self, key: str, before: View) -> View:
+        """See ``Refreshing``."""
+        one = self._one(key)
+        return one.refreshed(key, before) if isinstance(one, RunFolder) else one.view(key)
+
+    def client(self, key: str) -> Client:
+        """See ``Source``."""
+        return self._one(key).client(key)
+
+    def _one(self, key: str) -> RunFolder | AxJson:
+        try:
+            return self._look()[key]
+        except KeyError:
+            raise UnknownKeyError(key) from None
+
+    def _look(self) -> dict[str, RunFolder | AxJson]:
+        with self._lock:
+            if time.monotonic() - self._looked >= FRESH:
+                now: dict[str, RunFolder | AxJson] = {}
+                for path, is_run in _walk(self.root):
+                    key = _key(self.root, path)
+                    # What was there before keeps what it has read.
+                    now[key] = self._found.get(key) or self._made(key, path, is_run)
+                self._found = dict(sorted(now.items()))
+                self._looked = time.monotonic()
+            return self._found
+
+    def _made(self, key: str, path: Path, is_run: bool) -> RunFolder | AxJson:
+        if is_run:
+            return RunFolder(self.root, path, key)
+        snapshot = AxJson(path, key)
+        if self._jobs is not None:
+            snapshot.read_by(self._jobs)
+        return snapshot
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Runs' folders (True) and Ax snapshots (False)."""
+    places = [(root, 0)]
+    for _ in range(MOST):
+        if not places:
+            return
+        place, level = places.pop()
+        try:
+            with os.scandir(place) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        names = {entry.name for entry in inside}
+        if DATABASE in names or {CONFIG, LOCK} <= names:
+            yield place, True
+            continue
+        for entry in inside:
+            # A folder that is being made has a name with a dot before it.
+            if entry.name.startswith(".") or entry.is_symlink():
+                continue
+            if entry.is_dir():
+                if level < LEVELS:
+                    places.append((Path(entry.path), level + 1))
+            elif entry.name.endswith(".json") and is_snapshot(Path(entry.path)):
+                yield Path(entry.path), False
+
+
+def _key(root: Path, path: Path) -> str:
+    parts = path.relative_to(root).parts or (root.name,)
+    return "~".join(quote(part, safe="").replace("~", "%7E") for part in parts)
