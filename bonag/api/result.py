@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
     from ax import Client
 
 
@@ -106,6 +106,16 @@ class Result:
         )
         return client(self.space, self.history, self.objective, names)
 
+    def plot(self, what: str | None = None, x: str | None = None, y: str | None = None) -> go.Figure:
+        """An interactive figure, in plotly's own default theme.
+
+        what: ``progress``, ``pareto`` (of metrics x and y), or ``seconds`` (where the time went); by default the front
+        where there are several goals, else progress. Raises UserError for another one, or an unknown metric.
+        """
+        from bonag.api.result_plot import result_plot
+
+        return result_plot(self, what, x, y)
+
     def __repr__(self) -> str:
         lines = [f"Result of run '{self.config.name}' in {self.path}: {self._progress()}"]
         if self.best is not None:
@@ -114,13 +124,9 @@ class Result:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = {"run": f"{self.config.name} ({self._progress()})", "folder": str(self.path)}
-        if self.best is not None:
-            rows |= self._found(self.best)
-            rows |= {"architecture": str(self.best.architecture)}
-            rows |= {"params": f"{self.best.params:,}", "MACs": f"{self.best.macs:,}"}
-        cells = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows.items())
-        return f"<table>{cells}</table>"
+        from bonag.api.result_card import result_card
+
+        return result_card(self)
 
     def _progress(self) -> str:
         budget = "" if self.config.budget is None else f" of {self.config.budget}"

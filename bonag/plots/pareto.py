@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
 from bonag.plots.zoom import leave_out_the_far
 from loops.dominance import non_dominated
+from loops.errors import UserError
 from loops.history import History
 from loops.objective import Constraint, Goal, Objective
+from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,6 +63,26 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     return Plot(figure, f"{text}: {', '.join(parts)}." if parts else f"{text}.")
 
 
+def pareto_metrics(
+    histories: Sequence[History], objective: Objective, x: str | None = None, y: str | None = None
+) -> tuple[str, str]:
+    """The metrics to draw, x and y: those asked for, else the second and the first of the objective.
+
+    Raises UserError for a metric that no trial has, and where the objective has too few to choose from.
+    """
+    measured = {name for history in histories for trial in history.completed for name in trial.metrics}
+    for name in (x, y):
+        if name is not None and name not in measured.union(objective.metrics):
+            raise UserError(f"no trial has a metric '{name}': {suggestion(name, sorted(measured))}")
+    names = [name for name in objective.metrics if name not in (x, y)]
+    y = y or (names.pop(0) if names else None)
+    x = x or (names.pop(0) if names else None)
+    if x is None or y is None:
+        others = sorted(measured - set(objective.metrics))
+        raise UserError(f"the objective {objective} has one metric only; choose another as x: {', '.join(others)}")
+    return x, y
+
+
 def wanted(metric: str, objective: Objective) -> float | None:
     """+1 where larger values of the metric are better, -1 where smaller ones are, None where nothing tells."""
     parts: list[Goal | Constraint] = [*objective.goals, *objective.constraints]
@@ -100,12 +123,12 @@ def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str,
         return
     axis, values = axes[constraint.metric]
     line = {"color": FEASIBLE_REGION, "width": 1.5, "dash": "dash"}
-    text = f"{constraint.relation} {wording.number(constraint.bound, wording.unit(constraint.metric, values))}"
-    label = wording.escape(text)
+    relation = {"<=": "≤", ">=": "≥"}[constraint.relation]
+    text = f"{relation} {wording.number(constraint.bound, wording.unit(constraint.metric, values))}"
     if axis == "x":
-        figure.add_vline(constraint.bound, line=line, annotation={"text": label, "font": {"size": 11}})
+        figure.add_vline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})
     else:
-        figure.add_hline(constraint.bound, line=line, annotation={"text": label, "font": {"size": 11}})
+        figure.add_hline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})
 
 
 def _region(figure: go.Figure, constraints: tuple[Constraint, ...], values: dict[str, np.ndarray]) -> None:

@@ -12,11 +12,10 @@ from bonag.plots import palette, wording
 from bonag.plots.comparison import Run, measured_bands
 from bonag.plots.curves import best_so_far
 from bonag.plots.measured import column, feasible, indices, why_empty
-from bonag.plots.pareto import edge_order, front_of, wanted
+from bonag.plots.pareto import edge_order, front_of, pareto_metrics, wanted
 from bonag.plots.seconds import scale_of, spent
 from bonag.plots.static_axes import FORMATS, marks, plain, query_scale, regret_scale, reproducible, save, style
 from loops.errors import UserError
-from loops.objective import Objective
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def made(
     figure = Figure(figsize=(width, height or _SHAPE * width), layout="constrained")
     axes = figure.subplots()
     if what == "pareto":
-        _pareto(axes, runs, *_metrics(objective, x, y))
+        _pareto(axes, runs, *pareto_metrics([run[1] for run in runs], objective, x, y))
     elif what == "seconds":
         _seconds(axes, runs)
     elif what == "progress" and len(runs) == 1 and len(objective.goals) == 1:
@@ -191,16 +190,6 @@ def _groups(met: np.ndarray, constrained: bool) -> list[tuple[str, np.ndarray, d
         ("feasible" if constrained else "trials", met, {**round_, "color": palette.TRIAL, "alpha": 0.6}),
     ]
     return [group for group in groups if group[1].any()]
-
-
-def _metrics(objective: Objective, x: str | None, y: str | None) -> tuple[str, str]:
-    """The metrics to draw: those asked for, else the second and the first of the objective."""
-    names = [name for name in objective.metrics if name not in (x, y)]
-    y = y or (names.pop(0) if names else None)
-    x = x or (names.pop(0) if names else None)
-    if x is None or y is None:
-        raise UserError(f"the objective {objective} has one metric only: choose another by --x or --y")
-    return x, y
 
 
 def _title(metric: str, values: np.ndarray) -> str:

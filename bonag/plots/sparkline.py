@@ -1,0 +1,53 @@
+"""The progress of a run as one small line, without any script."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bonag.plots import wording
+from bonag.plots.architecture.svg import Markup, element
+from bonag.plots.curves import best_so_far, extent, volume_share
+from bonag.plots.palette import BEST
+from loops.history import History
+from loops.objective import Objective
+
+WIDTH, HEIGHT, _MARGIN = 280, 56, 4
+
+
+def sparkline(history: History, objective: Objective) -> Markup | None:
+    """The best value so far, or of several goals the dominated share, as an inline SVG; None while nothing is found."""
+    if len(objective.goals) > 1:
+        box = extent([history], objective)
+        curve = np.zeros(0) if box is None else volume_share(history, objective, box)
+        name, sign, last = "dominated share of the hypervolume", 1.0, 100 * curve[-1:]
+        unit = "%"
+    else:
+        metric = objective.goal.metric
+        curve, name, sign = best_so_far(history, objective), f"best {metric}", objective.goal.sign
+        unit, last = wording.unit(metric, curve), curve[-1:]
+    found = np.isfinite(curve)
+    if not found.any():
+        return None
+    said = f"{name} over {wording.count(len(history), 'trial')}, {wording.number(float(last[0]), unit)} at the end"
+    signed = sign * curve[found]
+    best = float(signed[-1])
+    # The first designs may be far off; from there the line would be flat.
+    low = max(float(signed[0]), best - 6 * (best - float(np.median(signed))) or -np.inf)
+    height = np.clip((signed - low) / ((best - low) or 1.0), 0, 1)
+    x = _MARGIN + (WIDTH - 2 * _MARGIN) * np.flatnonzero(found) / max(len(curve) - 1, 1)
+    y = HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * height
+    changes = np.flatnonzero(np.diff(y, prepend=np.nan) != 0)
+    path = f"M{x[0]:.1f} {y[0]:.1f}" + "".join(f"H{x[i]:.1f}V{y[i]:.1f}" for i in changes[1:]) + f"H{x[-1]:.1f}"
+    return element(
+        "svg",
+        element("title", said),
+        element("path", d=path, fill="none", stroke=BEST, stroke_width=2, stroke_linejoin="round"),
+        element("circle", cx=float(x[-1]), cy=float(y[-1]), r=3, fill=BEST),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        width=WIDTH,
+        height=HEIGHT,
+        role="img",
+        aria_label=said,
+        style="max-width:100%",
+    )
