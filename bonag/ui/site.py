@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
+from bonag.ui.figures import FigureCache
 from bonag.ui.source import Source
 from bonag.ui.views import ViewCache
 
@@ -25,6 +26,7 @@ class Site:
     views: ViewCache
     jobs: Jobs
     templates: Jinja2Templates
+    figures: FigureCache = field(default_factory=FigureCache)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
