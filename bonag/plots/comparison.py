@@ -18,6 +18,7 @@ from loops.history import History
 from loops.objective import Objective
 
 Run = tuple[str, History, Objective]
+_NOTHING = 1e300
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,10 @@ def _band(label: str, curves: list[np.ndarray], sign: float) -> Band:
     for row, curve in zip(rows, curves, strict=True):
         row[: len(curve)] = curve[:length]
         row[len(curve) :] = curve[-1] if len(curve) else np.nan
-    # Whoever has found nothing is worse than everybody.
-    worst = np.where(np.isnan(rows), -sign * np.inf, rows)
-    with np.errstate(invalid="ignore"):
-        quartiles = np.quantile(worst, [0.25, 0.5, 0.75], axis=0)
-    low, middle, high = np.where(np.isfinite(quartiles), quartiles, np.nan)
+    # Whoever has found nothing is worse than everybody; infinity times nothing would be nan.
+    worst = np.where(np.isnan(rows), -sign * _NOTHING, rows)
+    quartiles = np.quantile(worst, [0.25, 0.5, 0.75], axis=0)
+    low, middle, high = np.where(np.abs(quartiles) < _NOTHING / 1e6, quartiles, np.nan)
     return Band(label, low, middle, high, len(curves))
 
 

@@ -63,14 +63,14 @@ def faint(colour: str, opacity: float = 0.15) -> str:
 
 def looks(labels: Sequence[str]) -> list[Look]:
     """A look for each label: a strategy's own, and for others such that no two of a few have the same."""
-    others = [label for label in labels if label.partition(":")[0] not in STRATEGIES]
-    given = {label: _numbered(place, len(others)) for place, label in enumerate(others)}
-    return [given.get(label) or STRATEGIES[label.partition(":")[0]] for label in labels]
-
-
-def _numbered(place: int, count: int) -> Look:
-    if count == 1:
-        return OTHER
-    colour = SERIES[place % len(SERIES)]
-    marks = list(STRATEGIES.values())[place % len(STRATEGIES)]
-    return Look(colour, colour, marks.marker, marks.symbol)
+    own = {label: STRATEGIES[family] for label in labels if (family := label.partition(":")[0]) in STRATEGIES}
+    others = [label for label in dict.fromkeys(labels) if label not in own]
+    if len(others) == 1:
+        return [own.get(label, OTHER) for label in labels]
+    taken = {look.screen for look in own.values()}
+    colours = [colour for colour in SERIES if colour not in taken] or list(SERIES)
+    marks = list(STRATEGIES.values())
+    for place, label in enumerate(others):
+        colour, mark = colours[place % len(colours)], marks[place % len(marks)]
+        own[label] = Look(colour, colour, mark.marker, mark.symbol)
+    return [own[label] for label in labels]
