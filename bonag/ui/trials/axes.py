@@ -36,12 +36,11 @@ def default(names: Sequence[str], objective: Objective) -> tuple[str, str]:
 
 def front(history: History, objective: Objective, x: str, y: str) -> list[Trial]:
     """The feasible trials that no other one beats in both metrics, best by the first goal first; by y if that is
-    neither. None where nothing tells which way a metric is better."""
+    neither. Empty where nothing tells which way a metric is better."""
     trials = [trial for trial in history.completed if np.isfinite(column([trial], x) + column([trial], y)).all()]
     signs = wanted(x, objective), wanted(y, objective)
     met = feasible(trials, objective.constraints)
-    rows = np.flatnonzero(front_of(column(trials, x), column(trials, y), met, *signs)) if trials else []
-    chosen = [trials[row] for row in rows]
+    chosen = [trials[row] for row in np.flatnonzero(front_of(column(trials, x), column(trials, y), met, *signs))]
     lead = objective.goals[0].metric if objective.goals[0].metric in (x, y) else y
     sign = wanted(lead, objective) or 1.0
     return sorted(chosen, key=lambda trial: (-sign * trial.metrics[lead], trial.index))
