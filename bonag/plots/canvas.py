@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bonag.plots.palette import GRID
+from bonag.plots.palette import BEST, GRID, INFEASIBLE
 from bonag.plots.plot import Plot
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ AXIS: dict[str, Any] = {
     "automargin": True,
     "separatethousands": True,
     "exponentformat": "SI",
+    "spikecolor": INFEASIBLE,
+    "spikethickness": 1,
 }
 
 
@@ -35,6 +37,7 @@ def canvas(x: str, y: str, **layout: Any) -> go.Figure:
             "yaxis": {**AXIS, "title": {"text": y}},
             "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "bgcolor": CLEAR},
             "hovermode": "closest",
+            "modebar": {"bgcolor": CLEAR, "color": INFEASIBLE, "activecolor": BEST},
             # What the user has zoomed to stays when new trials arrive.
             "uirevision": "kept",
         }

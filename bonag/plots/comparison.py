@@ -19,6 +19,8 @@ from loops.objective import Objective
 
 Run = tuple[str, History, Objective]
 _NOTHING = 1e300
+# Points of a median at which the pointer shows it beside the others'.
+_HOVERED = 500
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Bands:
-    """What a comparison draws. name: of what is on the y axis, not escaped. unit: of it. metric: as in the history."""
+    """What a comparison draws. name: of what is on the y axis, not escaped. unit: of it."""
 
     bands: tuple[Band, ...]
     name: str
@@ -58,7 +60,8 @@ def comparison(runs: Sequence[Run], regret: bool = False, best: float | None = N
     if found is None:
         return empty("trials", "best so far", "no run has found anything yet")
     y_title = wording.escape(found.name) + (f" ({found.unit})" if found.unit else "")
-    figure = canvas("trials", y_title, hovermode="x unified" if len(found.bands) < 6 else "closest")
+    figure = canvas("trials", y_title, showlegend=True, hovermode="x unified")
+    figure.update_xaxes(unifiedhovertitle_text="after %{x:,} trials")
     labels = [band.label for band in found.bands]
     floor = _floor(found) if regret else None
     for band, look in zip(found.bands, palette.looks(labels), strict=True):
@@ -136,7 +139,7 @@ def _traces(band: Band, look: palette.Look, unit: str, floor: float | None) -> l
                 trace |= {"fill": fill, "fillcolor": palette.faint(look.screen)}
             traces.append(trace)
     name = label + (f" ({band.runs} runs)" if band.runs > 1 else "")
-    middle = steps(trials, band.middle, name, f"%{{customdata:{shown}}} {unit}", line)
+    middle = steps(trials, band.middle, name, f"%{{customdata:{shown}}} {unit}", line, _HOVERED)
     if floor is None:
         middle["hovertemplate"] = f"%{{y:{shown}}} {unit}<extra>{name}</extra>"
     else:

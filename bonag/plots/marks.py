@@ -20,6 +20,11 @@ _ROWS = {
 }
 
 
+def mark_size(count: int) -> int:
+    """Pixels of a mark, such that many can still be told apart."""
+    return 7 if count <= 1000 else 5
+
+
 def dots(
     trials: Sequence[Trial], x: np.ndarray, y: np.ndarray, name: str, hover: str, marker: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -63,14 +68,21 @@ def strip(groups: Mapping[str, Sequence[Trial]]) -> list[dict[str, Any]]:
 STRIP_AXIS = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
 
 
-def steps(x: np.ndarray, y: np.ndarray, name: str, hover: str, line: Mapping[str, Any]) -> dict[str, Any]:
-    """A step line that keeps its value until the next; only the points where it changes are kept, and both ends."""
+def steps(
+    x: np.ndarray, y: np.ndarray, name: str, hover: str, line: Mapping[str, Any], hovered: int = 0
+) -> dict[str, Any]:
+    """A step line that keeps its value until the next; only the points where it changes are kept, and both ends.
+
+    hovered: about so many more, where values between the changes shall be shown to the pointer.
+    """
     keep = np.ones(len(y), dtype=bool)
     if len(y) > 2:
         before, after = y[:-1], y[1:]
         changed = ~((before == after) | (np.isnan(before) & np.isnan(after)))
         keep[1:] = changed
         keep[-1] = True
+        if hovered:
+            keep[:: -(-len(y) // hovered)] = True
     return {
         "type": "scatter",
         "mode": "lines",

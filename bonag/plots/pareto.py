@@ -9,7 +9,7 @@ import numpy as np
 
 from bonag.plots import wording
 from bonag.plots.canvas import canvas, empty
-from bonag.plots.marks import dots
+from bonag.plots.marks import dots, mark_size
 from bonag.plots.measured import column, feasible, why_empty
 from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
@@ -40,9 +40,13 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     met = feasible(trials, objective.constraints)
     front = front_of(xs, ys, met, wanted(x, objective), wanted(y, objective))
     hover = "<br>".join(_value(metric, axis, values) for metric, axis, values in ((x, "x", xs), (y, "y", ys)))
+    size = mark_size(len(trials))
     looks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
-        "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": 6, "opacity": 0.6}),
-        "feasible" if objective.constraints else "trials": (met & ~front, {"color": TRIAL, "size": 7, "opacity": 0.75}),
+        "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": size, "opacity": 0.6}),
+        "feasible" if objective.constraints else "trials": (
+            met & ~front,
+            {"color": TRIAL, "size": size, "opacity": 0.75},
+        ),
         "front": (front, {"color": FRONT, "symbol": "diamond", "size": 10}),
     }
     for constraint in objective.constraints:

@@ -7,7 +7,7 @@ import numpy as np
 from bonag.plots import wording
 from bonag.plots.canvas import canvas, empty, note
 from bonag.plots.curves import best_so_far, extent, volume_share
-from bonag.plots.marks import STRIP_AXIS, dots, steps, strip
+from bonag.plots.marks import STRIP_AXIS, dots, mark_size, steps, strip
 from bonag.plots.measured import column, feasible, indices, values, why_empty, without_value
 from bonag.plots.palette import BEST, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
@@ -36,9 +36,10 @@ def _single(history: History, objective: Objective) -> Plot:
     met = feasible(drawn, objective.constraints)
     shown, unit = wording.hover_format(numbers), wording.unit(metric, numbers)
     hover = f"{wording.escape(metric)} %{{y:{shown}}} {unit}"
+    size = mark_size(len(drawn))
     marks = {
-        "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": 6, "opacity": 0.7}),
-        "feasible" if objective.constraints else "trials": (met, {"color": TRIAL, "size": 6, "opacity": 0.75}),
+        "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": size, "opacity": 0.7}),
+        "feasible" if objective.constraints else "trials": (met, {"color": TRIAL, "size": size, "opacity": 0.75}),
     }
     for name, (which, marker) in marks.items():
         chosen = [drawn[i] for i in np.flatnonzero(which)]

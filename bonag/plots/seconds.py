@@ -39,6 +39,7 @@ def seconds(history: History) -> Plot:
             }
         )
     figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(unifiedhovertitle_text="trial %{x:,}")
     totals = [f"{wording.number(np.nansum(own), 's')} in {name}" for name, own in _named(proposals, evaluations)]
     return Plot(figure, f"{wording.count(len(history), 'trial')} spent {' and '.join(totals)}.")
 
