@@ -3,6 +3,11 @@
 (() => {
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const drawn = new WeakMap();
+  // Scripts with "defer" have all run by then, plotly.js among them.
+  const ready = new Promise((done) => {
+    if (window.Plotly || document.readyState === "complete") done();
+    else document.addEventListener("DOMContentLoaded", done);
+  });
 
   function themed(layout) {
     const grid = style("--grid"), text = style("--text"), muted = style("--muted");
@@ -50,6 +55,7 @@
   }
 
   async function render(element, figure) {
+    await ready;
     if (!element._fullLayout) element.textContent = "";
     const layout = themed(figure.layout || {});
     // What the reader zoomed to, or hid, stays as it was when new trials come.

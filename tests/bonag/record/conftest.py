@@ -1,26 +1,13 @@
-"""Runs to record, and a real PostgreSQL server to record them in."""
+"""Runs to record."""
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
-from bonag.record import Address
 from loops.config import RunConfig
 from loops.history import Trial, TrialStatus
 from search_spaces import get_space
-
-PASSWORD = "s3cr3t-Pa/ss"
 
 
 @pytest.fixture
@@ -44,74 +31,3 @@ def trials() -> list[Trial]:
         )
         for index, architecture in enumerate(architectures)
     ]
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[Callable[[], str]]:
-    """Makes an empty database in a real server that this session started, and gives its URL, without a password.
-
-    PGPASSWORD is set while the server is there.
-    """
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not installed:
-        pytest.skip("needs PostgreSQL: /usr/lib/postgresql/*/bin/initdb is not there (apt-get install postgresql)")
-    programs = installed[-1].parent
-    place = Path(tempfile.mkdtemp(prefix="bonag-postgres-"))
-    user = []
-    if os.geteuid() == 0:
-        # The server refuses to run as root.
-        owner = next((name for name in ("postgres", "nobody") if _exists(name)), None)
-        if owner is None or shutil.which("runuser") is None:
-            pytest.skip("needs a user other than root, and runuser, to start PostgreSQL")
-        shutil.chown(place, owner)
-        user = ["runuser", "-u", owner, "--"]
-    secret = place / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = place / "data"
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
-
-    def call(*command: str | Path) -> None:
-        done = subprocess.run([*user, *map(str, command)], capture_output=True, text=True, cwd=place)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    call(
-        programs / "initdb", "-D", data, "-U", "bonag", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "-N"
-    )
-    before = os.environ.get("PGPASSWORD")
-    os.environ["PGPASSWORD"] = PASSWORD
-    call(programs / "pg_ctl", "-D", data, "-o", options, "-l", place / "log", "-w", "start")
-    url = f"postgresql://bonag@127.0.0.1:{port}/postgres"
-
-    def empty_database() -> str:
-        # One database that is emptied, because each new one is a thousand files on disk.
-        engine = sa.create_engine(Address.parse(url).url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            connection.execute(
-                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-            )
-            for statement in (
-                "DROP SCHEMA public CASCADE",
-                "CREATE SCHEMA public",
-                "ALTER DATABASE postgres RESET ALL",
-            ):
-                connection.execute(sa.text(statement))
-        return url
-
-    try:
-        yield empty_database
-    finally:
-        call(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-        os.environ.pop("PGPASSWORD") if before is None else os.environ.update(PGPASSWORD=before)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _exists(user: str) -> bool:
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
-        return False
-    return True
