@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
+from weakref import WeakKeyDictionary
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from bonag.plots.architecture import drawing
 from bonag.plots.pareto import pareto as pareto_plot
 from bonag.plots.pareto import wanted
+from bonag.plots.plot import Plot
 from bonag.ui.site import Site
 from bonag.ui.trials import axes
 from bonag.ui.trials.costs import COUNTED, counted
@@ -24,6 +26,9 @@ from loops.objective import Objective
 
 # Rows of the front that the page shows; all are in the file.
 MOST = 100
+# Figures of a run that are remembered.
+FIGURES = 4
+_plots: WeakKeyDictionary[View, dict[tuple[str, str], Plot]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,12 @@ def routes(site: Site) -> list[BaseRoute]:
             total=len(front),
             shown=list(dict.fromkeys((asked.y, asked.x, *asked.objective.metrics))),
             thumbnails=[drawing(space, trial.architecture, small=True) for trial in front[:MOST]] if space else [],
-            summary_text=pareto_plot(asked.history, asked.objective, asked.x, asked.y).summary,
+            summary_text=_plot(asked).summary,
         )
 
     def figure(request: Request) -> Response:
         asked = _asked(site, request)
-        plot = pareto_plot(asked.history, asked.objective, asked.x, asked.y)
+        plot = _plot(asked)
         # Plotly's own writer knows arrays and what is not a number.
         text = json.dumps(plot.summary)
         content = f'{{"summary": {text}, {plot.figure.to_json()[1:]}'
@@ -115,6 +120,17 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(f"{path}/front.csv", front_csv),
         Route(f"{path}/trials/{{n:int}}", card),
     ]
+
+
+def _plot(asked: Asked) -> Plot:
+    """The figure, made once for the page, which needs its summary, and for the figure's own address."""
+    made = _plots.setdefault(asked.view, {})
+    both = (asked.x, asked.y)
+    if both not in made:
+        if len(made) >= FIGURES:
+            made.clear()
+        made[both] = pareto_plot(asked.history, asked.objective, *both)
+    return made[both]
 
 
 def _asked(site: Site, request: Request) -> Asked:

@@ -17,7 +17,7 @@ from search_spaces import get_space
 HEADERS = {"origin": "http://127.0.0.1"}
 
 
-def fetched(client, format, seconds=120.0):
+def fetched(client, format, seconds=500.0):
     """Ask for the file like the button does, and wait for the link like the page does."""
     address = "/runs/run/trials/0/exports"
     assert client.get(f"{address}/{format}").status_code == 404, "it is there before anybody asked"
