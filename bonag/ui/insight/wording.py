@@ -44,7 +44,7 @@ def numbers(found: Quality, metric: str, measured: np.ndarray) -> list[Number]:
         "Kendall tau": _plain(found.kendall),
         "Spearman": _plain(found.spearman),
         "R²": _plain(found.r2),
-        "RMSE": amount(found.rmse, metric, measured),
+        "RMSE": amount(found.rmse, metric, measured, 3),
         "In 50 % intervals": share(found.within_50),
         "In 90 % intervals": share(found.within_90),
         "Mean standardised error": _signed(found.bias, found.spread),
@@ -58,9 +58,9 @@ def share(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.3g} %"
 
 
-def amount(value: float, metric: str, measured: np.ndarray) -> str:
+def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
     """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
-    return "–" if np.isnan(value) else wording.number(value, wording.unit(metric, measured))
+    return "–" if np.isnan(value) else wording.number(value, wording.unit(metric, measured), digits)
 
 
 def _plain(value: float) -> str:

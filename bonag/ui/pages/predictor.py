@@ -21,6 +21,7 @@ from bonag.ui.insight.importance import Influence, influence
 from bonag.ui.insight.quality import quality
 from bonag.ui.insight.trials import Measured, measured
 from bonag.ui.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
+from bonag.ui.insight.versions import read_version, written_version
 from bonag.ui.insight.wording import BLOCKS, numbers
 from bonag.ui.site import Site
 from bonag.ui.view import View
@@ -149,19 +150,6 @@ def drawn(name: str, result: HeldOut | Influence, metric: str) -> Plot | None:
     if name == "ahead":
         return beliefs.predicted_against_measured(result.ahead, metric)
     return beliefs.calibration(result.crossed) if name == "calibration" else None
-
-
-def read_version(text: str) -> Version:
-    """The inverse of ``written_version``; raises HTTPException for anything else."""
-    first, _, second = text.partition("-")
-    if not (first.isdecimal() and second.isdecimal() and len(text) < 40):
-        raise HTTPException(404)
-    return int(first), int(second)
-
-
-def written_version(version: Version) -> str:
-    """A version as it stands in an address."""
-    return f"{version[0]}-{version[1]}"
 
 
 def _path(view: View) -> str:
