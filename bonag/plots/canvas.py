@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CLEAR = "rgba(0, 0, 0, 0)"
+_TITLE = {"size": 13}
 AXIS: dict[str, Any] = {
     "gridcolor": GRID,
     "zeroline": False,
@@ -33,8 +34,8 @@ def canvas(x: str, y: str, **layout: Any) -> go.Figure:
             "paper_bgcolor": CLEAR,
             "plot_bgcolor": CLEAR,
             "margin": {"l": 8, "r": 12, "t": 36, "b": 8},
-            "xaxis": {**AXIS, "title": {"text": x}},
-            "yaxis": {**AXIS, "title": {"text": y}},
+            "xaxis": {**AXIS, "title": {"text": x, "font": _TITLE}},
+            "yaxis": {**AXIS, "title": {"text": y, "font": _TITLE}},
             "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "bgcolor": CLEAR},
             "hovermode": "closest",
             "modebar": {"bgcolor": CLEAR, "color": INFEASIBLE, "activecolor": BEST},
