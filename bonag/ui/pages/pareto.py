@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 from weakref import WeakKeyDictionary
@@ -16,6 +15,7 @@ from bonag.plots.architecture import drawing
 from bonag.plots.pareto import pareto as pareto_plot
 from bonag.plots.pareto import wanted
 from bonag.plots.plot import Plot
+from bonag.ui.figures import figure_json
 from bonag.ui.site import Site
 from bonag.ui.trials import axes
 from bonag.ui.trials.costs import COUNTED, counted
@@ -80,11 +80,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
     def figure(request: Request) -> Response:
         asked = _asked(site, request)
-        plot = _plot(asked)
-        # Plotly's own writer knows arrays and what is not a number.
-        text = json.dumps(plot.summary)
-        content = f'{{"summary": {text}, {plot.figure.to_json()[1:]}'
-        return Response(content, media_type="application/json")
+        return Response(figure_json(_plot(asked)), media_type="application/json")
 
     def front_csv(request: Request) -> Response:
         asked = _asked(site, request)

@@ -53,7 +53,7 @@ def routes(site: Site) -> list[BaseRoute]:
             family=kin,
             thumbnails=[drawing(space, one.trial.architecture, small=True) for one in kin.kin] if space else [],
             files=_offered(site, view, trial),
-            run=shlex.quote(view.where),
+            run=_run(view),
         )
 
     def exports(request: Request) -> Response:
@@ -67,7 +67,7 @@ def routes(site: Site) -> list[BaseRoute]:
             files=offered,
             here=_address(view, trial),
             trial=trial,
-            run=shlex.quote(view.where),
+            run=_run(view),
         )
 
     def export(request: Request) -> Response:
@@ -111,6 +111,11 @@ def _space(view: View) -> SearchSpace:
     if view.space is None:
         raise HTTPException(404)
     return view.space
+
+
+def _run(view: View) -> str:
+    """The run as the command line takes it: its folder, or its name where the source is a database."""
+    return shlex.quote(view.summary.name if "://" in view.where else view.where)
 
 
 def _offered(site: Site, view: View, trial: Trial) -> list[files.File]:
