@@ -112,11 +112,14 @@ class Jobs:
             self._entries.move_to_end(key)
             return entry.job()
 
-    def latest(self, place: tuple[Hashable, ...]) -> tuple[Hashable, Job] | None:
-        """The newest work that is done, of the keys that are `place` and a version: (version, job), or None."""
+    def latest(self, place: tuple[Hashable, ...], done: bool = True) -> tuple[Hashable, Job] | None:
+        """Of the keys that are `place` and a version, the work that was asked for last: (version, job), or None.
+
+        done: of that which is done only.
+        """
         with self._changed:
             for key in reversed(self._entries):
-                if key[:-1] == place and self._entries[key].state == _DONE:
+                if key[:-1] == place and (not done or self._entries[key].state == _DONE):
                     return key[-1], self._entries[key].job()
         return None
 

@@ -62,7 +62,7 @@ class AxJson:
         try:
             return [self.view(self.key).summary]
         except UserError as error:
-            return [unread(self.key, self.key, str(self.path), str(error)).summary]
+            return [unread(self.key, self.path.stem, str(self.path), str(error)).summary]
 
     def stamp(self, key: str) -> Hashable:
         """Changes with the file, and when it was read."""
@@ -73,9 +73,9 @@ class AxJson:
         """The experiment; a placeholder while the background process reads. Raises UnknownKeyError and UserError."""
         version = self._version(key)
         if self._reading is not None:
-            return self._reading.view(key, version, self.key, str(self.path))
+            return self._reading.view(key, version, self.path.stem, str(self.path))
         try:
-            return view_of(self._experiment(), key, self.key, str(self.path), live=False)
+            return view_of(self._experiment(), key, self.path.stem, str(self.path), live=False)
         except UserError:
             raise
         except Exception as error:  # whatever Ax makes of what it did not write
