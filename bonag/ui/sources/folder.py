@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from bonag.record.folder import CONFIG, DATABASE, LOCK
 from bonag.ui.source import UnknownKeyError
@@ -130,5 +131,11 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _key(root: Path, path: Path) -> str:
-    parts = path.relative_to(root).parts or (root.name,)
-    return "~".join(quote(part, safe="").replace("~", "%7E") for part in parts)
+    return "~".join(_plain(part) for part in path.relative_to(root).parts or (root.name or "root",))
+
+
+def _plain(name: str) -> str:
+    """The name, if an address can hold it as it is; else what is left of it, and a number that tells it from others."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return plain if plain == name else f"{plain}-{digest}"

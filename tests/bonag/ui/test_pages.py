@@ -1,0 +1,168 @@
+"""Each page shows what there is, for runs of every kind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from loops.history import TrialStatus
+from loops.loop import RunState
+
+from .conftest import Make, made_trials
+
+Visit = Callable[..., TestClient]
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r'id="run-\d+">([^<]*)<', text)
+
+
+def numbers(text: str) -> list[int]:
+    return [int(found) for found in re.findall(r'id="trial-(\d+)"', text)]
+
+
+def test_runs_are_sorted_and_filtered_by_the_address(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("worst", made_trials(2))
+    make("best", made_trials(30), strategy="random")
+    make("none", state=RunState.STOPPED, task="cifar100")
+    page = visit(tmp_path / "results").get
+    assert names(page("/?sort=best").text) == ["worst", "best", "none"]
+    assert names(page("/?sort=-best").text) == ["best", "worst", "none"]
+    assert names(page("/?sort=name").text) == ["best", "none", "worst"]
+    assert 'aria-sort="descending"' in page("/?sort=-best").text
+    assert names(page("/?strategy=random").text) == ["best"]
+    assert names(page("/?state=stopped").text) == ["none"]
+    assert names(page("/?q=CIFAR100+evol").text) == ["none"]
+    assert "No run matches" in page("/?q=nix").text
+    assert sorted(names(page("/?sort=__class__").text)) == ["best", "none", "worst"]
+
+
+def test_a_folder_without_runs_says_how_to_start_one(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    answer = visit(tmp_path / "results").get("/")
+    assert answer.status_code == 200
+    assert "bonag run --space" in answer.text
+
+
+def test_the_trials_of_a_run_are_sorted_filtered_and_paged_by_the_address(
+    make: Make, visit: Visit, tmp_path: Path
+) -> None:
+    trials = made_trials(70)
+    trials[7] = replace(trials[7], status=TrialStatus.FAILED, metrics={}, reason="the disk was full")
+    make("run", trials, constraints=("latency<=10",))
+    page = visit(tmp_path / "results").get
+    last = len(trials) - 1
+    assert numbers(page("/runs/run").text) == list(range(last, last - 50, -1))
+    assert numbers(page("/runs/run?page=2&sort=trial").text) == list(range(50, last + 1))
+    assert numbers(page("/runs/run?page=99&sort=trial").text)[-1] == last
+    assert numbers(page("/runs/run?sort=-m.accuracy").text)[0] == last
+    assert numbers(page("/runs/run?state=failed").text) == [7]
+    assert numbers(page("/runs/run?q=disk").text) == [7]
+    assert numbers(page("/runs/run?state=infeasible&sort=trial").text)[0] == 37
+    assert "the disk was full" in page("/runs/run?state=failed").text
+    assert "No trial matches" in page("/runs/run?q=nix").text
+    part = page("/runs/run?part=trials&state=failed").text
+    assert numbers(part) == [7]
+    assert "<html" not in part
+
+
+def test_a_run_shows_how_it_stands_its_best_and_the_commands(make: Make, visit: Visit, tmp_path: Path) -> None:
+    trials = made_trials(20)
+    make("run", trials, RunState.STOPPED, "10 evaluations failed in a row", objective="-latency", seed=3)
+    text = visit(tmp_path / "results").get("/runs/run").text
+    assert "stopped" in text
+    assert "10 evaluations failed in a row" in text
+    assert "bonag run --space nb201 --evaluator table --task cifar10 --objective=-latency --budget 500" in text
+    assert "--strategy evolution --seed 3" in text
+    assert f"bonag resume {tmp_path / 'results' / 'run'}" in text
+    assert 'href="/runs/run/trials/0" id="best-trial"' in text
+    assert "<svg" in text
+
+
+def test_figures_and_csv_hold_all_trials(make: Make, visit: Visit, tmp_path: Path) -> None:
+    trials = made_trials(20)
+    make("run", trials)
+    page = visit(tmp_path / "results").get
+    for name in ("progress", "seconds"):
+        figure = page(f"/runs/run/figures/{name}.json").json()
+        assert figure["data"]
+        assert figure["summary"]
+    answer = page("/runs/run/trials.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [int(row["trial"]) for row in rows] == [trial.index for trial in trials]
+    assert float(rows[3]["accuracy"]) == trials[3].metrics["accuracy"]
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_runs_are_compared_by_strategy(make: Make, visit: Visit, tmp_path: Path) -> None:
+    for seed in range(3):
+        make(f"e{seed}", made_trials(20 + seed), seed=seed)
+    make("r", made_trials(5), strategy="random")
+    make("other", made_trials(5), objective="-latency")
+    page = visit(tmp_path / "results").get
+    text = page("/compare?run=e0&run=e1&run=e2&run=r").text
+    assert re.findall(r'<th scope="row">(\w+)</th><td class="number">(\d+)', text) == [
+        ("evolution", "3"),
+        ("random", "1"),
+    ]
+    url = re.search(r'data-figure="([^"]+)"', text)
+    assert url is not None
+    assert page(url[1].replace("&amp;", "&")).json()["data"]
+    assert "different things" in page("/compare?run=e0&run=other").text
+    assert "no such run" in page("/compare?run=e0&run=nix").text
+    assert "Nothing to compare" in page("/compare").text
+
+
+@pytest.mark.parametrize("trials", [0, 12])
+def test_a_run_without_results_has_its_pages(make: Make, visit: Visit, tmp_path: Path, trials: int) -> None:
+    failed = [replace(t, status=TrialStatus.FAILED, metrics={}, reason="it broke") for t in made_trials(trials)]
+    make("run", failed, objective=("accuracy", "-latency"), constraints=("latency<=3",))
+    page = visit(tmp_path / "results").get
+    for path in ("/", "/runs/run", "/runs/run/figures/progress.json", "/runs/run/figures/seconds.json",
+                 "/runs/run/trials.csv", "/compare?run=run", "/runs/run/state"):  # fmt: skip
+        assert page(path).status_code == 200, path
+    assert ("All 12 trials failed" if trials else "No trial yet") in page("/runs/run").text
+
+
+def test_a_broken_run_an_unknown_one_and_an_error_of_ours_have_pages(make: Make, visit: Visit, tmp_path: Path) -> None:
+    (make("torn", made_trials(30)) / "record.db").write_bytes(b"no database" * 400)
+    client = visit(tmp_path / "results")
+    torn = client.get("/runs/torn")
+    assert torn.status_code == 503
+    assert "damaged" in torn.text
+    assert "unreadable" in client.get("/").text
+    for path in ("/runs/nix", "/runs/nix/trials.csv", "/events?key=nix", "/nix"):
+        assert client.get(path).status_code == 404, path
+    assert "<h1>Not found</h1>" in client.get("/runs/nix").text
+
+    class Wrong:
+        def summaries(self) -> None:
+            raise RuntimeError("a secret")
+
+    answer = visit(Wrong()).get("/")
+    assert answer.status_code == 500
+    assert "could not be made" in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret" not in answer.text
+
+
+def test_twenty_runs_are_listed_at_once(make: Make, visit: Visit, tmp_path: Path) -> None:
+    import shutil
+
+    folder = make("run-0", made_trials(100), out="made")
+    for number in range(20):
+        # A copy, under its own folder's name: all that counts here is how long reading takes.
+        shutil.copytree(folder, tmp_path / "results" / f"copy-{number}")
+    client = visit(tmp_path / "results")
+    client.get("/nix")
+    start = time.monotonic()
+    assert len(names(client.get("/").text)) == 20
+    assert time.monotonic() - start < 1.0
