@@ -15,6 +15,8 @@ import typer
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+# Where processors are few, the search that is watched comes first.
+NICENESS = 5
 # Seconds that answers under way get when the page ends.
 PATIENCE = 2
 
@@ -71,6 +73,8 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
     """Serve until a signal says otherwise; gives the exit status."""
     import uvicorn
 
+    from bonag.ui import assets
+
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -99,7 +103,9 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     thread = threading.Thread(target=run, name="server", daemon=True)
     try:
+        os.nice(NICENESS)
         thread.start()
+        threading.Thread(target=assets.warm, name="warming", daemon=True).start()
         print(f"bonag ui: {address}  (Ctrl-C ends it)", flush=True)
         _open_browser(address)
         # Not join: a signal is handled between two steps of this thread, and a wait without end has none.

@@ -17,7 +17,7 @@ from starlette.templating import Jinja2Templates
 
 from bonag import __version__
 from bonag.ui import assets, events, wording
-from bonag.ui.pages import compare, generator, pareto, predictor, run, runs, trial
+from bonag.ui.pages import analyses, compare, generator, pareto, predictor, run, runs, trial
 from bonag.ui.security import Guard
 from bonag.ui.site import Site
 from bonag.ui.source import ReadInBackground, Source, UnknownKeyError
@@ -27,7 +27,7 @@ from loops.errors import UserError
 if TYPE_CHECKING:
     from bonag.ui.jobs import Jobs
 
-PAGES = (runs, compare, run, trial, pareto, predictor, generator)
+PAGES = (runs, compare, run, trial, pareto, analyses, predictor, generator)
 # Figures of large runs shrink to a fifth.
 COMPRESSED_FROM = 2000
 

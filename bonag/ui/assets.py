@@ -40,6 +40,7 @@ def static_tag() -> str:
 
 @cache
 def _plotly() -> bytes:
+    """plotly.js, compressed."""
     from importlib.resources import files
 
     # The file that plotly.offline.get_plotlyjs reads; importing that takes far longer than reading it.
@@ -49,7 +50,10 @@ def _plotly() -> bytes:
 
 def warm() -> None:
     """Make what the first page with a figure needs, before somebody asks for it."""
+    import plotly.graph_objects
+
     _plotly()
+    plotly.graph_objects.Figure(layout={"title": "first"}).to_json()
 
 
 def plotly_script(request: Request) -> Response:
