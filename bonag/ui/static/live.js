@@ -112,8 +112,16 @@
     event.preventDefault();
     swap(link.dataset.swap, link.href, true);
   });
+  // What the form does not ask stays as the address has it: the table may have been sorted since the form was made.
   const address = (form) => {
-    const values = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    const values = new URLSearchParams(location.search);
+    const before = new Set(values.keys());
+    values.delete("page");
+    for (const field of form.elements) if (field.name && field.type !== "hidden") values.delete(field.name);
+    for (const field of form.elements) {
+      if (!field.name || !field.value || (field.type === "hidden" && before.has(field.name))) continue;
+      values.append(field.name, field.value);
+    }
     return `${form.getAttribute("action") || location.pathname}?${values}`;
   };
   document.addEventListener("submit", (event) => {
