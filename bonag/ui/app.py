@@ -18,7 +18,7 @@ from starlette.templating import Jinja2Templates
 from bonag import __version__
 from bonag.ui import assets, events, wording
 from bonag.ui.pages import analyses, compare, generator, pareto, predictor, run, runs, trial
-from bonag.ui.security import Guard
+from bonag.ui.security import HEADERS, Guard
 from bonag.ui.site import Site
 from bonag.ui.source import ReadInBackground, Source, UnknownKeyError
 from bonag.ui.views import ViewCache
@@ -74,7 +74,10 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
         return site.page(request, "unreadable.html", status=503, problem=str(error))
 
     def broken(request: Request, error: Exception) -> Response:
-        return site.page(request, "failed.html", status=500, what=type(error).__name__)
+        answer = site.page(request, "failed.html", status=500, what=type(error).__name__)
+        # Starlette gives this answer outside the middleware.
+        answer.headers.update(HEADERS)
+        return answer
 
     app = Starlette(
         routes=[*assets.routes(), *events.routes(site), *(route for page in PAGES for route in page.routes(site))],

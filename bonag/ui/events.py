@@ -50,7 +50,9 @@ def routes(site: Site) -> list[BaseRoute]:
             finally:
                 open_streams -= 1
 
-        return StreamingResponse(stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        # Compressed, events would wait until there are enough of them.
+        headers = {"content-encoding": "identity"}
+        return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
     return [Route("/events", events)]
 

@@ -152,6 +152,7 @@ def test_a_broken_run_an_unknown_one_and_an_error_of_ours_have_pages(make: Make,
     assert "could not be made" in answer.text
     assert "Traceback" not in answer.text
     assert "secret" not in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
 def test_twenty_runs_are_listed_at_once(make: Make, visit: Visit, tmp_path: Path) -> None:
