@@ -33,8 +33,7 @@ def _text(value: str | None) -> str | None:
 COLUMNS: Sequence[Column[Summary]] = (
     Column("name", "Run", lambda one: one.name.lower()),
     Column("state", "State", lambda one: one.state),
-    Column("space", "Space", lambda one: _text(one.space)),
-    Column("task", "Task", lambda one: _text(one.task)),
+    Column("space", "Space and task", lambda one: (one.space.lower(), _text(one.task) or "") if one.space else None),
     Column("strategy", "Strategy", lambda one: _text(one.strategy)),
     Column("objective", "Objective", lambda one: _text(one.objective)),
     Column("best", "Best", lambda one: one.best, numeric=True),
