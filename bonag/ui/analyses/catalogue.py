@@ -13,14 +13,15 @@ MANY = 500
 MOST_AXES = 12
 # Metrics beside the objective's that a scatter plot may take, in this order.
 _COSTS = ("macs", "params", "latency")
+_WIDE = ("BestTrials", "Health", "Summary", "CrossValidation", "MarginalEffects", "TopSurfaces")
 
 OBSERVED, BONAG, AX = "observed", "bonag", "ax"
 GROUPS = {
     OBSERVED: ("What was measured", "Without a model."),
     BONAG: (
         "With bonag's predictor",
-        "Ax's analyses with bonag's predictor behind them, the model by which the run decides, fitted on the "
-        "completed trials. Where Ax says 'the model', this one is meant.",
+        "Ax's analyses with bonag's predictor behind them, by which strategy bonag decides, fitted on the completed "
+        "trials. Where Ax says 'the model', this one is meant.",
     ),
     AX: (
         "With Ax's own Gaussian process",
@@ -49,6 +50,11 @@ class Card:
     least: int = 1
     recent: int | None = None
     absent: str | None = None
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the page's width: tables, and several figures."""
+        return self.analysis in _WIDE
 
 
 def cards(view: View) -> list[Card]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import markdown
 
+from bonag.ui.analyses.drawing import fitted
+
 # Of Markdown, what makes links, images or raw markup.
 _UNWANTED = (
     "link", "image_link", "reference", "image_reference", "short_reference", "short_image_ref", "autolink", "automail",
@@ -50,7 +52,7 @@ def safe_figure(blob: str, stored: Iterable[str]) -> str:
     texts = sorted({text for text in stored if re.search("[<>&]", text)}, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, texts))) if texts else None
     layout = {name: value for name, value in (figure.get("layout") or {}).items() if name not in _LAYOUT}
-    kept = {"data": figure.get("data") or [], "layout": layout}
+    kept = fitted({"data": figure.get("data"), "layout": layout})
     return json.dumps(_harmless(kept, pattern), allow_nan=False, default=str).replace("</", "<\\/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -51,7 +52,7 @@ def _one(card: AnalysisCard, stored: list[str]) -> Shown:
     from ax.core.analysis_card import ErrorAnalysisCard, NotApplicableStateAnalysisCard
 
     plain = Shown(card.title, safe_markdown(card.subtitle))
-    if isinstance(card, PlotlyAnalysisCard):
+    if isinstance(card, PlotlyAnalysisCard) and not _is_table(card.blob):
         rows = f"{len(card.df)} row{'s' if len(card.df) != 1 else ''}"
         alternative = f"{card.title}. A figure of {rows}; its numbers can be downloaded below it."
         return replace(plain, figure=safe_figure(card.blob, stored), alternative=alternative, csv=_csv(card.df))
@@ -64,6 +65,12 @@ def _one(card: AnalysisCard, stored: list[str]) -> Shown:
         return Shown(title=card.title, explanation=safe_markdown(_last_line(card.blob) or card.subtitle))
     columns, rows_, more = _table(card.df)
     return replace(plain, columns=columns, rows=rows_, more=more, csv=_csv(card.df))
+
+
+def _is_table(blob: str) -> bool:
+    """Whether a figure is a table, which is better shown as one."""
+    traces = json.loads(blob).get("data") or []
+    return bool(traces) and all(trace.get("type") == "table" for trace in traces)
 
 
 def _last_line(text: str) -> str:
@@ -92,4 +99,5 @@ def _texts(row: Iterable[Any]) -> Iterator[str]:
         elif isinstance(value, float):
             yield number(value)
         else:
-            yield str(value)
+            # Ax puts Markdown into some cells.
+            yield str(value).replace("**", "").replace("`", "")
