@@ -87,14 +87,14 @@ def routes(site: Site) -> list[BaseRoute]:
         view = site.views.get(request.path_params["key"])
         this = asked(view, request.query_params.get("metric"))
         if this.reason is not None:
-            return {"asked": this, "path": _path(view), "words": _words(this)}
+            return {"asked": this, "path": _path(view), "words": words(this)}
         data = this.data
         crossed = growing.ask(this.place("held out"), this.version, held_out, data, this.predictor, this.seed)
         found = growing.ask(this.place("influence"), this.version, influence, data, this.predictor, this.seed)
         return {
             "asked": this,
             "path": _path(view),
-            "words": _words(this),
+            "words": words(this),
             "crossed": crossed,
             "influence": found,
             "quality": _qualities(this, crossed),
@@ -161,7 +161,7 @@ def _figure_url(this: Asked, name: str, version: Version) -> str:
     return f"{_path(this.view)}/figures/{name}?{query}"
 
 
-def _words(this: Asked) -> str:
+def words(this: Asked) -> str:
     """Which predictor it is, in a sentence."""
     config = this.view.config
     name = NAMES.get(this.predictor, this.predictor)
