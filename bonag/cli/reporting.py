@@ -1,0 +1,39 @@
+"""`bonag report`: a run as one file that opens in any browser, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's folder, or its name in results/; or an Ax experiment (a .json snapshot, sqlite:///file.db), "
+            "or a database, postgresql://user@host/database.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .html.")],
+    name: Annotated[
+        str | None, typer.Option(help="Which one, of a folder or a database that holds several.", show_default=False)
+    ] = None,
+    predictor: Annotated[
+        bool,
+        typer.Option(
+            "--predictor/--no-predictor",
+            help="Whether to fit the predictor on held-out trials, which takes most of the time.",
+        ),
+    ] = True,
+) -> None:
+    """Write a report: what was searched, what was found, how it went, and how to repeat it, in one HTML file."""
+    from bonag.ui.report import chosen, write_report
+    from bonag.ui.sources import open_source
+
+    source = open_source(run)
+    written = write_report(source, chosen(source, name), output, predictor, lambda text: print(text, flush=True))
+    trials = f"{written.trials:,} trial{'s'[: written.trials != 1]}"
+    print(f"wrote the report of '{written.name}' ({trials}, {written.size / 1e6:.1f} MB) to {output}")
