@@ -59,7 +59,8 @@ class Card:
 
 def cards(view: View) -> list[Card]:
     """All cards of an experiment, in the order of the page."""
-    own = _modelled(view, BONAG, demand=False) if view.space is not None else _modelled(view, AX, demand=True)
+    large = len(view.history.completed) > MANY
+    own = _modelled(view, BONAG, demand=large) if view.space is not None else _modelled(view, AX, demand=True)
     return [*_observed(view), *own, *_diagnostics(view)]
 
 

@@ -27,6 +27,9 @@ CHARTS = 12
 
 def compute(source: Source, key: str, stamp: Hashable, card: Card) -> Computed:
     """The card of the experiment as it is now. What Ax raises becomes the card's problem, in plain words."""
+    report("loading Ax")
+    import ax  # noqa: F401
+
     from bonag.ui.sources.ax_untrusted import arithmetic_only
 
     report("reading the experiment")

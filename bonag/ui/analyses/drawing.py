@@ -137,7 +137,7 @@ def _lines(trace: dict[str, Any]) -> dict[str, Any]:
         traces.append(_scale({"cmin": float(low), "cmax": float(high), "colorscale": scale}))
     ticks = {"tickvals": list(range(len(axes))), "ticktext": [name for name, _, _ in axes], "showgrid": True}
     layout = {
-        "xaxis": {**ticks, "zeroline": False, "range": [-0.15, len(axes) - 0.85]},
+        "xaxis": {**ticks, "zeroline": False, "range": [-0.4, len(axes) - 0.6]},
         "yaxis": {"visible": False, "range": [-0.05, 1.05]},
         "margin": {"t": 16, "r": 16, "b": 60, "l": 16},
         "hovermode": "closest",
