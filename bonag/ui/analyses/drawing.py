@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 # Ticks with a name each that an axis has room for.
 TICKS = 16
+LETTERS = 16
 _SHADES = 9
 
 
@@ -45,7 +47,14 @@ def _thinned(axis: dict[str, Any], traces: Sequence[dict[str, Any]]) -> dict[str
         axis["tickvals"] = ticks[::step]
         if isinstance(texts, list):
             axis["ticktext"] = texts[::step]
+    if isinstance(axis.get("ticktext"), list):
+        axis["ticktext"] = [_short(str(text)) for text in axis["ticktext"]]
     return axis
+
+
+def _short(text: str) -> str:
+    """A tick's text, cut where it would take the figure's room; then escaped, as a part is no longer known as a name."""
+    return text if len(text) <= LETTERS else html.escape(f"{text[: LETTERS - 1]}…", quote=False)
 
 
 def _merged(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

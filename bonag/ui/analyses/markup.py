@@ -1,7 +1,7 @@
 """Ax's texts and figures without whatever stored text could make of them.
 
-A name, a parameter's value or a reason of failure may hold anything. In a text it is escaped before Markdown sees it,
-and links and images are not made. In a figure Plotly takes some tags in labels for formatting, and makes links: there
+A name, a parameter's value or a reason of failure may hold anything. In a text, Markdown makes no links, images or raw
+markup of it. In a figure Plotly takes some tags in labels for formatting, and makes links: there
 stored text is replaced by its escaped form, and all other tags than those below, which Ax itself writes, are escaped.
 """
 
@@ -23,6 +23,7 @@ _UNWANTED = (
     "html", "entity",
 )  # fmt: skip
 _OURS = re.compile(r"<(?!/?(?:b|i|br ?/?|extra|sub|sup)>)", re.IGNORECASE)
+_LIST = re.compile(r"^(?!- )(.*\S.*)\n- ", re.MULTILINE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # What the page sets itself.
 _LAYOUT = ("title", "width", "height", "template", "paper_bgcolor", "plot_bgcolor", "font", "autosize")
@@ -35,12 +36,8 @@ def safe_markdown(text: str) -> str:
         converter.inlinePatterns.deregister(name, strict=False)
     converter.preprocessors.deregister("html_block", strict=False)
     converter.parser.blockprocessors.deregister("reference", strict=False)
-    return converter.convert(_escaped(_BREAK.sub("\n\n", text)))
-
-
-def _escaped(text: str) -> str:
-    # Quotes and > mean something in Markdown, and nothing without a <.
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    # Without what knows tags, Markdown escapes each <. A list begins after an empty line, which Ax leaves out.
+    return converter.convert(_LIST.sub(r"\1\n\n- ", _BREAK.sub("\n\n", text)))
 
 
 def safe_figure(blob: str, stored: Iterable[str]) -> str:

@@ -44,7 +44,8 @@ def test_a_text_makes_no_links_images_or_tags(text):
 
 def test_a_text_keeps_its_emphasis_and_shows_tags_as_text():
     assert safe_markdown("**best** <b>x</b>") == "<p><strong>best</strong> &lt;b&gt;x&lt;/b&gt;</p>"
-    assert "<li>one</li>" in safe_markdown("- one\n- two")
+    assert safe_markdown("`<b>`") == "<p><code>&lt;b&gt;</code></p>"
+    assert "<li>one</li>" in safe_markdown("Two:\n- one\n- two")
 
 
 def test_stored_text_is_shown_as_it_is_in_a_figure_and_breaks_of_ax_stay():
@@ -70,6 +71,13 @@ def test_a_figures_json_has_no_values_that_browsers_cannot_read():
         None,
         None,
     ]
+
+
+def test_long_names_at_an_axis_are_cut_and_stay_text():
+    names = [f"<b>a long name</b> of arm {i}" for i in range(3)]
+    layout = {"xaxis": {"tickvals": names, "ticktext": names}}
+    made = json.loads(safe_figure(json.dumps({"data": [], "layout": layout}), names))
+    assert made["layout"]["xaxis"]["ticktext"] == ["&lt;b&gt;a long name&lt;…"] * 3
 
 
 def binary(values):
