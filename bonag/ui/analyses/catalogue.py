@@ -9,6 +9,8 @@ from bonag.ui.view import View
 
 # Ax's plots of single arms take more than ten seconds for more trials than this, and show a cloud.
 MANY = 500
+# Of more than that, so many are drawn.
+RECENT = 300
 # Lines between more axes than this cannot be told apart.
 MOST_AXES = 12
 # Metrics beside the objective's that a scatter plot may take, in this order.
@@ -66,8 +68,8 @@ def cards(view: View) -> list[Card]:
 
 def _observed(view: View) -> Iterator[Card]:
     n, metrics, goals = len(view.history.completed), _measured(view), view.objective.goals
-    recent = MANY if n > MANY else None
-    some = min(n, MANY)
+    recent = RECENT if n > MANY else None
+    some = n if n <= MANY else RECENT
     several = (
         "With several goals, Ax names no best trials without a generation strategy: see the front on the page Pareto."
     )
@@ -105,7 +107,7 @@ def _observed(view: View) -> Iterator[Card]:
 
 def _modelled(view: View, model: str, demand: bool) -> Iterator[Card]:
     n, metrics = len(view.history.completed), _measured(view)
-    some, recent = min(n, MANY), MANY if n > MANY else None
+    some, recent = (n, None) if n <= MANY else (RECENT, RECENT)
     fit = 1 + n / 200 if model == BONAG else 3 + n / 100
     slow = f"Fitting it again for each fold would take too long for {n} trials." if n > 2000 else None
     yield Card(

@@ -53,7 +53,7 @@ def _thinned(axis: dict[str, Any], traces: Sequence[dict[str, Any]]) -> dict[str
 
 
 def _short(text: str) -> str:
-    """A tick's text, cut where it would take the figure's room; then escaped, as a part is no longer known as a name."""
+    """A tick's text, cut where it would take the figure's room; then escaped, for a part is not known as a name."""
     return text if len(text) <= LETTERS else html.escape(f"{text[: LETTERS - 1]}…", quote=False)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bonag.ui.analyses.catalogue import MANY, cards
+from bonag.ui.analyses.catalogue import RECENT, cards
 from bonag.ui.analyses.drawing import TICKS, fitted
 from bonag.ui.analyses.markup import safe_figure, safe_markdown
 from loops.history import History, Trial, TrialStatus
@@ -132,7 +132,7 @@ def test_large_runs_are_cut_or_left_out():
     by_id = {card.id: card for card in cards(view(n=5000))}
     for card in by_id.values():
         assert card.absent or card.demand or card.seconds < 30
-    assert by_id["effects-0"].recent == MANY
+    assert by_id["effects-0"].recent == RECENT
     assert by_id["utility"].absent
 
 
