@@ -9,7 +9,15 @@
     else document.addEventListener("DOMContentLoaded", done);
   });
 
-  function themed(layout) {
+  // Margins that fit the labels by themselves make plotly draw everything twice. Numbers fit into ones of fixed width.
+  function plain(data, layout) {
+    const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key)).map((key) => layout[key]);
+    const words = (values) => Array.isArray(values) && values.some((value) => typeof value === "string");
+    return axes.length <= 3 && !axes.some((axis) => axis.type === "category" || axis.ticktext || axis.side === "right")
+      && !data.some((trace) => words(trace.x) || words(trace.y) || words(trace.z) || (trace.type || "scatter") !== "scatter");
+  }
+
+  function themed(data, layout) {
     const grid = style("--grid"), text = style("--text"), muted = style("--muted");
     const result = {
       ...layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -17,9 +25,11 @@
       hoverlabel: { ...(layout.hoverlabel || {}), bgcolor: style("--raised"), bordercolor: style("--border"), font: { family: style("--font"), color: text } },
     };
     delete result.width;
+    const fixed = plain(data, layout);
+    if (fixed) result.margin = { ...layout.margin, l: 68, b: 52 };
     const names = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
     for (const name of names) {
-      result[name] = { ...(layout[name] || {}), gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickcolor: grid, automargin: true, tickfont: { color: muted } };
+      result[name] = { ...(layout[name] || {}), gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickcolor: grid, automargin: !fixed, tickfont: { color: muted } };
     }
     return result;
   }
@@ -45,7 +55,7 @@
       if (figure.summary) element.setAttribute("aria-label", figure.summary);
       drawn.set(element, figure);
       element.classList.remove("wrong");
-      await render(element, figure);
+      await inTurn(() => render(element, figure));
     } catch (error) {
       if (drawn.has(element)) return;  // the last drawing is better than none
       element.classList.add("wrong");
@@ -57,7 +67,7 @@
   async function render(element, figure) {
     await ready;
     if (!element._fullLayout) element.textContent = "";
-    const layout = themed(figure.layout || {});
+    const layout = themed(figure.data || [], figure.layout || {});
     // What the reader zoomed to, or hid, stays as it was when new trials come.
     layout.uirevision = layout.uirevision || "same";
     await Plotly.react(element, figure.data || [], layout, {
@@ -68,6 +78,13 @@
   }
 
   const within = (root) => [...root.querySelectorAll("[data-figure]"), ...(root.matches?.("[data-figure]") ? [root] : [])];
+  // All are asked for at once, and drawn from the top down, with a pause in which the browser shows what is there.
+  let last = Promise.resolve();
+  function inTurn(work) {
+    const mine = last.then(work);
+    last = mine.catch(() => {}).then(() => new Promise((done) => setTimeout(done)));
+    return mine;
+  }
   window.bonagFigures = {
     draw: (root) => Promise.all(within(root).map(draw)),
   };
