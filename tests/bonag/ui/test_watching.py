@@ -19,8 +19,10 @@ PROGRAM = str(Path(sys.executable).with_name("bonag"))
 SEARCH = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "60")
 PAGES = 2
 PAIRS = 5
-# Promised are 2 %; the medians of so few searches on a busy machine differ by some percent without any page.
+# Promised are 2 %; the medians of so few searches differ by some percent without any page.
 MOST = 1.10
+# Processor time of the server for each second of the search, pages and all; it runs beside the search, at low priority.
+SHARE = 0.15
 
 
 class Page(threading.Thread):
@@ -62,8 +64,8 @@ def search(out: Path) -> float:
     return trials[-1].ended_at - trials[0].proposed_at
 
 
-def watched(out: Path) -> tuple[float, int]:
-    """The same with open pages, and how often they were updated."""
+def watched(out: Path) -> tuple[float, int, float]:
+    """The same with open pages, how often they were updated, and what processor time the server took meanwhile."""
     server = subprocess.Popen([PROGRAM, "ui", str(out)], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -72,30 +74,47 @@ def watched(out: Path) -> tuple[float, int]:
         pages = [Page(found[0]) for _ in range(PAGES)]
         for page in pages:
             page.start()
+        time.sleep(5)  # until it has loaded what the first figure needs, which it does once
+        before = processor_seconds(server.pid)
         seconds = search(out)
+        spent = processor_seconds(server.pid) - before
         for page in pages:
             page.over.set()
-        return seconds, min(page.updates for page in pages)
+        return seconds, min(page.updates for page in pages), spent
     finally:
         server.kill()
         server.wait()
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has used, in user and in system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_open_pages_do_not_slow_a_search(tmp_path: Path) -> None:
-    alone, seen = [], []
+    cores = os.cpu_count() or 1
+    if os.getloadavg()[0] > cores - 1:
+        pytest.skip(
+            f"needs a processor for the search and one for the rest: {os.getloadavg()[0]:.1f} of {cores} are busy"
+        )
+    alone, seen, shares = [], [], []
     for pair in range(PAIRS):
         # In turn the one and the other comes first, so that what else the machine does meets both.
         for kind in (0, 1) if pair % 2 else (1, 0):
             out = tmp_path / f"{pair}-{kind}"
             out.mkdir()
             if kind:
-                seconds, updates = watched(out)
-                assert updates >= seconds / 3 - 1
+                seconds, updates, spent = watched(out)
+                assert updates >= seconds / 5 - 1
                 seen.append(seconds)
+                shares.append(spent / seconds)
             else:
                 alone.append(search(out))
     ratio = statistics.median(seen) / statistics.median(alone)
-    print(f"alone {alone}, watched {seen}: ratio {ratio:.3f} on {os.cpu_count()} processors")
+    share = statistics.median(shares)
+    print(f"alone {alone}, watched {seen}: ratio {ratio:.3f}; the server took {share:.1%} of one of {cores} processors")
+    assert share < SHARE
     assert ratio < MOST
