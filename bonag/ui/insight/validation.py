@@ -21,6 +21,8 @@ NUMBER_OF_FOLDS = 5
 LEAST_TRIALS = 2 * NUMBER_OF_FOLDS
 # Before the first prediction one step ahead, and how often the predictor is fitted for them at most.
 FIRST_AHEAD, FITS_AHEAD = 5, 16
+# An ensemble takes seconds to train.
+FITS_OF_ENSEMBLES = 2
 COLUMNS = ("trial", "measured", "mean", "deviation", "fold", "score", "score_mean", "score_deviation")
 
 
@@ -50,9 +52,9 @@ def held_out(data: Measured, predictor: str, seed: int) -> HeldOut:
 
     if isinstance(fitted(data, predictor), CountedPosterior):
         return HeldOut(None, None, 0)
-    lengths, every = _lengths(len(data))
+    lengths, every = _lengths(len(data), FITS_AHEAD if predictor == "gp" else FITS_OF_ENSEMBLES)
     return HeldOut(
-        _predicted(data, predictor, _folds(len(data), seed), "cross-validation"),
+        _predicted(data, predictor, folds(len(data), seed), "cross-validation"),
         _predicted(data, predictor, _ahead(lengths, len(data)), "predictions ahead"),
         every,
     )
@@ -69,16 +71,16 @@ def fitted(
     return posterior_of(fitter.fit(data.codes[rows], data.values[rows]), data.values[rows])
 
 
-def _folds(count: int, seed: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def folds(count: int, seed: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """(fold, rows to learn from, rows to predict), of which each row is predicted once."""
     parts = np.array_split(rng_of(seed, count, FOLDS).permutation(count), NUMBER_OF_FOLDS)
     # In the order of the trials, as the strategy has them.
     return [(fold, np.setdiff1d(np.arange(count), part), np.sort(part)) for fold, part in enumerate(parts)]
 
 
-def _lengths(count: int) -> tuple[list[int], int]:
+def _lengths(count: int, fits: int) -> tuple[list[int], int]:
     """After how many trials the predictor is fitted for predictions ahead, and how far apart that is."""
-    every = max(1, int(np.ceil((count - FIRST_AHEAD) / FITS_AHEAD)))
+    every = max(1, int(np.ceil((count - FIRST_AHEAD) / fits)))
     return list(range(FIRST_AHEAD, count, every)), every
 
 

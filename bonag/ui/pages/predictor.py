@@ -17,7 +17,7 @@ from bonag.plots import beliefs
 from bonag.plots.plot import Plot
 from bonag.ui.insight.figures import figure as as_response
 from bonag.ui.insight.growing import Growing, Shown, Version
-from bonag.ui.insight.importance import Influence, influence
+from bonag.ui.insight.importance import MOST_PREDICTIONS, Influence, influence
 from bonag.ui.insight.quality import quality
 from bonag.ui.insight.trials import Measured, measured
 from bonag.ui.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
@@ -103,6 +103,7 @@ def routes(site: Site) -> list[BaseRoute]:
             "figure_url": partial(_figure_url, this),
             "folds": NUMBER_OF_FOLDS,
             "first_ahead": FIRST_AHEAD,
+            "most_predictions": MOST_PREDICTIONS,
         }
 
     def page(request: Request) -> Response:
