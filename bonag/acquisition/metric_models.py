@@ -11,7 +11,7 @@ import numpy as np
 from bonag.acquisition.scales import Scale
 from bonag.predictors.fitting import ModelFitter
 from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.targets import model_scores
 from search_spaces import SearchSpace
 
 # What every space counts without an evaluation.
@@ -100,7 +100,7 @@ class MetricFitter:
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
         values = self.sign * values
-        scale = Scale.through(values, rank_gaussianise(values))
+        scale = Scale.through(values, model_scores(values))
         if self.metric in COUNTED:
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bonag.acquisition.metric_models import CountedMetric, LearnedMetric, MetricModel
 from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.targets import model_scores
 
 # Nodes of the Gauss-Hermite quadrature by which normal scores become values of a metric.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -35,7 +35,7 @@ class MetricPosterior:
     @classmethod
     def of(cls, model: ArchitectureModel, values: np.ndarray, sign: float) -> MetricPosterior:
         """values: (n,) of the metric, which the model was fitted on the normal scores of, times the sign."""
-        scores, first = np.unique(rank_gaussianise(sign * values), return_index=True)
+        scores, first = np.unique(model_scores(sign * values), return_index=True)
         return cls(model, scores, sign * values[first], sign)
 
     def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from bonag.acquisition.metric_models import MetricFitter
 from bonag.acquisition.posteriors import CountedPosterior, MetricPosterior, posterior_of
 from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.targets import model_scores
 from search_spaces import SearchSpace
 
 
@@ -86,7 +86,7 @@ class BonagPredictor(TorchGenerator):
         _, codes, values, sign = self._data(dataset)
         features = fitted.model.features
         gp: Any = copy.deepcopy(fitted.model.gp)
-        X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(sign * values))
+        X, y = torch.from_numpy(features(codes)), torch.from_numpy(model_scores(sign * values))
         gp.set_train_data(X, y, strict=False)
         return MetricPosterior.of(ArchitectureModel(features, gp), values, sign)
 

@@ -17,7 +17,8 @@ MAX_PATHS = 4096
 class GraphFeatures:
     """Codes of a space -> feature blocks, each scaled by its spread over uniform random architectures.
 
-    Blocks: ``slots``, the one-hot operation of every free node and whether each free edge is there; ``totals``, how
+    Blocks: ``slots``, the one-hot operation of every free node, or its attributes' one-hot values where operations have
+    any (kernel sizes, ...), and whether each free edge is there; ``totals``, how
     often each operation is used, the sums of the operations' attributes, and the number, the longest and the shortest
     of the live paths from the input to the output; ``paths``, how often each sequence of operations occurs as a live
     path, absent where the topology is a chain and so has a single path.

@@ -14,7 +14,7 @@ from bonag.predictors.features import GraphFeatures
 from bonag.predictors.gp import fit_hyperparameters, leave_one_out, make_gp
 from bonag.predictors.mixture import ArchitectureModel, stacking_weight
 from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.targets import model_scores
 from search_spaces import SearchSpace
 
 # Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
@@ -47,7 +47,7 @@ class ModelFitter:
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> ArchitectureModel:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        targets = rank_gaussianise(values)
+        targets = model_scores(values)
         used = _informative(values, MAX_ROWS)
         model = make_gp(self.features, torch.from_numpy(self.features(codes[used])), torch.from_numpy(targets[used]))
         model.load_state_dict(self._hyperparameters(codes, values))
@@ -57,7 +57,7 @@ class ModelFitter:
             return ArchitectureModel(self.features, model)
         ensemble, weight = self._weighted_ensemble(codes[:rows], values[:rows])
         # Both scales rank the same values, so a line between them is nearly exact.
-        old, new = rank_gaussianise(values[:rows]), targets[:rows]
+        old, new = model_scores(values[:rows]), targets[:rows]
         factor = float((old * (new - new.mean())).sum() / max((old**2).sum(), 1e-12))
         return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())))
 
@@ -82,7 +82,7 @@ class ModelFitter:
         )
 
     def _fit_gp(self, codes: np.ndarray, values: np.ndarray) -> Any:
-        X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(rank_gaussianise(values))
+        X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(model_scores(values))
         model = make_gp(self.features, X, y)
         with gpytorch.settings.max_cholesky_size(100_000):
             fit_hyperparameters(model)
@@ -91,7 +91,7 @@ class ModelFitter:
     def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
         def fit() -> tuple[GraphEnsemble, float]:
             chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
-            targets = rank_gaussianise(values)
+            targets = model_scores(values)
             ensemble = fit_ensemble(self.space, codes, targets, seed=len(values), device=self.device)
             if self.predictor == "ensemble":
                 return ensemble, 1.0

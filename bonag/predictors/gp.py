@@ -42,7 +42,7 @@ def architecture_kernel(features: GraphFeatures) -> Kernel:
     """A sum of kernels over the blocks of ``features``, two for each, every one with a scale of its own.
 
     Additive effects (linear), and interactions: among slots by a Matern-5/2 kernel on one-hots, that is a function of
-    the Hamming distance, among counts of any kind by an RBF kernel.
+    the number of slots, or of slots' attributes, that differ, among counts of any kind by an RBF kernel.
     """
     terms: list[Kernel] = []
     for name, columns in features.blocks.items():

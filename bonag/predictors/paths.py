@@ -20,6 +20,7 @@ class PathBlocks:
         self._null = space.null_op
         described = space.op_attributes
         self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
+        self._described = described_ops(space)
         self._free = np.flatnonzero(space.fixed_ops < 0)
         self._paths = _source_to_sink_paths(space.adjacency)
         transparent = {space.null_op, space.identity_op}
@@ -51,7 +52,7 @@ class PathBlocks:
         shortest = np.where(passable.any(axis=1), shortest, longest)
         totals = np.column_stack([*used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
 
-        slots = (free_ops[..., None] == np.arange(self._vocabulary)).reshape(len(codes), -1).astype(np.float64)
+        slots = self._described[free_ops].reshape(len(codes), -1)
         blocks = {"slots": slots, "totals": totals}
         if len(self._paths) > 1:
             blocks["paths"] = self._path_counts(codes, passable)
@@ -68,6 +69,21 @@ class PathBlocks:
             rows = np.flatnonzero(passable[:, number])
             counts[rows, spelled[rows]] += 1
         return counts
+
+
+def described_ops(space: SearchSpace) -> np.ndarray:
+    """How a slot shows its operation: (V, D) float64 of zeros and ones.
+
+    Which value it has of each attribute, so that operations which share a kernel size resemble each other; where
+    operations have no attributes, or the same ones, which operation it is.
+    """
+    one_hot = np.eye(len(space.op_names))
+    if space.op_attributes is None:
+        return one_hot
+    attributes = space.op_attributes
+    values = [(column[:, None] == np.unique(column)).astype(np.float64) for column in attributes.T]
+    distinct = len(np.unique(attributes, axis=0)) == len(attributes)
+    return np.concatenate(values if distinct else [*values, one_hot], axis=1)
 
 
 def count_paths(adjacency: np.ndarray) -> int:

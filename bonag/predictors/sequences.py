@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bonag.predictors.paths import described_ops
 from search_spaces import SearchSpace
 
 # More kinds of triples are not counted: a large vocabulary would give columns by the ten thousand.
@@ -34,6 +35,7 @@ class SequenceBlocks:
         self._counted = np.array([op for op in range(vocabulary) if op not in fixed and op != space.null_op])
         described = space.op_attributes
         self._attributes = np.empty((vocabulary, 0)) if described is None else described
+        self._described = described_ops(space)
         # A step is an operation that changes what passes; a letter is a step, or a fixed end of a path.
         inner = np.setdiff1d(self._counted, [op for op in (space.identity_op,) if op is not None])
         self._steps = np.isin(np.arange(vocabulary), inner)
@@ -58,7 +60,7 @@ class SequenceBlocks:
             totals += self._totals(ops, live, edges, paths, component)
             inside = np.ix_(np.arange(len(ops)), component, component)
             sequences.append(self._sequences(ops[:, component], letter[:, component], follows[inside]))
-        slots = (ops[:, self._free, None] == np.arange(len(self._space.op_names))) & live[:, self._free, None]
+        slots = self._described[ops[:, self._free]] * live[:, self._free, None]
         learned = edges[:, self._space.free_edges[:, 0], self._space.free_edges[:, 1]]
         return {
             "slots": np.concatenate([slots.reshape(len(ops), -1), learned], axis=1).astype(np.float64),

@@ -196,3 +196,12 @@ def test_sequences_take_the_place_of_paths_where_edges_are_free(
     assert list(cell_features.blocks) == ["slots", "totals", "paths"]
     for space in (learned_cells, darts):
         assert list(GraphFeatures(space).blocks) == ["slots", "totals", "sequences"]
+
+
+def test_operations_with_a_kernel_size_in_common_resemble_each_other(chain_features: GraphFeatures) -> None:
+    ops = [BLOCKS.index((3, 6)), BLOCKS.index((7, 6)), BLOCKS.index((7, 4)), SKIP]
+    codes = np.array([[op] + [BLOCKS.index((3, 3))] * 19 for op in ops])
+    slots = block(chain_features, "slots", codes)
+    one_differs, both_differ, skipped = (np.linalg.norm(slots[0] - slots[other]) for other in (1, 2, 3))
+    assert both_differ == pytest.approx(np.sqrt(2) * one_differs)
+    assert skipped == pytest.approx(both_differ)
