@@ -23,12 +23,12 @@ OTHERS = 6
 class Champion:
     """A trial that is best in some way.
 
-    title: in which. best_in: the metrics, none where it is only the nearest. drawn: its SVG, or None where there is no space to draw it by. rows: its metrics, the objective's
-    first, of which ``more`` are not there. costs: counted, or None. standing, sentences: how good it is, and how it
-    was proposed.
+    title: in which, or None for the only one. best_in: the metrics, none where it is only the nearest to what is
+    wanted. drawn: its SVG, or None where there is no space to draw it by. rows: its metrics, the objective's first, of
+    which ``more`` are not there. costs: counted, or None. standing, sentences: how good it is, and how it was proposed.
     """
 
-    title: str
+    title: str | None
     best_in: tuple[str, ...]
     trial: Trial
     drawn: str | None
@@ -41,7 +41,10 @@ class Champion:
 
 @dataclass(frozen=True)
 class Top:
-    """The trials to look at first, best first, with thumbnails or none; of ``total``. front: whether they are a front."""
+    """The trials to look at first, best first, with thumbnails or none; of ``total``.
+
+    front: whether they are a front.
+    """
 
     trials: list[Trial]
     thumbnails: list[str]
@@ -55,9 +58,9 @@ def champions(view: View) -> list[Champion]:
     good = History(met(history, objective))
     if not len(good):
         known = History(measured(history, objective))
-        return [_champion("Nearest to the constraints", (), objective.best(known)[0], view)] if len(known) else []
+        return [_champion(None, (), objective.best(known)[0], view)] if len(known) else []
     if len(objective.goals) == 1:
-        return [_champion("Best architecture", objective.metrics[:1], objective.best(good)[0], view)]
+        return [_champion(None, objective.metrics[:1], objective.best(good)[0], view)]
     titles: dict[int, list[str]] = {}
     front = {trial.index: trial for trial in objective.front(good)}
     for goal in objective.goals:
@@ -81,7 +84,7 @@ def top(view: View) -> Top:
     return Top(trials, list(thumbnails), total, front)
 
 
-def _champion(title: str, best_in: tuple[str, ...], trial: Trial, view: View) -> Champion:
+def _champion(title: str | None, best_in: tuple[str, ...], trial: Trial, view: View) -> Champion:
     found = rows(view.history, view.objective, trial)
     shown = len(view.objective.metrics) + OTHERS
     space = view.space

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bonag.ui.ordering import Column
 from bonag.ui.trial_table import STATES, Row, columns_of, csv_of, metrics_of, rows_of
 from bonag.ui.view import View
 from bonag.ui.wording import duration, number
@@ -11,11 +12,12 @@ from bonag.ui.wording import duration, number
 
 @dataclass(frozen=True)
 class Heading:
-    """A column. first: the direction in which it is sorted first, ``descending`` for numbers."""
+    """A column. first: the direction in which it is sorted first. screen: it has no place on paper."""
 
     label: str
     numeric: bool
     first: str
+    screen: bool
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,7 @@ def table(view: View) -> Table:
     """Every trial of the run."""
     metrics = metrics_of(view)
     rows = rows_of(view)[::-1]
-    headings = tuple(
-        Heading(
-            column.label, column.numeric, "descending" if column.numeric and column.name != "trial" else "ascending"
-        )
-        for column in columns_of(metrics)
-    )
+    headings = tuple(_heading(column) for column in columns_of(metrics))
     states = [state for state in STATES if view.objective.constraints or "feasible" not in state]
     known = {name for trial in view.history for name in trial.metrics}
     return Table(
@@ -66,6 +63,12 @@ def table(view: View) -> Table:
         unshown=len(known.difference(metrics)),
         csv=csv_of(view),
     )
+
+
+def _heading(column: Column[Row]) -> Heading:
+    # Of numbers the largest are looked at first, but trials in their order.
+    first = "descending" if column.numeric and column.name != "trial" else "ascending"
+    return Heading(column.label, column.numeric, first, column.name in ("acquisition", "proposal", "evaluation"))
 
 
 def _line(row: Row, metrics: list[str]) -> Line:

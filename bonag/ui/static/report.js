@@ -121,6 +121,7 @@
     for (const plot of document.querySelectorAll(".plot")) {
       const box = plot.querySelector(".svg-container");
       if (!box) continue;
+      plot.style.aspectRatio = `${box.clientWidth} / ${box.clientHeight}`;
       for (const svg of box.querySelectorAll(".main-svg")) svg.setAttribute("viewBox", `0 0 ${box.clientWidth} ${box.clientHeight}`);
     }
     for (const one of document.querySelectorAll("details:not([open])")) { one.open = true; one.dataset.closed = "yes"; }
@@ -130,6 +131,7 @@
     if (before) root.dataset.theme = before; else delete root.dataset.theme;
     before = null;
     document.dispatchEvent(new CustomEvent("theme"));
+    for (const plot of document.querySelectorAll(".plot")) plot.style.aspectRatio = "";
     for (const svg of document.querySelectorAll(".plot .main-svg")) svg.removeAttribute("viewBox");
     for (const one of document.querySelectorAll("details[data-closed]")) { one.open = false; delete one.dataset.closed; }
   });
