@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +35,15 @@ def report(
     from bonag.ui.report import chosen, write_report
     from bonag.ui.sources import open_source
 
-    source = open_source(run)
-    written = write_report(source, chosen(source, name), output, predictor, lambda text: print(text, flush=True))
+    # Ax, which reads what it wrote, tells its own news on stderr, which is for errors here.
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            source = open_source(run)
+            key = chosen(source, name)
+            written = write_report(source, key, output, predictor, lambda text: print(text, flush=True))
+    finally:
+        logging.disable(logging.NOTSET)
     trials = f"{written.trials:,} trial{'s'[: written.trials != 1]}"
     print(f"wrote the report of '{written.name}' ({trials}, {written.size / 1e6:.1f} MB) to {output}")

@@ -11,7 +11,7 @@ import numpy as np
 from bonag.ui.insight.importance import Influence, influence
 from bonag.ui.insight.quality import quality
 from bonag.ui.insight.trials import Measured
-from bonag.ui.insight.validation import FIRST_AHEAD, NUMBER_OF_FOLDS, HeldOut, held_out
+from bonag.ui.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
 from bonag.ui.insight.wording import Number, numbers
 from bonag.ui.pages.predictor import Asked, asked, drawn, words
 from bonag.ui.report.pictures import Picture
@@ -53,18 +53,19 @@ def beliefs(view: View, tell: Callable[[str], None] = lambda text: None) -> list
 
     A metric whose predictor fails is there with the reason. Imports PyTorch where there is something to compute.
     """
+    if view.space is None:
+        return [Belief(view.objective.metrics[0], "", reason=NO_GRAPHS)]
     found = []
     for metric in view.objective.metrics[:MOST_METRICS]:
         this = asked(view, metric)
-        if this.reason is not None or this.data is None:
-            found.append(Belief(metric, words(this), reason=this.reason))
-            if this.data is None:
-                # No metric of it can be predicted.
-                break
+        assert this.data is not None
+        if this.reason is not None:
+            found.append(Belief(metric, words(this), reason=_too_few(len(this.data), metric)))
             continue
         tell(f"fitting the predictor of {metric} on held-out trials (--no-predictor leaves that out)")
         try:
             with warnings.catch_warnings():
+                # The fits of some folds are hard, and say so.
                 warnings.simplefilter("ignore")
                 found.append(_belief(this))
         except Exception as error:  # a report without this part is better than none
@@ -79,6 +80,11 @@ def evenly(data: Measured, most: int = MOST_TRIALS) -> Measured:
         return data
     rows = np.unique(np.linspace(0, len(data) - 1, most).round().astype(int))
     return replace(data, trials=data.trials[rows], codes=data.codes[rows], values=data.values[rows])
+
+
+def _too_few(count: int, metric: str) -> str:
+    have = "trial has" if count == 1 else "trials have"
+    return f"{count} completed {have} a value of {metric}; it takes {LEAST_TRIALS} to hold some out and predict them."
 
 
 def _belief(this: Asked) -> Belief:
@@ -121,6 +127,7 @@ def _picture(name: str, result: HeldOut | Influence, metric: str, caption: str) 
     return None if plot is None else Picture.of(plot, caption)
 
 
+NO_GRAPHS = "The predictor reads the graphs of a bonag search space, and this experiment has parameters only."
 PREDICTED = (
     f"{NUMBER_OF_FOLDS}-fold cross-validation: the {{metric}} of each trial, predicted by a predictor fitted wholly "
     "anew without its fold. Dots on the line are right."

@@ -165,7 +165,7 @@ def test_data_keeps_its_meaning_in_a_script_block():
 def test_a_run_without_trials_has_a_report(make: Make, tmp_path: Path):
     text = words(written(make("a"), tmp_path / "a.html", predictor=True))
     assert "There is no trial yet" in text
-    assert "0 completed trials have a value of accuracy so far" in text
+    assert "0 completed trials have a value of accuracy; it takes 10" in text
 
 
 def test_a_run_in_which_all_failed_says_why(make: Make, tmp_path: Path):
