@@ -12,6 +12,7 @@ from bonag.plots import wording
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, DIVERGING, INFEASIBLE, TRIAL, faint
 from bonag.plots.plot import Plot
+from bonag.plots.zoom import leave_out_far_pairs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,7 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
             f"<br>predicted %{{y:{shown}}} ± %{{error_y.array:{shown}}} {unit}<extra></extra>",
         }
     )
+    leave_out_far_pairs(figure, measured, mean)
     rmse = float(np.sqrt(np.mean((measured - mean) ** 2)))
     text = f"Predicted against measured {metric} of {wording.count(len(frame), 'held-out trial')}"
     return Plot(figure, f"{text}: the root of the mean squared error is {wording.number(rmse, unit, 3)}.")

@@ -36,3 +36,24 @@ def leave_out_the_far(figure: go.Figure, values: np.ndarray, sign: float, keep: 
     text = f"{count(int(far.sum()), 'trial')} {'below' if sign > 0 else 'above'} (double-click for all)"
     y, anchor = (0.05, "bottom") if sign > 0 else (0.99, "top")
     note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})
+
+
+def leave_out_far_pairs(figure: go.Figure, x: np.ndarray, y: np.ndarray) -> None:
+    """Begin with both axes zoomed to where most of the marks lie, and say how many lie outside.
+
+    x, y: (n,) in the same unit, n > 0. The axes stay alike. Nothing is done unless the zoom at least doubles the scale.
+    """
+    first, third = np.quantile(x, [0.25, 0.75])
+    fence = _FENCE * (third - first)
+    ends = max(first - fence, x.min()), min(third + fence, x.max())
+    inside = (x >= ends[0]) & (x <= ends[1]) & (y >= ends[0] - fence) & (y <= ends[1] + fence)
+    if inside.all() or not inside.any():
+        return
+    seen = np.concatenate([x[inside], y[inside]])
+    low, high = seen.min(), seen.max()
+    if high - low > 0.5 * (max(x.max(), y.max()) - min(x.min(), y.min())):
+        return
+    room = _ROOM * (high - low) or 1.0
+    figure.update_layout(xaxis_range=[low - room, high + room], yaxis_range=[low - room, high + room])
+    text = f"{count(int((~inside).sum()), 'trial')} outside (double-click for all)"
+    note(figure, text, 1, 0.05, xanchor="right", yanchor="bottom", font={"size": 11})

@@ -35,6 +35,17 @@ def test_predictions_stand_against_measurements_with_their_deviation(held_out: p
     assert f"{error:.3g} %" in plot.summary
 
 
+def test_a_few_hopeless_trials_do_not_squeeze_the_others(held_out: pd.DataFrame) -> None:
+    frame = held_out.head(60)
+    assert predicted_against_measured(frame).figure.layout.xaxis.range is None
+    layout = predicted_against_measured(
+        frame.assign(measured=frame.measured.where(frame.trial != 7, 10.0))
+    ).figure.layout
+    assert layout.xaxis.range == layout.yaxis.range
+    assert layout.xaxis.range[0] > 85
+    assert layout.annotations[0].text == "1 trial outside (double-click for all)"
+
+
 @pytest.mark.parametrize(("factor", "observed"), [(1.0, 90.0), (0.5, 59.0), (2.0, 99.9)])
 def test_calibration_tells_who_is_too_sure(held_out: pd.DataFrame, factor: float, observed: float) -> None:
     plot = calibration(held_out.assign(deviation=factor * held_out.deviation))
