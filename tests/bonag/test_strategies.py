@@ -93,7 +93,7 @@ def test_every_acquisition_decides_by_itself(nb201: SearchSpace, history: Histor
     assert len(set(firsts.values())) == len(ACQUISITIONS)
     # The logarithm of a probability.
     assert firsts["pi"] < 0
-    assert len({tuple(str(p.architecture) for p in found) for found in proposals.values()}) >= 3
+    assert len({tuple(str(p.architecture) for p in found) for found in proposals.values()}) >= 2
 
 
 def test_every_predictor_decides_by_itself(nb201: SearchSpace, history: History) -> None:
