@@ -101,6 +101,8 @@
   addEventListener("pageshow", () => { if (!document.hidden) listen(); });
 
   // Links and forms that change one part of the page.
+  const page = () => location.pathname + location.search;
+  let here = page();
   async function swap(target, address, push) {
     const element = document.querySelector(target);
     if (!element) { location.assign(address); return; }
@@ -110,6 +112,7 @@
       if (!answer.ok) throw new Error();
       replace(element, await answer.text());
       if (push) history.pushState({ swap: target }, "", address); else history.replaceState({ swap: target }, "", address);
+      here = page();
     } catch { location.assign(address); }
   }
   document.addEventListener("click", (event) => {
@@ -148,7 +151,8 @@
     clearTimeout(typing);
     typing = setTimeout(() => swap(form.dataset.swap, address(form), false), event.target.type === "search" ? 250 : 0);
   });
-  addEventListener("popstate", () => location.reload());
+  // A link to a place on this page comes by here too.
+  addEventListener("popstate", () => { if (page() !== here) location.reload(); });
 
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   start(document.body);

@@ -1,0 +1,120 @@
+"""A browser, and the site that it looks at: `bonag ui` on runs of which one goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bonag.record import create_record
+from loops.config import RunConfig
+from loops.history import Trial, TrialStatus
+from loops.loop import RunState
+from search_spaces import get_space
+
+BONAG = str(Path(sys.executable).with_name("bonag"))
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+EVIL = "</td></script><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+# Seconds that a condition has to become true; the machine may have much else to do.
+PATIENCE = 60
+ENDED = 130
+FAILED = 77
+
+
+@dataclass(frozen=True)
+class Site:
+    """The address of a server, and the folder that it shows."""
+
+    address: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium, of playwright's kind."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install playwright)")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"needs Chromium: {CHROMIUM} is not there (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`bonag ui` on `live`, a run with two goals and a bound that goes on; `ended` and `twin`; and `broken`."""
+    folder = tmp_path_factory.mktemp("browsed") / "results"
+    for seed, name in enumerate(("ended", "twin")):
+        make_run(folder, name, seed)
+    (folder / "broken").mkdir()
+    for file in ("config.json", "lock"):
+        shutil.copy(folder / "ended" / file, folder / "broken" / file)
+    (folder / "broken" / "record.db").write_bytes(b"no database\n" * 500)
+    goals = ("--objective", "accuracy", "--objective=-macs", "--constraint", "params<=6000000")
+    with searching(folder, "live", "--space", "mbv3", "--strategy", "bonag", *goals), serving(folder) as address:
+        yield Site(address, folder)
+
+
+def make_run(folder: Path, name: str, seed: int) -> None:
+    """A run of made-up values that has ended, in which one trial failed for a reason that is markup."""
+    space = get_space("nb201")
+    architectures = list(dict.fromkeys(space.sample(2 * ENDED, np.random.default_rng(seed))))[:ENDED]
+    config = RunConfig(
+        name=name, space="nb201", evaluator="surrogate", task="cifar10", strategy="random", seed=seed, budget=ENDED
+    )
+    with create_record(folder, config, "Made up.") as record:
+        for index, architecture in enumerate(architectures):
+            start = 1.7e9 + index
+            trial = Trial(index, architecture, TrialStatus.RUNNING, proposed_at=start, proposal_seconds=0.25)
+            record.add([trial])
+            trial = replace(trial, ended_at=start + 0.5, evaluation_seconds=0.125)
+            if index == FAILED:
+                record.finish(replace(trial, status=TrialStatus.FAILED, reason=EVIL))
+            else:
+                value = 80 + 14 * float(np.random.default_rng([seed, index]).beta(5, 2))
+                metrics = {"accuracy": value, "latency": 10 - value / 10}
+                record.finish(replace(trial, status=TrialStatus.COMPLETED, metrics=metrics))
+        record.set_state(RunState.FINISHED, None)
+
+
+@contextmanager
+def searching(folder: Path, name: str, *options: str, budget: int = 2000) -> Iterator[subprocess.Popen[bytes]]:
+    """`bonag run`, as long as the block lasts."""
+    command = [BONAG, "run", *options, "--budget", str(budget), "--out", str(folder), "--name", name]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        # A run survives this as well, and ends sooner.
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """`bonag ui`, as long as the block lasts; gives its address."""
+    quiet = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
+    server = subprocess.Popen([BONAG, "ui", str(folder)], stdout=subprocess.PIPE, text=True, env=quiet)
+    try:
+        assert server.stdout is not None
+        found = re.search(r"http://[\d.]+:\d+", server.stdout.readline())
+        assert found is not None, "the server did not say its address"
+        yield found[0]
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
