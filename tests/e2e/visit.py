@@ -40,8 +40,12 @@ class Visit:
     def go(self, path: str) -> Any:
         """Open a page of the site, and wait until its figures are drawn; gives playwright's page."""
         self.page.goto(self.address + path)
-        self.until("[...document.querySelectorAll('[data-figure]')].every((one) => one.querySelector('.main-svg'))")
+        self.drawn()
         return self.page
+
+    def drawn(self) -> None:
+        """Wait until all figures are."""
+        self.until("[...document.querySelectorAll('[data-figure]')].every((one) => one.querySelector('.main-svg'))")
 
     def narrow(self) -> Visit:
         """As wide as a telephone, with the figures drawn for it."""
@@ -54,12 +58,12 @@ class Visit:
         self.page.set_viewport_size({"width": 1280, "height": 900})
         return self
 
-    def until(self, condition: str) -> None:
+    def until(self, condition: str, seconds: float = PATIENCE) -> None:
         """Wait until a JavaScript expression holds."""
         # Not wait_for_function: it runs text, which the policy of the pages forbids.
         self.page.evaluate(
             f"""() => new Promise((hold, fail) => {{
-              const end = performance.now() + {1000 * PATIENCE};
+              const end = performance.now() + {1000 * seconds};
               const look = () => ({condition}) ? hold(true)
                 : performance.now() > end ? fail(new Error({json.dumps("never: " + condition)})) : setTimeout(look, 40);
               look();
