@@ -16,10 +16,11 @@ from search_spaces import SearchSpace
 class PosteriorAcquisition:
     """The acquisition of a fitted model; ``after`` is the same as if more had been evaluated."""
 
-    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, codes: np.ndarray, name: str, seed: int) -> None:
-        self._fitter, self.model, self._codes, self._name, self._seed = fitter, model, codes, name, seed
-        # The best that the model believes to have been seen: measurements are noisy, and ranks even more so.
-        self._function = make_acquisition(name, model, float(model.predict(codes)[0].max()), seed)
+    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, name: str, seed: int) -> None:
+        self._fitter, self.model, self._name, self._seed = fitter, model, name, seed
+        # The best score that was seen. What the model believes of it is less, the noisier it takes trials to be; to
+        # improve on that alone would be to stay where the search is already.
+        self._function = make_acquisition(name, model, float(model.gp.train_targets.max()), seed)
 
     @torch.no_grad()
     def __call__(self, codes: np.ndarray) -> np.ndarray:
@@ -31,8 +32,7 @@ class PosteriorAcquisition:
         Ginsbourger et al., 2010)."""
         if len(codes) == 0:
             return self
-        model = self._fitter.imagined(self.model, codes)
-        return PosteriorAcquisition(self._fitter, model, np.concatenate([self._codes, codes]), self._name, self._seed)
+        return PosteriorAcquisition(self._fitter, self._fitter.imagined(self.model, codes), self._name, self._seed)
 
     def note(self) -> dict[str, float]:
         """What a trial's provenance should say of the model."""
@@ -53,4 +53,4 @@ class GraphSurrogate:
 
     def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        return PosteriorAcquisition(self.fitter, self.fitter.fit(codes, values), codes, self.acquisition, seed)
+        return PosteriorAcquisition(self.fitter, self.fitter.fit(codes, values), self.acquisition, seed)
