@@ -61,10 +61,7 @@ def sqlite_reader(path: Path, *, immutable: bool) -> sa.Engine:
 
 def postgres(address: Address) -> sa.Engine:
     """A PostgreSQL database; a commit is acknowledged only when it is on disk, whatever the server's default."""
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        raise UserError("a record in PostgreSQL needs the package psycopg: pip install 'bonag[postgres]'") from None
+    _check_driver()
     options: dict[str, Any] = {"connect_timeout": 10, "application_name": "bonag", "keepalives_idle": 60}
     options = {key: value for key, value in options.items() if key not in address.url.query}
     engine = sa.create_engine(address.url, poolclass=sa.NullPool, connect_args=options)
@@ -82,6 +79,7 @@ def postgres_reader(address: Address, patience: int = 3) -> sa.Engine:
 
     patience: seconds after which a server that does not answer is given up; PostgreSQL takes no less than 2.
     """
+    _check_driver()
     # The sessions are like those of ``postgres``, but cannot write, and keep nothing waiting.
     engine = sa.create_engine(
         address.url,
@@ -101,6 +99,13 @@ def postgres_reader(address: Address, patience: int = 3) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+def _check_driver() -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise UserError("a record in PostgreSQL needs the package psycopg: pip install 'bonag[postgres]'") from None
 
 
 def advisory_key(text: str) -> int:

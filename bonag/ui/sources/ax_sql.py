@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bonag.record.address import Address
-from bonag.record.database import plain_errors, postgres, sqlite_reader
+from bonag.record.database import plain_errors, postgres_reader, sqlite_reader
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources.ax_reading import BackgroundReading
 from bonag.ui.sources.ax_untrusted import arithmetic_only, decoder_registry
@@ -178,15 +179,7 @@ class AxSql:
         return UserError(f"Ax {version('ax-platform')} cannot read experiment '{name}' of {self.public}: {problem}")
 
 
+@lru_cache(maxsize=32)
 def _engine(where: Path | Address) -> sa.Engine:
-    """Connections on which the database refuses to write."""
-    if isinstance(where, Path):
-        return sqlite_reader(where, immutable=False)
-    engine = postgres(where)
-
-    @sa.event.listens_for(engine, "connect")
-    def read_only(connection: Any, _: Any) -> None:
-        connection.execute("SET default_transaction_read_only TO on")
-        connection.commit()
-
-    return engine
+    """Connections on which the database refuses to write; those to a server stay open."""
+    return sqlite_reader(where, immutable=False) if isinstance(where, Path) else postgres_reader(where)
