@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from bonag.ui.addresses import number
 from bonag.ui.analyses.catalogue import GROUPS, Card, cards
 from bonag.ui.analyses.state import result, standing
 from bonag.ui.analyses.values import Shown
@@ -64,8 +65,8 @@ def routes(site: Site) -> list[Route]:
         Route("/runs/{key}/analyses", page),
         Route(one, part, methods=["GET"]),
         Route(one, ask, methods=["POST"]),
-        Route(one + "/{version:int}/{i:int}.json", figure),
-        Route(one + "/{version:int}/{i:int}.csv", numbers),
+        Route(f"{one}/{number('version')}/{number('i')}.json", figure),
+        Route(f"{one}/{number('version')}/{number('i')}.csv", numbers),
     ]
 
 

@@ -15,6 +15,7 @@ from bonag.plots.architecture import drawing
 from bonag.plots.pareto import pareto as pareto_plot
 from bonag.plots.pareto import wanted
 from bonag.plots.plot import Plot
+from bonag.ui.addresses import number
 from bonag.ui.figures import figure_json
 from bonag.ui.site import Site
 from bonag.ui.trials import axes
@@ -114,7 +115,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(path, page),
         Route(f"{path}/figure", figure),
         Route(f"{path}/front.csv", front_csv),
-        Route(f"{path}/trials/{{n:int}}", card),
+        Route(f"{path}/trials/{number('n')}", card),
     ]
 
 

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bonag.plots.architecture import drawing
+from bonag.ui.addresses import number
 from bonag.ui.site import Site
 from bonag.ui.trials import files
 from bonag.ui.trials.costs import costs
@@ -90,7 +91,7 @@ def routes(site: Site) -> list[BaseRoute]:
         }
         return Response(content, media_type=MEDIA.get(format, "application/octet-stream"), headers=headers)
 
-    path = "/runs/{key}/trials/{n:int}"
+    path = "/runs/{key}/trials/" + number("n")
     return [
         Route(path, page),
         Route(f"{path}/exports", exports),

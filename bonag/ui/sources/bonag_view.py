@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bonag.record.reading import Known, RunSnapshot, space_of
 from bonag.record.watching import Overview
 from bonag.ui.view import Summary, View
+from loops.history import History, TrialStatus
 from loops.loop import RunState
 from loops.objective import Objective
 
@@ -58,8 +60,9 @@ def broken(key: str, name: str, problem: str) -> Summary:
 
 
 def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
-    """A run with its trials."""
-    history, objective = snapshot.history, snapshot.config.parsed_objective()
+    """A run with its trials; one that lacks a metric of the objective is shown as failed, as it cannot be judged."""
+    objective = snapshot.config.parsed_objective()
+    history = _judged(snapshot.history, objective)
     counts: dict[str, int] = {}
     for trial in history:
         counts[trial.status] = counts.get(trial.status, 0) + 1
@@ -69,7 +72,7 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         snapshot.state,
         snapshot.reason,
         counts,
-        _best(snapshot, objective),
+        _best(history, objective),
         snapshot.created_at,
         max(ended, default=None),
     )
@@ -99,7 +102,17 @@ def client_of(view: View) -> Client:
     return client(view.space, view.history, view.objective, sorted(measured.union(view.objective.metrics)))
 
 
-def _best(snapshot: RunSnapshot, objective: Objective) -> float | None:
+def _judged(history: History, objective: Objective) -> History:
+    # A search records no such trial, but a program that writes the record by itself may.
+    lacking = [
+        replace(trial, status=TrialStatus.FAILED, reason=f"completed without metric '{missing[0]}'")
+        for trial in history.completed
+        if (missing := [name for name in objective.metrics if name not in trial.metrics])
+    ]
+    return history.updated(*lacking) if lacking else history
+
+
+def _best(history: History, objective: Objective) -> float | None:
     goal = objective.goals[0]
-    values = [trial.metrics[goal.metric] for trial in snapshot.history.completed if objective.admits(trial)]
+    values = [trial.metrics[goal.metric] for trial in history.completed if objective.admits(trial)]
     return max(values, key=lambda value: goal.sign * value, default=None)

@@ -132,6 +132,29 @@ def test_a_run_without_results_has_its_pages(make: Make, visit: Visit, tmp_path:
     assert ("All 12 trials failed" if trials else "No trial yet") in page("/runs/run").text
 
 
+@pytest.mark.parametrize("objective", [{"objective": "latency"}, {"objective": ("accuracy", "-latency")},
+                                       {"constraints": ("latency<=3",)}])  # fmt: skip
+def test_a_trial_without_a_metric_of_the_objective_has_failed_and_stops_no_page(
+    make: Make, visit: Visit, tmp_path: Path, objective: dict[str, object]
+) -> None:
+    trials = made_trials(5)
+    trials[2] = replace(trials[2], metrics={"accuracy": 70.0})
+    make("run", trials, **objective)
+    page = visit(tmp_path / "results").get
+    for path in ("", "/trials/2", "/trials/3", "/pareto", "/pareto/figure", "/pareto/trials/2", "/analyses",
+                 "/predictor", "/generator", "/trials.csv", "/figures/progress.json"):  # fmt: skip
+        assert page(f"/runs/run{path}").status_code == 200, path
+    assert "completed without metric &#39;latency&#39;" in page("/runs/run").text
+
+
+def test_no_number_in_an_address_is_too_odd(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("run", made_trials(1))
+    page = visit(tmp_path / "results").get
+    for path in ("/trials/{}", "/pareto/trials/{}", "/analyses/health/{}/0.json", "?page={}"):
+        for number in ("9" * 18, "9" * 5000, "-1", "%C2%B2", "%00"):
+            assert page(f"/runs/run{path.format(number)}").status_code in (200, 404), (path, number)
+
+
 def test_a_broken_run_an_unknown_one_and_an_error_of_ours_have_pages(make: Make, visit: Visit, tmp_path: Path) -> None:
     (make("torn", made_trials(30)) / "record.db").write_bytes(b"no database" * 400)
     client = visit(tmp_path / "results")
