@@ -47,7 +47,7 @@ def standing(site: Site, key: str, card: Card, asked: bool = False) -> Standing:
         return Standing(card, "absent")
     if completed < card.least:
         return Standing(card, "few")
-    place, version = _place(key, card), _version(view, stamp)
+    place, version = _place(view, card), _version(view, stamp)
     latest = _latest(site, place, done=True)
     if not asked:
         if card.demand:
@@ -63,7 +63,7 @@ def standing(site: Site, key: str, card: Card, asked: bool = False) -> Standing:
 
 def result(site: Site, key: str, card: Card, version: int) -> Computed | None:
     """What was computed for a version, if it is still remembered."""
-    job = site.jobs.known((*_place(key, card), version))
+    job = site.jobs.known((*_place(site.views.get(key), card), version))
     return job.result if job is not None and isinstance(job.result, Computed) else None
 
 
@@ -87,8 +87,10 @@ def _fresh(view: View, before: int, now: int) -> bool:
     return before <= now < before + max(STEP, GROWTH * before)
 
 
-def _place(key: str, card: Card) -> tuple[Hashable, ...]:
-    return ("analyses", key, card)
+def _place(view: View, card: Card) -> tuple[Hashable, ...]:
+    # A run may be deleted, and another one be given its name; then it was made at another time.
+    made = view.summary.started if view.config is not None else None
+    return ("analyses", view.summary.key, made, card)
 
 
 def _version(view: View, stamp: Hashable) -> int:

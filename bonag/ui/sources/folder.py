@@ -126,7 +126,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
             if entry.is_dir():
                 if level < LEVELS:
                     places.append((Path(entry.path), level + 1))
-            elif entry.name.endswith(".json") and is_snapshot(Path(entry.path)):
+            elif entry.name.endswith(".json") and entry.is_file() and is_snapshot(Path(entry.path)):
                 yield Path(entry.path), False
 
 

@@ -1,6 +1,9 @@
 """Each card of real experiments, computed by the real Ax."""
 
 import json
+import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,9 @@ import pytest
 from bonag.ui.analyses.catalogue import cards
 from bonag.ui.analyses.computing import compute
 from bonag.ui.sources.folder import FolderSource
+from bonag.ui.views import FRESH
+
+from .conftest import made_trials
 
 pytestmark = pytest.mark.slow
 
@@ -55,11 +61,27 @@ def test_ax_draws_its_own_diagnostics_when_asked(folder):
 
 
 def test_a_card_that_ax_cannot_compute_says_why(folder):
-    from dataclasses import replace
-
     source = FolderSource(folder)
     card = next(card for card in cards(source.view("single")) if card.id == "effects-0")
     computed = compute(source, "single", 1, replace(card, metrics=("no such metric",)))
     assert not computed.shown
     assert "no such metric" in computed.problem
     assert "Traceback" not in computed.problem
+
+
+def test_a_run_does_not_show_the_cards_of_one_that_had_its_name(make, visit, tmp_path):
+    folder = make("run", made_trials(6))
+    page = visit(tmp_path / "results").get
+
+    def card():
+        # A card that is on its way has itself fetched again.
+        end = time.monotonic() + 120
+        while "data-poll" in (text := page("/runs/run/analyses/best-trials").text) and time.monotonic() < end:
+            time.sleep(0.2)
+        return text
+
+    assert ">80.5<" in card()
+    shutil.rmtree(folder)
+    make("run", [replace(t, metrics={"accuracy": t.metrics["accuracy"] + 10}) for t in made_trials(6)])
+    time.sleep(2 * FRESH)
+    assert ">90.5<" in card()

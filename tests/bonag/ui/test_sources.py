@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,6 +91,18 @@ def test_links_that_lead_elsewhere_are_not_followed(make: Make, tmp_path: Path) 
     assert "leads out" in (summaries["file-link"].problem or "")
     with pytest.raises(UserError, match="leads out"):
         open_source(str(results)).view("file-link")
+
+
+def test_a_pipe_that_nobody_writes_to_holds_nothing_up(make: Make, tmp_path: Path) -> None:
+    make("run", made_trials(2))
+    os.mkfifo(tmp_path / "results" / "pipe.json")
+    found: list[str] = []
+    look = threading.Thread(
+        target=lambda: found.extend(one.key for one in open_source(str(tmp_path / "results")).summaries()), daemon=True
+    )
+    look.start()
+    look.join(10)
+    assert found == ["run"]
 
 
 @pytest.mark.parametrize("key", ["nix", "", ".", "..", "../elsewhere/secret", "..~elsewhere~secret", "a\x00b", "/etc"])
