@@ -195,11 +195,16 @@ class Jobs:
                 entry.progress = text
 
         result, error, size = None, None, 0
-        try:
-            result, error, size = self._process().do(entry.payload, progress, self._limit)
-        except Died as problem:
-            error = str(problem)
-            self._retire()
+        # Of a process that was killed while idle one hears only when the work does not begin; another one does it.
+        for last in (False, True):
+            try:
+                result, error, size = self._process().do(entry.payload, progress, self._limit)
+            except Died as problem:
+                error = str(problem)
+                self._retire()
+                if not (last or problem.begun):
+                    continue
+            break
         with self._changed:
             entry.seconds = time.monotonic() - entry.started
             entry.result, entry.error, entry.size = result, error, size
@@ -214,7 +219,7 @@ class Jobs:
                 self._worker = worker
                 return worker
         worker.kill()
-        raise Died("the server is closing")
+        raise Died("the server is closing", True)
 
     def _retire(self) -> None:
         with self._changed:

@@ -25,7 +25,14 @@ _reporter: Callable[[str], None] | None = None
 
 
 class Died(RuntimeError):
-    """The background process ended at its work, or was ended for taking too long."""
+    """The background process ended at its work, or was ended for taking too long.
+
+    begun: whether it had begun; a process that was killed while it was idle has not.
+    """
+
+    def __init__(self, problem: str, begun: bool) -> None:
+        super().__init__(problem)
+        self.begun = begun
 
 
 def report(text: str) -> None:
@@ -74,11 +81,12 @@ class Worker:
 
         progress: called with what it reports. Raises Died if the process ends, or takes more than `limit` seconds.
         """
-        end = time.monotonic() + limit
+        end, begun = time.monotonic() + limit, False
         try:
             self._link.send_bytes(payload)
             while self._link.poll(max(end - time.monotonic(), 0)):
                 kind, content = self._link.recv()
+                begun = True
                 if kind == _PROGRESS:
                     progress(content)
                 elif kind == _FAILED:
@@ -86,8 +94,8 @@ class Worker:
                 else:
                     return pickle.loads(content), None, len(content)  # noqa: S301
         except (EOFError, OSError):
-            raise Died(self._how()) from None
-        raise Died(f"was given up after {limit:g} seconds")
+            raise Died(self._how(), begun) from None
+        raise Died(f"was given up after {limit:g} seconds", True)
 
     def _how(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -116,7 +124,10 @@ def main(descriptor: int) -> None:
     _reporter = lambda text: _send(link, _PROGRESS, text)  # noqa: E731
     while True:
         try:
-            function, args = pickle.loads(work.get())  # noqa: S301
+            payload = work.get()
+            # The other end knows by this that the work has begun.
+            _send(link, _PROGRESS, "")
+            function, args = pickle.loads(payload)  # noqa: S301
             content = pickle.dumps(function(*args))
         except UserError as error:
             _send(link, _FAILED, str(error))
