@@ -36,6 +36,7 @@ def test_an_experiment_without_a_space_says_what_is_missing(visit):
     assert answer["summary"] == "loss of 12 trials by origin: 12 unknown, median 5.5."
 
 
+@pytest.mark.slow
 def test_a_strategy_without_a_generator_is_shown_beside_unguided_samples(make: Make, visit, tmp_path, monkeypatch):
     monkeypatch.setattr("bonag.ui.jobs.Worker", Inside)
     make("evolves", made_trials(12), objective=("accuracy", "-latency"), evaluator="mine", task=None)

@@ -120,6 +120,7 @@ def test_its_csv_can_be_saved(visit: Visit):
     assert len(Path(saved.value.path()).read_text().splitlines()) == 31
 
 
+@pytest.mark.slow
 def test_it_fits_a_telephone_and_has_a_dark_theme(browser: Any, report: Path):
     visit = Visit(browser, report, viewport={"width": 390, "height": 800}, color_scheme="dark")
     assert visit.drawn() == 3
