@@ -42,8 +42,9 @@ class Summary:
 class View:
     """An experiment as it was at one moment.
 
-    space, config: None for an experiment that bonag did not make. description: what its numbers are and are not.
-    reason: why it stands where it stands. where: its folder, file or database, without secrets.
+    config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
+    description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
+    database, without secrets.
     """
 
     summary: Summary

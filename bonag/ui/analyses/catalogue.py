@@ -145,7 +145,7 @@ def _measured(view: View) -> tuple[str, ...]:
 
 
 def _is_sum(view: View, name: str) -> bool:
-    return view.space is None and "*" in name
+    return view.config is None and "*" in name
 
 
 def _pairs(view: View, metrics: Sequence[str]) -> list[tuple[str, str]]:

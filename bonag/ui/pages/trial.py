@@ -114,8 +114,10 @@ def _space(view: View) -> SearchSpace:
     return view.space
 
 
-def _run(view: View) -> str:
-    """The run as the command line takes it: its folder, or its name where the source is a database."""
+def _run(view: View) -> str | None:
+    """The run as the command line takes it: its folder, or its name where the source is a database; None if it is none."""
+    if view.config is None:
+        return None
     return shlex.quote(view.summary.name if "://" in view.where else view.where)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from bonag.ui.sources.ax_arm import AxArm
 from bonag.ui.sources.ax_goals import Aim, aim_of
+from bonag.ui.sources.ax_space import space_of
 from bonag.ui.sources.ax_untrusted import arithmetic_only
 from bonag.ui.view import Summary, View
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Goal, Objective
-from search_spaces import Architecture
+from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     from ax.core.arm import Arm
@@ -38,25 +40,26 @@ READING = "Ax is reading this experiment in the background; it appears here in a
 
 
 def view_of(experiment: Experiment, key: str, name: str, where: str, live: bool) -> View:
-    """The experiment's trials, one per arm, and its objective.
+    """The experiment's trials, one per arm, and its objective; of one of bonag's spaces they are its architectures.
 
     live: whether a running trial can go on, as in a database, and not in a file that was written once.
     """
     with arithmetic_only():
         measured = _measured(experiment)
         aim = aim_of(experiment, _status_quo(experiment, measured))
-    history = _history(experiment, aim, measured)
+    space = space_of(experiment)
+    history = _history(experiment, aim, measured, space)
     notes = [*([experiment.description] if experiment.description else []), *aim.notes]
     state = "finished"
     if history.pending:
         state = "running" if live else "snapshot"
     return View(
-        summary=_summary(key, name, state, history, aim.objective),
+        summary=replace(_summary(key, name, state, history, aim.objective), space=space.name if space else None),
         history=history,
         objective=aim.objective,
-        space=None,
+        space=space,
         config=None,
-        description=" ".join(["An Ax experiment that bonag did not run.", *notes]),
+        description=" ".join(["An Ax experiment, of which there is no record of bonag's.", *notes]),
         reason=None,
         where=where,
     )
@@ -128,20 +131,34 @@ def _status_quo(experiment: Experiment, measured: Mapping[tuple[int, str], dict[
     return found
 
 
-def _history(experiment: Experiment, aim: Aim, measured: Mapping[tuple[int, str], dict[str, float]]) -> History:
+def _history(
+    experiment: Experiment, aim: Aim, measured: Mapping[tuple[int, str], dict[str, float]], space: SearchSpace | None
+) -> History:
     arms = [(theirs, arm) for _, theirs in sorted(experiment.trials.items()) for arm in theirs.arms]
     # Ax's own numbers, where they number the arms too.
     indices = [theirs.index for theirs, _ in arms]
     if len(set(indices)) < len(indices):
         indices = list(range(len(arms)))
     order = list(experiment.search_space.parameters)
+    architectures = {arm.name: _architecture(arm, order, space) for _, arm in arms}
     return History(
-        _trial(index, theirs, arm, order, aim, measured.get((theirs.index, arm.name), {}))
+        _trial(index, theirs, arm, architectures[arm.name], aim, measured.get((theirs.index, arm.name), {}))
         for index, (theirs, arm) in zip(indices, arms, strict=True)
     )
 
 
-def _trial(index: int, theirs: BaseTrial, arm: Arm, order: list[str], aim: Aim, measured: Mapping[str, float]) -> Trial:
+def _architecture(arm: Arm, order: list[str], space: SearchSpace | None) -> Architecture:
+    if space is not None:
+        return space.from_parameters(arm.parameters)  # type: ignore[arg-type]
+    known = [name for name in order if name in arm.parameters]
+    names = known + sorted(arm.parameters.keys() - set(known))
+    # Whatever handles trials of any space handles these, as hashable values that have a text.
+    return cast(Architecture, AxArm(arm.name, tuple((name, arm.parameters[name]) for name in names)))
+
+
+def _trial(
+    index: int, theirs: BaseTrial, arm: Arm, architecture: Architecture, aim: Aim, measured: Mapping[str, float]
+) -> Trial:
     status = _STATUS.get(theirs.status.name, TrialStatus.RUNNING)
     reason = theirs.status_reason or _REASONS.get(theirs.status.name)
     abandoned = {other.name: other.reason for other in getattr(theirs, "abandoned_arms_metadata", ())}
@@ -152,12 +169,9 @@ def _trial(index: int, theirs: BaseTrial, arm: Arm, order: list[str], aim: Aim, 
         missing = [name for name in aim.objective.metrics if name not in metrics]
         if missing:
             status, reason = TrialStatus.FAILED, f"completed without metric '{missing[0]}'"
-    known = [name for name in order if name in arm.parameters]
-    names = known + sorted(arm.parameters.keys() - set(known))
     return Trial(
         index=index,
-        # Whatever handles trials of any space handles these, as hashable values that have a text.
-        architecture=cast(Architecture, AxArm(arm.name, tuple((name, arm.parameters[name]) for name in names))),
+        architecture=architecture,
         status=status,
         metrics=metrics,
         reason=reason,

@@ -34,7 +34,7 @@ def test_an_ax_snapshot_is_written_too(call: Call) -> None:
     assert call("export", "a", "--format", "ax-json", "-o", "a.json").status == 0
     said = call("report", "a.json", "-o", "one.html", "--no-predictor")
     assert (said.status, "12 trials" in said.out) == (0, True)
-    assert "An Ax experiment that bonag did not run." in Path("one.html").read_text()
+    assert "An Ax experiment, of which there is no record of bonag" in Path("one.html").read_text()
 
 
 def test_bad_input_is_one_line_and_leaves_the_file_that_is_there(call: Call) -> None:

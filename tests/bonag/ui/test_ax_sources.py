@@ -15,7 +15,9 @@ from bonag.ui.sources.ax_json import AxJson, is_snapshot
 from bonag.ui.sources.ax_sql import AxSql, is_store
 from bonag.ui.sources.ax_untrusted import arithmetic_only
 from loops.errors import UserError
-from loops.history import TrialStatus
+from loops.history import History, TrialStatus
+from loops.objective import Objective
+from search_spaces import get_space
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -150,6 +152,28 @@ def test_a_bound_relative_to_a_status_quo_that_was_not_measured_is_left_out_and_
     view = changed(snapshot, tmp_path, relative).view("changed")
     assert not view.objective.constraints
     assert "relative to a status quo" in view.description
+
+
+def test_an_experiment_of_a_bonag_space_has_its_architectures(tmp_path):
+    from bonag.ax import save_ax_json
+    from bonag.ax.view import client
+
+    from .conftest import made_trials
+
+    trials, space, path = made_trials(6), get_space("nb201"), tmp_path / "exported.json"
+    save_ax_json(client(space, History(trials), Objective.parse("accuracy")), path)
+    view = AxJson(path).view("exported")
+    assert view.space is space
+    assert view.summary.space == "nb201"
+    assert view.config is None
+    assert [trial.architecture for trial in view.history] == [trial.architecture for trial in trials]
+    content = json.loads(path.read_text())
+    # With one operation more it is another space, whatever the description says.
+    content["experiment"]["search_space"]["parameters"][0]["values"].append("conv_7x7")
+    path.write_text(json.dumps(content))
+    view = AxJson(path).view("exported")
+    assert view.space is None
+    assert len(view.history) == 6
 
 
 def test_arms_of_a_batch_are_trials(tmp_path):
