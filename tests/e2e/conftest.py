@@ -28,6 +28,7 @@ EVIL = "</td></script><script>document.title='run'</script><img src=x onerror=\"
 # Seconds that a condition has to become true; the machine may have much else to do.
 PATIENCE = 60
 ENDED = 130
+SHORT = 30
 FAILED = 77
 
 
@@ -53,10 +54,10 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`bonag ui` on `live`, a run with two goals and a bound that goes on; `ended` and `twin`; and `broken`."""
+    """`bonag ui` on `live`, a run with two goals and a bound that goes on; three that have ended; and `broken`."""
     folder = tmp_path_factory.mktemp("browsed") / "results"
-    for seed, name in enumerate(("ended", "twin")):
-        make_run(folder, name, seed)
+    for seed, name in enumerate(("ended", "twin", "short")):
+        make_run(folder, name, seed, SHORT if name == "short" else ENDED)
     (folder / "broken").mkdir()
     for file in ("config.json", "lock"):
         shutil.copy(folder / "ended" / file, folder / "broken" / file)
@@ -66,12 +67,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(address, folder)
 
 
-def make_run(folder: Path, name: str, seed: int) -> None:
+def make_run(folder: Path, name: str, seed: int, trials: int) -> None:
     """A run of made-up values that has ended, in which one trial failed for a reason that is markup."""
     space = get_space("nb201")
-    architectures = list(dict.fromkeys(space.sample(2 * ENDED, np.random.default_rng(seed))))[:ENDED]
+    architectures = list(dict.fromkeys(space.sample(2 * trials, np.random.default_rng(seed))))[:trials]
     config = RunConfig(
-        name=name, space="nb201", evaluator="surrogate", task="cifar10", strategy="random", seed=seed, budget=ENDED
+        name=name, space="nb201", evaluator="surrogate", task="cifar10", strategy="random", seed=seed, budget=trials
     )
     with create_record(folder, config, "Made up.") as record:
         for index, architecture in enumerate(architectures):
