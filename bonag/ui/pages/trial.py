@@ -115,7 +115,7 @@ def _space(view: View) -> SearchSpace:
 
 
 def _run(view: View) -> str | None:
-    """The run as the command line takes it: its folder, or its name where the source is a database; None if it is none."""
+    """The run as the command line takes it: its folder, or its name in a database; None for what is no run of bonag."""
     if view.config is None:
         return None
     return shlex.quote(view.summary.name if "://" in view.where else view.where)
