@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import statistics
 import subprocess
 import sys
 import threading
@@ -18,9 +17,6 @@ import pytest
 PROGRAM = str(Path(sys.executable).with_name("bonag"))
 SEARCH = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "60")
 PAGES = 2
-PAIRS = 5
-# Promised are 2 %; the medians of so few searches differ by some percent without any page.
-MOST = 1.10
 # Processor time of the server for each second of the search, pages and all; it runs beside the search, at low priority.
 SHARE = 0.15
 
@@ -93,28 +89,8 @@ def processor_seconds(pid: int) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_open_pages_do_not_slow_a_search(tmp_path: Path) -> None:
-    cores = os.cpu_count() or 1
-    if os.getloadavg()[0] > cores - 1:
-        pytest.skip(
-            f"needs a processor for the search and one for the rest: {os.getloadavg()[0]:.1f} of {cores} are busy"
-        )
-    alone, seen, shares = [], [], []
-    for pair in range(PAIRS):
-        # In turn the one and the other comes first, so that what else the machine does meets both.
-        for kind in (0, 1) if pair % 2 else (1, 0):
-            out = tmp_path / f"{pair}-{kind}"
-            out.mkdir()
-            if kind:
-                seconds, updates, spent = watched(out)
-                assert updates >= seconds / 5 - 1
-                seen.append(seconds)
-                shares.append(spent / seconds)
-            else:
-                alone.append(search(out))
-    ratio = statistics.median(seen) / statistics.median(alone)
-    share = statistics.median(shares)
-    print(f"alone {alone}, watched {seen}: ratio {ratio:.3f}; the server took {share:.1%} of one of {cores} processors")
-    assert share < SHARE
-    assert ratio < MOST
+def test_open_pages_cost_a_search_little(tmp_path: Path) -> None:
+    # How much longer a search takes is measured by `bonag bench ui`; here, what is taken from it.
+    seconds, updates, spent = watched(tmp_path)
+    assert updates >= seconds / 5 - 1
+    assert spent / seconds < SHARE
