@@ -46,7 +46,7 @@ class MetricModel(Protocol):
 
 @dataclass(frozen=True)
 class LearnedMetric:
-    """A model on normal scores, and the fitter that made it."""
+    """A model on scores, and the fitter that made it."""
 
     sign: float
     fitter: ModelFitter

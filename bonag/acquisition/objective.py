@@ -16,7 +16,7 @@ from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from loops.objective import Objective
 from search_spaces import SearchSpace
 
-# How far the reference point lies below the worst of each goal, in normal scores.
+# How far the reference point lies below the worst of each goal, in scores.
 BELOW_WORST = 1.0
 
 
@@ -24,20 +24,19 @@ BELOW_WORST = 1.0
 class ObjectiveAcquisition:
     """The log of the expected improvement, plus the log of the probability that all constraints are met.
 
-    One goal: improvement on the best value that meets the constraints, as the model believes it to be (Gardner et al.,
+    One goal: improvement on the best value seen that meets the constraints (Gardner et al.,
     2014, "Bayesian Optimization with Inequality Constraints"; BoTorch's LogConstrainedExpectedImprovement). Several:
-    that of the volume that the front dominates, on the models' scale of normal scores, where no goal outweighs another
+    that of the volume that the front dominates, on the models' scale of scores, where no goal outweighs another
     because of its unit; the reference point lies one standard deviation of these below the worst of every goal that any
     trial has, so that the ends of the front count too. While no trial meets the constraints, the probability stands
     alone.
 
-    models: by metric, in the order of the objective's. codes: (n, S) evaluated ones. scores: (n, M) of each metric.
+    models: by metric, in the order of the objective's. scores: (n, M) of each metric, of n trials.
     feasible: (n,), which of them meet the constraints.
     """
 
     objective: Objective
     models: Mapping[str, MetricModel]
-    codes: np.ndarray
     scores: np.ndarray
     feasible: np.ndarray
 
@@ -61,7 +60,6 @@ class ObjectiveAcquisition:
         return ObjectiveAcquisition(
             self.objective,
             {metric: model.after(codes) for metric, model in self.models.items()},
-            np.concatenate([self.codes, codes]),
             np.concatenate([self.scores, np.stack(list(expected.values()), axis=1)]),
             np.concatenate([self.feasible, meets(self.objective.constraints, self.models, expected)]),
         )
@@ -73,17 +71,12 @@ class ObjectiveAcquisition:
     def _improvement(self, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
         if len(self.objective.goals) > 1:
             return self._volume(mean, spread)
-        gained = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(spread), self._incumbent)
-        return gained[:, 0].numpy()
-
-    @cached_property
-    def _incumbent(self) -> float:
-        model = self.models[self.objective.goal.metric]
-        return float(model.predict(self.codes[self.feasible])[0].max())
+        # The goals are the first of the metrics.
+        best = float(self.scores[self.feasible, 0].max())
+        return log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(spread), best)[:, 0].numpy()
 
     @cached_property
     def _volume(self) -> LogExpectedHypervolumeImprovement:
-        # The goals are the first of the metrics.
         scores = self.scores[:, : len(self.objective.goals)]
         return LogExpectedHypervolumeImprovement(scores[self.feasible], scores.min(axis=0) - BELOW_WORST)
 
@@ -117,4 +110,4 @@ class ObjectiveSurrogate:
         feasible = np.ones(len(codes), dtype=bool)
         for constraint in self.objective.constraints:
             feasible &= constraint.slack(values[:, self.objective.metrics.index(constraint.metric)]) >= 0
-        return ObjectiveAcquisition(self.objective, models, codes, np.stack(scores, axis=1), feasible)
+        return ObjectiveAcquisition(self.objective, models, np.stack(scores, axis=1), feasible)

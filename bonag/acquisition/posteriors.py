@@ -10,7 +10,7 @@ from bonag.acquisition.metric_models import CountedMetric, LearnedMetric, Metric
 from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.targets import model_scores
 
-# Nodes of the Gauss-Hermite quadrature by which normal scores become values of a metric.
+# Nodes of the Gauss-Hermite quadrature by which scores become values of a metric.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 # Of counts, which are exact; not nothing, so that covariances stay regular.
@@ -19,7 +19,7 @@ RELATIVE_DEVIATION = 1e-6
 
 @dataclass(frozen=True)
 class MetricPosterior:
-    """A model of a metric's normal scores, in the metric's unit.
+    """A model of a metric's scores, in the metric's unit.
 
     The scores are tied to the values that they stand for by a line from one to the next, which goes on beyond the ends
     with the mean slope; mean and variance are those of the Gaussian of scores after that map.
@@ -34,7 +34,7 @@ class MetricPosterior:
 
     @classmethod
     def of(cls, model: ArchitectureModel, values: np.ndarray, sign: float) -> MetricPosterior:
-        """values: (n,) of the metric, which the model was fitted on the normal scores of, times the sign."""
+        """values: (n,) of the metric, which the model was fitted on the scores of, times the sign."""
         scores, first = np.unique(model_scores(sign * values), return_index=True)
         return cls(model, scores, sign * values[first], sign)
 
@@ -47,7 +47,7 @@ class MetricPosterior:
         return self.sign * centre, ((values - centre[:, None]) ** 2) @ WEIGHTS
 
     def to_scores(self, values: np.ndarray) -> np.ndarray:
-        """The normal scores of (B,) values of the metric by the same lines, where they rise: (B,)."""
+        """The scores of (B,) values of the metric by the same lines, where they rise: (B,)."""
         signed = self.sign * np.asarray(values, dtype=np.float64)
         low, high = self.values[0], self.values[-1]
         slope = (self.scores[-1] - self.scores[0]) / (high - low) if high > low else 0.0
@@ -55,7 +55,7 @@ class MetricPosterior:
         return np.interp(signed, self.values, self.scores) + slope * beyond
 
     def predict_scores(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of the normal score of a measurement, noise included: (B, S) codes -> (B,), (B,)."""
+        """Mean and variance of the score of a measurement, noise included: (B, S) codes -> (B,), (B,)."""
         mean, spread = self.model.predict(codes)
         return mean, spread**2 + self.model.gp.likelihood.noise.item()
 

@@ -108,7 +108,7 @@ def test_constrained_improvement_is_botorchs(fitted: Any) -> None:
     mean, spread = (np.stack(part, axis=1) for part in zip(*beliefs, strict=True))
     # Scores of times grow as times fall, so the bound is a lower one.
     bound = float(models["time"].scale.to_scores(np.array(-5e7)))
-    best = models["quality"].predict(acquisition.codes[acquisition.feasible])[0].max()
+    best = acquisition.scores[acquisition.feasible, 0].max()
     theirs = LogConstrainedExpectedImprovement(Known(mean, spread), best, 0, {1: (bound, None)})
     expected = theirs(torch.zeros(len(mean), 1, 3, dtype=torch.float64)).numpy()
     np.testing.assert_allclose(acquisition(fitted.unseen), expected, rtol=1e-6, atol=1e-6)
