@@ -75,8 +75,13 @@ def snapshot(
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
     check_agreement(folder, config, run, len(history))
+    return snapshot_of(folder, config, run, history, live)
+
+
+def snapshot_of(path: Path, config: RunConfig, run: RunRow, history: History, live: bool) -> RunSnapshot:
+    """What was read of a run, put together."""
     return RunSnapshot(
-        path=folder,
+        path=path,
         config=config,
         description=run.description,
         state=state_of(run, live),

@@ -19,6 +19,7 @@ from bonag.record.reading import (
     check_agreement,
     lock_unless_live,
     read_trials,
+    snapshot_of,
     space_of,
     sqlite_connection,
     state_of,
@@ -118,17 +119,7 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         live = written_elsewhere(connection, name)
         run = rows.read_run(connection, name)
         history = read_trials(connection, run, space_of(run.config), known)
-    return RunSnapshot(
-        path=Path(name),
-        config=run.config,
-        description=run.description,
-        state=state_of(run, live),
-        reason=run.reason,
-        forgiven=run.forgiven,
-        history=history,
-        live=live,
-        created_at=run.created_at,
-    )
+    return snapshot_of(Path(name), run.config, run, history, live)
 
 
 def _file(path: Path) -> Hashable:

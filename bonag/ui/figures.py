@@ -21,6 +21,11 @@ def figure_json(plot: Plot) -> str:
     return f'{{"summary":{json.dumps(plot.summary)},{text.lstrip()[1:]}'
 
 
+def versioned(plot: Plot) -> Response:
+    """A figure whose address names its version, so that a browser may keep it."""
+    return Response(figure_json(plot), media_type="application/json", headers={"cache-control": "max-age=600"})
+
+
 class FigureCache:
     """Figures by what they show; many pages that show the same one have it made once."""
 

@@ -31,7 +31,7 @@ class HeldOut:
     """Predictions of held-out trials, one row each; None where the metric is counted, so that nothing is predicted.
 
     Columns of both: trial, measured, mean, deviation (in the metric's unit, measurement noise included), fold; and
-    score, score_mean, score_deviation, the same as normal scores, which the predictor works with and on which its
+    score, score_mean, score_deviation, the same as scores, which the predictor works with and on which its
     intervals are symmetric.
 
     crossed: by cross-validation, in the order of the trials. ahead: predicted from the first ``fold`` trials only, as

@@ -18,7 +18,7 @@ from bonag.plots.guidance import guidance as guidance_plot
 from bonag.plots.measured import column
 from bonag.plots.origins import origins
 from bonag.plots.plot import Plot
-from bonag.ui.insight.figures import figure as as_response
+from bonag.ui.figures import versioned
 from bonag.ui.insight.growing import Growing, Shown, Version
 from bonag.ui.insight.guidance import POPULATION, SAMPLES, Guidance, guidance
 from bonag.ui.insight.versions import read_version, written_version
@@ -86,11 +86,11 @@ def routes(site: Site) -> list[BaseRoute]:
         if metric not in view.objective.metrics:
             raise HTTPException(404)
         if name == "origins":
-            return as_response(origins(view.history, metric))
+            return versioned(origins(view.history, metric))
         result = growing.result(_place(view), read_version(request.query_params.get("version", "")))
         if name != "guidance" or result is None:
             raise HTTPException(404)
-        return as_response(drawn(result, metric))
+        return versioned(drawn(result, metric))
 
     path = "/runs/{key}/generator"
     return [

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from bonag.plots import beliefs
 from bonag.plots.plot import Plot
-from bonag.ui.insight.figures import figure as as_response
+from bonag.ui.figures import versioned
 from bonag.ui.insight.growing import Growing, Shown, Version
 from bonag.ui.insight.importance import MOST_PREDICTIONS, Influence, influence
 from bonag.ui.insight.quality import quality
@@ -127,7 +127,7 @@ def routes(site: Site) -> list[BaseRoute]:
         plot = None if result is None else drawn(name, result, this.metric)
         if plot is None:
             raise HTTPException(404)
-        return as_response(plot)
+        return versioned(plot)
 
     path = "/runs/{key}/predictor"
     return [
