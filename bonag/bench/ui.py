@@ -19,8 +19,8 @@ from bonag.bench.chromium import Chromium
 BONAG = (sys.executable, "-m", "bonag")
 LISTED, LISTED_TRIALS = 20, 100
 SIZES = {1000: 1.5, 5000: 3.0}
-# The search that is watched: long enough that a start, or a pause of the machine, is little of it.
-WATCHED = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "60")
+# The search that is watched: about a minute, so that opening the page, or a pause of the machine, is little of it.
+WATCHED = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "300")
 # Seconds since the navigation began, once all figures are drawn and the browser has shown them.
 DRAWN = """(() => {
   const drawn = () => document.readyState === "complete"

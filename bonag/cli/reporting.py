@@ -27,7 +27,7 @@ def report(
         bool,
         typer.Option(
             "--predictor/--no-predictor",
-            help="Whether to fit the predictor on held-out trials, which takes most of the time.",
+            help="Whether to fit predictors, for what they know and how they guide the generator: most of the time.",
         ),
     ] = True,
 ) -> None:

@@ -66,6 +66,16 @@ class Guidance:
     guided: bool
     problem: str | None
 
+    @property
+    def samples(self) -> int:
+        """Unguided ones at each step."""
+        return SAMPLES
+
+    @property
+    def population(self) -> int:
+        """Guided ones at each step."""
+        return POPULATION
+
 
 @dataclass(frozen=True)
 class _Set:

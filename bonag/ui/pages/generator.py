@@ -20,7 +20,7 @@ from bonag.plots.origins import origins
 from bonag.plots.plot import Plot
 from bonag.ui.figures import versioned
 from bonag.ui.insight.growing import Growing, Shown, Version
-from bonag.ui.insight.guidance import POPULATION, SAMPLES, Guidance, guidance
+from bonag.ui.insight.guidance import Guidance, guidance
 from bonag.ui.insight.versions import read_version, written_version
 from bonag.ui.insight.wording import amount, share
 from bonag.ui.site import Site
@@ -29,6 +29,10 @@ from loops.history import History
 
 TAB = "Generator"
 LEAST_TRIALS = 5
+CAPTIONS = {
+    "spread": "{metric}: boxes from the first to the third quartile with the median, whiskers from 5 % to 95 %.",
+    "own": "{metric} of each trial, by the step of the strategy that proposed it.",
+}
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,18 @@ def routes(site: Site) -> list[BaseRoute]:
     def context(request: Request) -> dict[str, Any]:
         view = site.views.get(request.path_params["key"])
         reason = why_nothing(view)
-        common = {"view": view, "path": _path(view), "reason": reason, "own": _own(view)}
+        common = {"view": view, "path": _path(view), "reason": reason, "own": _own(view), "captions": CAPTIONS}
         if reason is not None:
             return common
         args = (view.space, view.objective, view.config, History(view.history.completed))
         shown = growing.ask(_place(view), version_of(view), guidance, *args)
         return common | {
             "shown": shown,
-            "words": _words(view, shown),
-            "rows": _rows(view, shown),
+            "words": words(view, shown.result),
+            "rows": rows(view, shown.result),
             "goals": [goal.metric for goal in view.objective.goals],
             "summaries": _summaries(view, shown),
             "figure_url": partial(_figure_url, view),
-            "samples": SAMPLES,
-            "population": POPULATION,
         }
 
     def page(request: Request) -> Response:
@@ -111,8 +113,8 @@ def why_nothing(view: View) -> str | None:
     count = len(view.history.completed)
     if count < LEAST_TRIALS:
         return (
-            f"{count} {'trial has' if count == 1 else 'trials have'} completed so far. From {LEAST_TRIALS} on, this "
-            "page shows what guidance by them makes of the generator's samples."
+            f"{count} {'trial has' if count == 1 else 'trials have'} completed so far. From {LEAST_TRIALS} on, "
+            "what guidance by them makes of the generator's samples is shown here."
         )
     return None
 
@@ -160,9 +162,9 @@ def _own(view: View) -> list[tuple[str, str, str]]:
     ]
 
 
-def _words(view: View, shown: Shown) -> list[str]:
+def words(view: View, result: Guidance | None) -> list[str]:
     """What is shown, in a few sentences."""
-    config, result = view.config, shown.result
+    config = view.config
     said = []
     if config is not None and config.strategy == "bonag":
         said.append(
@@ -191,8 +193,8 @@ def _words(view: View, shown: Shown) -> list[str]:
     return said
 
 
-def _rows(view: View, shown: Shown) -> list[Row]:
-    result: Guidance | None = shown.result
+def rows(view: View, result: Guidance | None) -> list[Row]:
+    """The numbers of all samples."""
     if result is None:
         return []
     goals = [goal.metric for goal in view.objective.goals]

@@ -11,6 +11,7 @@ from bonag.ui.app import templates
 from bonag.ui.assets import ICON
 from bonag.ui.report.belief import MOST_METRICS, Belief, beliefs
 from bonag.ui.report.best import champions, top
+from bonag.ui.report.guided import guided
 from bonag.ui.report.inlining import as_json, data_block, own_script, plotly_script, policy, styles
 from bonag.ui.report.pictures import front_pictures, progress_picture, seconds_picture
 from bonag.ui.report.portable import portable
@@ -27,9 +28,10 @@ FIRST, LATER = ("theme.js",), ("figures.js", "report.js")
 def page(view: View, predictor: bool = True, tell: Callable[[str], None] = lambda text: None) -> str:
     """The report, which loads nothing and tells nothing of the machine's own paths.
 
-    predictor: whether to compute what the run's predictor knows, which takes PyTorch and up to minutes. tell: gets a
-    line before each thing that takes long.
+    predictor: whether to compute what the run's predictor knows and what guidance makes of the generator's samples,
+    which takes PyTorch and up to minutes. tell: gets a line before each thing that takes long.
     """
+    made = None if not predictor else guided(view, tell)
     view = portable(view)
     now = time.time()
     first, later = ([own_script(name) for name in names] for names in (FIRST, LATER))
@@ -37,6 +39,7 @@ def page(view: View, predictor: bool = True, tell: Callable[[str], None] = lambd
     template = templates().env.get_template("report.html")
     return template.render(
         **_content(view, beliefs(view, tell) if predictor else None),
+        made=made,
         now=now,
         icon="data:image/svg+xml;base64," + base64.b64encode(ICON.encode()).decode(),
         policy=policy(*first, plotly, *later),

@@ -166,6 +166,7 @@ def test_a_run_without_trials_has_a_report(make: Make, tmp_path: Path):
     text = words(written(make("a"), tmp_path / "a.html", predictor=True))
     assert "There is no trial yet" in text
     assert "0 completed trials have a value of accuracy; it takes 10" in text
+    assert "0 trials have completed so far. From 5 on, what guidance by them makes" in text
 
 
 def test_a_run_in_which_all_failed_says_why(make: Make, tmp_path: Path):
@@ -302,9 +303,14 @@ def test_a_long_run_is_thinned_evenly_for_the_predictor():
 
 
 @pytest.mark.slow
-def test_it_holds_what_the_predictor_knows(make: Make, tmp_path: Path):
+def test_it_holds_what_the_predictor_knows_and_what_the_generator_makes(make: Make, tmp_path: Path):
     parsed = written(make("a", made_trials(24)), tmp_path / "a.html", predictor=True)
     text = words(parsed)
-    assert sum("data-figure" in attributes for _, attributes in parsed.tags) == 3 + 5
+    assert sum("data-figure" in attributes for _, attributes in parsed.tags) == 3 + 5 + 2
     for part in ("Kendall tau", "In 90 % intervals", "What matters", "Strategy evolution does not use"):
         assert part in text
+    # After 10 trials, and after all.
+    assert "Unguided and proposed" in text
+    kinds = [attributes["data-kind"] for _, attributes in parsed.tags if "data-kind" in attributes]
+    assert kinds == ["unguided", "proposed"] * 2
+    assert "accuracy of each trial, by the step of the strategy that proposed it." in text
