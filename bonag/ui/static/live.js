@@ -59,14 +59,14 @@
     await window.bonagFigures?.draw(document.body);
   }
 
-  // Drawing a run again takes a while, and the processor is the search's: at most a twentieth of the time goes there.
+  // Drawing a run again takes a while, and the processor is the search's: at most a thirtieth of the time goes there.
   let waiting = null, earliest = 0;
   function soon() {
     waiting ??= setTimeout(async () => {
       waiting = null;
       const begun = performance.now();
       await changed();
-      earliest = performance.now() + Math.min(19 * (performance.now() - begun), 15000);
+      earliest = performance.now() + Math.min(29 * (performance.now() - begun), 15000);
     }, Math.max(0, earliest - performance.now()));
   }
 
