@@ -59,6 +59,7 @@ def measure(program: str, repeats: int, pairs: int, say: Callable[[str], None]) 
             kinds = (True, False) if pair % 2 else (False, True)
             took = {kind: searched(folder / f"pair-{pair}-{kind}", program if kind else None) for kind in kinds}
             lost.append(100 * (took[True] / took[False] - 1))
+            say(f"{took[True]:.1f} s watched, {took[False]:.1f} s unwatched")
         if lost:
             rows.append(row("a search with an open page takes longer by", lost, "%", 2.0))
     return pd.DataFrame(rows, columns=["what", "value", "low", "high", "unit", "bar"])
