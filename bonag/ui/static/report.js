@@ -92,7 +92,7 @@
     form.hidden = false;
     form.addEventListener("submit", (event) => event.preventDefault());
     let typing;
-    form.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(filter, rows.length > 1000 ? 150 : 0); });
+    form.addEventListener("input", () => { clearTimeout(typing); if (rows.length > 1000) typing = setTimeout(filter, 150); else filter(); });
     // A row that somebody is sent to is shown.
     addEventListener("hashchange", () => {
       const row = document.getElementById(location.hash.slice(1));

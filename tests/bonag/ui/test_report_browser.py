@@ -110,6 +110,7 @@ def test_its_table_sorts_and_filters(visit: Visit):
     assert visit.column(1) == []
     # Whoever is sent to a trial finds it there.
     page.locator("a[href='#trial-0']").first.click()
+    page.locator("#trial-29").wait_for(state="visible")
     assert len(visit.column(1)) == 30
 
 
