@@ -21,19 +21,22 @@ COUNTED_SPREAD = 1e-3
 
 
 class MetricModel(Protocol):
-    """A Gaussian per architecture on the scores of ``scale``, which grow with the metric times ``sign``.
-
-    exact: whether the mean is the truth.
-    """
+    """A Gaussian per architecture on the scores of ``scale``, which grow with the metric times ``sign``."""
 
     @property
-    def sign(self) -> float: ...
+    def sign(self) -> float:
+        """1 or -1."""
+        ...
 
     @property
-    def scale(self) -> Scale: ...
+    def scale(self) -> Scale:
+        """Between the metric's unit and scores."""
+        ...
 
     @property
-    def exact(self) -> bool: ...
+    def exact(self) -> bool:
+        """Whether the mean is the truth."""
+        ...
 
     def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations of the scores of (B, S) codes: (B,), (B,)."""

@@ -74,13 +74,10 @@ def make_runs(folder: Path) -> None:
     """The runs that the pages show: random search, measured by the space's surrogate."""
     from bonag.api import search
 
-    def make(out: Path, name: str, budget: int, seed: int) -> None:
-        search("nb201", budget, seed, strategy="random", out=out, name=name)
-
     for seed in range(LISTED):
-        make(folder / "list", f"run-{seed}", LISTED_TRIALS, seed)
+        search("nb201", LISTED_TRIALS, seed, strategy="random", out=folder / "list", name=f"run-{seed}")
     for size in SIZES:
-        make(folder / "large", f"trials-{size}", size, 0)
+        search("nb201", size, 0, strategy="random", out=folder / "large", name=f"trials-{size}")
 
 
 def opened(browser: Chromium, address: str) -> float:
@@ -96,21 +93,15 @@ def searched(out: Path, program: str | None) -> float:
     """Seconds from the first proposal of a search to its last result; with a Chromium, one looks at its page."""
     from bonag.record import read_record
 
-    def search() -> None:
-        subprocess.run([*BONAG, "run", *WATCHED, "--out", str(out), "--name", "run"], check=True, capture_output=True)
-
+    command = [*BONAG, "run", *WATCHED, "--out", str(out), "--name", "run"]
     if program is None:
-        search()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     else:
         out.mkdir(parents=True)
         with serving(out) as server, Chromium(program) as browser:
             # The list is open until the run is there, as a user who waits for it has it.
             page = browser.open(f"{server}/")
-            started = subprocess.Popen(
-                [*BONAG, "run", *WATCHED, "--out", str(out), "--name", "run"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             page.waited("document.querySelector('#run-1') !== null")
             page.close()
             browser.open(f"{server}/runs/run")

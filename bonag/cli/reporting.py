@@ -27,7 +27,7 @@ def report(
         bool,
         typer.Option(
             "--predictor/--no-predictor",
-            help="Whether to fit predictors, for what they know and how they guide the generator: most of the time.",
+            help="Whether to fit predictors, to show what they know and how they guide the generator; it takes longest.",
         ),
     ] = True,
 ) -> None:

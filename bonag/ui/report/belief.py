@@ -15,6 +15,7 @@ from bonag.ui.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOL
 from bonag.ui.insight.wording import Number, numbers
 from bonag.ui.pages.predictor import Asked, asked, drawn, words
 from bonag.ui.report.pictures import Picture
+from bonag.ui.report.portable import told
 from bonag.ui.view import View
 
 # Metrics of the objective that are looked into; and trials, since a fit takes a time that grows with their cube.
@@ -69,8 +70,7 @@ def beliefs(view: View, tell: Callable[[str], None] = lambda text: None) -> list
                 warnings.simplefilter("ignore")
                 found.append(_belief(this))
         except Exception as error:  # a report without this part is better than none
-            problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            found.append(Belief(metric, words(this), reason=f"The predictor could not be fitted: {problem}"))
+            found.append(Belief(metric, words(this), reason=f"The predictor could not be fitted: {told(error)}"))
     return found
 
 

@@ -10,6 +10,7 @@ from bonag.plots.origins import origins
 from bonag.ui.insight.guidance import Guidance, guidance
 from bonag.ui.pages.generator import CAPTIONS, Row, drawn, rows, why_nothing, words
 from bonag.ui.report.pictures import Picture
+from bonag.ui.report.portable import told, without_home
 from bonag.ui.view import View
 from loops.history import History
 
@@ -40,17 +41,17 @@ def guided(view: View, tell: Callable[[str], None] = lambda text: None) -> Guide
     if reason is not None:
         return Guided(goals, reason, own=own)
     assert view.space is not None
-    tell("guiding the generator as the run did at some of its steps (--no-predictor leaves that out)")
+    tell("drawing samples for some steps of the run (--no-predictor leaves that out)")
     try:
         with warnings.catch_warnings():
             # The fits of some steps are hard, and say so.
             warnings.simplefilter("ignore")
             result = guidance(view.space, view.objective, view.config, History(view.history.completed))
     except Exception as error:  # a report without this part is better than none
-        return Guided(goals, f"Nothing could be generated: {type(error).__name__}.", own=own)
+        return Guided(goals, f"Nothing could be generated: {told(error)}", own=own)
     return Guided(
         goals,
-        words=tuple(words(view, result)),
+        words=tuple(without_home(sentence) for sentence in words(view, result)),
         result=result,
         rows=tuple(rows(view, result)),
         spreads=tuple(Picture.of(drawn(result, goal), CAPTIONS["spread"].format(metric=goal)) for goal in goals),

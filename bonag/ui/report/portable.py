@@ -35,6 +35,11 @@ def without_home(text: str) -> str:
     return _HOMES.sub("~", text)
 
 
+def told(error: Exception) -> str:
+    """What a report says of an error."""
+    return without_home(" ".join(f"{type(error).__name__}: {error}".split())[:300])
+
+
 def last_part(path: str) -> str:
     """The name of a folder or file, of whichever system it is."""
     name = PureWindowsPath(path).name if "\\" in path else PurePosixPath(path).name

@@ -21,6 +21,7 @@ from bonag.record import create_record
 from bonag.ui.insight.trials import Measured
 from bonag.ui.report import chosen, write_report
 from bonag.ui.report.belief import evenly
+from bonag.ui.report.guided import guided
 from bonag.ui.report.inlining import Script, data_block
 from bonag.ui.report.page import page
 from bonag.ui.report.portable import portable, without_home
@@ -300,6 +301,18 @@ def test_a_long_run_is_thinned_evenly_for_the_predictor():
     assert (thin.trials[0], thin.trials[-1]) == (0, 4999)
     assert np.ptp(np.diff(thin.trials)) <= 1
     assert evenly(thin, 200) is thin
+
+
+def test_a_report_without_samples_says_why_and_names_no_home(monkeypatch: pytest.MonkeyPatch):
+    def fail(*args: object) -> None:
+        raise OSError("no file /home/ada/generator.safetensors")
+
+    monkeypatch.setattr("bonag.ui.report.guided.guidance", fail)
+    made = guided(view_of(made_trials(6)))
+    assert made.reason == "Nothing could be generated: OSError: no file ~/generator.safetensors"
+    # What needs no generator is there.
+    assert len(made.own) == 1
+    assert made.spreads == ()
 
 
 @pytest.mark.slow
