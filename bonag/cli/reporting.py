@@ -27,7 +27,7 @@ def report(
         bool,
         typer.Option(
             "--predictor/--no-predictor",
-            help="Whether to fit predictors, to show what they know and how they guide the generator; it takes longest.",
+            help="Whether to fit predictors, to show what they know and how they guide the generator: it takes long.",
         ),
     ] = True,
 ) -> None:
