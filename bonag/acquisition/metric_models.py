@@ -11,7 +11,7 @@ import numpy as np
 from bonag.acquisition.scales import Scale
 from bonag.predictors.fitting import ModelFitter
 from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import model_scores
+from bonag.predictors.targets import TAILS, model_scores
 from search_spaces import SearchSpace
 
 # What every space counts without an evaluation.
@@ -103,13 +103,14 @@ class MetricFitter:
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
         values = self.sign * values
-        scale = Scale.through(values, model_scores(values))
         if self.metric in COUNTED:
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)
             if np.ptp(offsets) <= 1e-9 * np.abs(values).max():
+                scale = Scale.through(values, model_scores(values, TAILS[-1]))
                 return CountedMetric(self.sign, lambda others: self._counts(others) + offsets[0], scale)
-        return LearnedMetric(self.sign, self._fitter, self._fitter.fit(codes, values), scale)
+        model = self._fitter.fit(codes, values)
+        return LearnedMetric(self.sign, self._fitter, model, Scale.through(values, model_scores(values, model.tail)))
 
     def _counts(self, codes: np.ndarray) -> np.ndarray:
         costs = (self.space.costs(self.space.decode(self.space.graph(code))) for code in codes)

@@ -35,7 +35,7 @@ class MetricPosterior:
     @classmethod
     def of(cls, model: ArchitectureModel, values: np.ndarray, sign: float) -> MetricPosterior:
         """values: (n,) of the metric, which the model was fitted on the scores of, times the sign."""
-        scores, first = np.unique(model_scores(sign * values), return_index=True)
+        scores, first = np.unique(model_scores(sign * values, model.tail), return_index=True)
         return cls(model, scores, sign * values[first], sign)
 
     def predict(self, codes: np.ndarray, noisy: bool = False) -> tuple[np.ndarray, np.ndarray]:

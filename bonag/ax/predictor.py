@@ -84,11 +84,11 @@ class BonagPredictor(TorchGenerator):
             # An ensemble cannot forget what it was trained on.
             return self._fitted(dataset)
         _, codes, values, sign = self._data(dataset)
-        features = fitted.model.features
+        features, tail = fitted.model.features, fitted.model.tail
         gp: Any = copy.deepcopy(fitted.model.gp)
-        X, y = torch.from_numpy(features(codes)), torch.from_numpy(model_scores(sign * values))
+        X, y = torch.from_numpy(features(codes)), torch.from_numpy(model_scores(sign * values, tail))
         gp.set_train_data(X, y, strict=False)
-        return MetricPosterior.of(ArchitectureModel(features, gp), values, sign)
+        return MetricPosterior.of(ArchitectureModel(features, gp, tail=tail), values, sign)
 
     def _data(self, dataset: SupervisedDataset) -> tuple[str, np.ndarray, np.ndarray, float]:
         """A metric's name, (n, S) codes, (n,) values and sign."""

@@ -8,13 +8,14 @@ from typing import Any
 import gpytorch
 import numpy as np
 import torch
+from botorch.models import SingleTaskGP
 
 from bonag.predictors.ensemble import MEMBERS, GraphEnsemble, fit_ensemble
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.gp import fit_hyperparameters, leave_one_out, make_gp
 from bonag.predictors.mixture import ArchitectureModel, stacking_weight
 from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import model_scores
+from bonag.predictors.targets import TAILS, log_slopes, model_scores
 from search_spaces import SearchSpace
 
 # Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
@@ -47,19 +48,20 @@ class ModelFitter:
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> ArchitectureModel:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        targets = model_scores(values)
+        hyperparameters, tail = self._hyperparameters(codes, values)
+        targets = model_scores(values, tail)
         used = _informative(values, MAX_ROWS)
         model = make_gp(self.features, torch.from_numpy(self.features(codes[used])), torch.from_numpy(targets[used]))
-        model.load_state_dict(self._hyperparameters(codes, values))
+        model.load_state_dict(hyperparameters)
         model.eval()
         rows = prefix(len(values), ENSEMBLE_GROWTH)
         if self.predictor == "gp" or rows < MIN_ENSEMBLE_ROWS:
-            return ArchitectureModel(self.features, model)
-        ensemble, weight = self._weighted_ensemble(codes[:rows], values[:rows])
+            return ArchitectureModel(self.features, model, tail=tail)
+        ensemble, weight, old_tail = self._weighted_ensemble(codes[:rows], values[:rows])
         # Both scales rank the same values, so a line between them is nearly exact.
-        old, new = model_scores(values[:rows]), targets[:rows]
+        old, new = model_scores(values[:rows], old_tail), targets[:rows]
         factor = float((old * (new - new.mean())).sum() / max((old**2).sum(), 1e-12))
-        return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())))
+        return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())), tail=tail)
 
     def imagined(self, model: ArchitectureModel, codes: np.ndarray) -> ArchitectureModel:
         """The model as if the (k, S) codes had been evaluated, with the result that it expects of them."""
@@ -70,34 +72,52 @@ class ModelFitter:
         more.load_state_dict(gp.state_dict())
         more.eval()
         return ArchitectureModel(
-            self.features, more, model.ensemble, model.ensemble_weight, model.rescale, model.before or model
+            self.features,
+            more,
+            model.ensemble,
+            model.ensemble_weight,
+            model.rescale,
+            model.before or model,
+            model.tail,
         )
 
-    def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> dict[str, torch.Tensor]:
+    def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> tuple[dict[str, torch.Tensor], float]:
         rows = prefix(len(values), GP_GROWTH)
         chosen = _informative(values[:rows], MAX_HYPERPARAMETER_ROWS)
         codes, values = codes[chosen], values[chosen]
-        return self._remembered(
-            ("gp", codes.tobytes(), values.tobytes()), lambda: self._fit_gp(codes, values).state_dict()
-        )
 
-    def _fit_gp(self, codes: np.ndarray, values: np.ndarray) -> Any:
-        X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(model_scores(values))
-        model = make_gp(self.features, X, y)
-        with gpytorch.settings.max_cholesky_size(100_000):
-            fit_hyperparameters(model)
-        return model
+        def fit() -> tuple[dict[str, torch.Tensor], float]:
+            model, tail = self._likeliest(codes, values)
+            return model.state_dict(), tail
 
-    def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float]:
-        def fit() -> tuple[GraphEnsemble, float]:
+        return self._remembered(("gp", codes.tobytes(), values.tobytes()), fit)
+
+    def _likeliest(self, codes: np.ndarray, values: np.ndarray) -> tuple[SingleTaskGP, float]:
+        """Of all tails, the Gaussian process under which the values are the likeliest, and its tail.
+
+        A warped Gaussian process (Snelson et al., 2003).
+        """
+        X = torch.from_numpy(self.features(codes))
+        found: list[tuple[float, SingleTaskGP, float]] = []
+        for tail in TAILS:
+            model = make_gp(self.features, X, torch.from_numpy(model_scores(values, tail)))
+            with gpytorch.settings.max_cholesky_size(100_000):
+                found.append((fit_hyperparameters(model) + log_slopes(values, tail), model, tail))
+        _, model, tail = max(found, key=lambda one: one[0])
+        return model, tail
+
+    def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float, float]:
+        """The ensemble, its weight, and the tail of the scores that it was fitted on."""
+
+        def fit() -> tuple[GraphEnsemble, float, float]:
             chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
-            targets = model_scores(values)
+            gp, tail = self._likeliest(codes[chosen], values[chosen])
+            targets = model_scores(values, tail)
             ensemble = fit_ensemble(self.space, codes, targets, seed=len(values), device=self.device)
             if self.predictor == "ensemble":
-                return ensemble, 1.0
-            gp = self._fit_gp(codes[chosen], values[chosen])
+                return ensemble, 1.0, tail
             weight = stacking_weight(targets[chosen], leave_one_out(gp)[0], ensemble.held_out[0][chosen])
-            return ensemble, weight
+            return ensemble, weight, tail
 
         return self._remembered(("ensemble", codes.tobytes(), values.tobytes()), fit)
 

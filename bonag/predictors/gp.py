@@ -76,15 +76,22 @@ def make_gp(features: GraphFeatures, X: Tensor, y: Tensor) -> SingleTaskGP:
     return model.to(X)
 
 
-def fit_hyperparameters(model: SingleTaskGP) -> None:
-    """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the medians stay."""
+def fit_hyperparameters(model: SingleTaskGP) -> float:
+    """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the medians stay.
+
+    Returns the logarithm of what it came to.
+    """
     state = {name: value.clone() for name, value in model.state_dict().items()}
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
     try:
         fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": MAX_FIT_STEPS}}, max_attempts=1)
     except ModelFittingError:
         model.load_state_dict(state)
+    model.train()
+    with torch.no_grad():
+        reached = mll(model(*model.train_inputs), model.train_targets) * len(model.train_targets)
     model.eval()
+    return float(reached)
 
 
 def leave_one_out(model: SingleTaskGP) -> tuple[np.ndarray, np.ndarray]:

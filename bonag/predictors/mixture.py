@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bonag.predictors.ensemble import GraphEnsemble
 from bonag.predictors.features import GraphFeatures
+from bonag.predictors.targets import TAILS
 
 # Below this weight the ensemble moves no decision and is not asked.
 NEGLIGIBLE = 0.02
@@ -35,17 +36,21 @@ class ArchitectureModel(Model):
         ensemble_weight: float = 0.0,
         rescale: tuple[float, float] = (1.0, 0.0),
         before: ArchitectureModel | None = None,
+        tail: float = TAILS[-1],
     ) -> None:
         """rescale: factor and offset from the ensemble's targets to the Gaussian process' targets.
 
         before: the model before evaluations were imagined. The Gaussian process is sure of them at once; the ensemble's
         spread shrinks in the same proportion.
+
+        tail: of the scores (``targets.model_scores``) that the Gaussian process was fitted on.
         """
         super().__init__()
         self.features, self.gp, self.ensemble = features, gp, ensemble
         self.ensemble_weight = ensemble_weight if ensemble_weight > NEGLIGIBLE else 0.0
         self.rescale = rescale
         self.before = before
+        self.tail = tail
 
     @property
     def num_outputs(self) -> int:

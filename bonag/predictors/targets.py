@@ -6,6 +6,9 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+# How far below the median, in spreads of the better half, the scores of models go on nearly linearly.
+TAILS = (0.5, 1.0, 2.0, 4.0)
+
 
 def rank_gaussianise(values: np.ndarray) -> np.ndarray:
     """Normal scores of the values, with mean 0 and standard deviation 1; larger stays larger, ties stay equal.
@@ -22,21 +25,43 @@ def rank_gaussianise(values: np.ndarray) -> np.ndarray:
     return scores / spread if spread > 0 else np.zeros(len(values))
 
 
-def model_scores(values: np.ndarray) -> np.ndarray:
+def model_scores(values: np.ndarray, tail: float) -> np.ndarray:
     """What the models of a search are fitted on, mean 0 and standard deviation 1; larger stays larger, ties stay equal.
 
-    values: (n,) array, n >= 1, larger is better.
+    values: (n,) array, n >= 1, larger is better. tail: one of ``TAILS``.
 
-    Half of it are normal scores, half the values themselves above the median, in units of their root mean square
-    distance from it. Normal scores alone put the best trial as far above the second best however little it leads, and
-    late in a search, when many are nearly as good, that makes rough what is smooth.
+    Linear from the median up, so that what is smooth stays smooth where the search goes; below it
+
+        score = -tail * log(1 + distance / tail),
+
+    distances being in units of the root mean square distance of the better half: a short tail keeps hopeless trials
+    from squeezing all others together, a long one tells bad from worse.
     """
-    ranks = rank_gaussianise(values)
-    above = np.maximum(values - np.median(values), 0.0)
-    above /= max(above.max(), 1e-300)
-    unit = np.sqrt((above[above > 0] ** 2).mean()) if above.any() else 1.0
-    linear = np.where(above > 0, above / unit, np.minimum(ranks, 0.0))
-    linear -= linear.mean()
-    scores = ranks + linear / max(linear.std(), 1e-12)
+    scores = _bent(_distances(values), tail)
+    scores -= scores.mean()
     spread = scores.std()
     return scores / spread if spread > 0 else np.zeros(len(values))
+
+
+def log_slopes(values: np.ndarray, tail: float) -> float:
+    """The sum of the logarithms of the slopes of ``model_scores`` at the (n,) values, up to what all tails share.
+
+    The density of values is that of their scores times the slopes, so with them the likelihoods of tails compare.
+    """
+    distances = _distances(values)
+    spread = _bent(distances, tail).std()
+    if spread == 0:
+        return 0.0
+    return float(-np.log1p(np.maximum(-distances, 0.0) / tail).sum() - len(values) * np.log(spread))
+
+
+def _distances(values: np.ndarray) -> np.ndarray:
+    """From the median, in units of the root mean square of those above it, or below it if there are none: (n,)."""
+    distances = values - np.median(values)
+    distances /= max(np.abs(distances).max(), 1e-300)
+    side = distances[distances > 0] if (distances > 0).any() else distances[distances < 0]
+    return distances / np.sqrt((side**2).mean()) if len(side) else distances
+
+
+def _bent(distances: np.ndarray, tail: float) -> np.ndarray:
+    return np.where(distances >= 0, distances, -tail * np.log1p(np.maximum(-distances, 0.0) / tail))

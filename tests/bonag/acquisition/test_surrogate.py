@@ -20,7 +20,7 @@ def acquisition(fitted: Any) -> PosteriorAcquisition:
 
 
 def test_it_improves_on_the_best_score_that_was_seen(fitted: Any, acquisition: PosteriorAcquisition) -> None:
-    incumbent = model_scores(fitted.values).max()
+    incumbent = model_scores(fitted.values, acquisition.model.tail).max()
     u = (fitted.mean - incumbent) / fitted.spread
     expected = fitted.spread * (norm.pdf(u) + u * norm.cdf(u))
     likely = u > -5

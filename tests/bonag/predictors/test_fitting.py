@@ -13,10 +13,12 @@ from scipy.stats import kendalltau
 
 from bonag.predictors import fitting
 from bonag.predictors.ensemble import MEMBERS
+from bonag.predictors.features import GraphFeatures
 from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative
+from bonag.predictors.gp import make_gp
 from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import model_scores
+from bonag.predictors.targets import TAILS, model_scores
 from search_spaces import SearchSpace
 
 every_predictor = pytest.mark.parametrize("predictor", ["gp", "ensemble", "mixture"])
@@ -100,7 +102,7 @@ def test_the_ensembles_scale_follows_the_targets(nb201: SearchSpace, data: tuple
     assert model.ensemble is not None
     known = len(model.ensemble.held_out[0])
     assert known < len(values)
-    old, new = model_scores(values[order[:known]]), model_scores(values[order])[:known]
+    old, new = model_scores(values[order[:known]], model.tail), model_scores(values[order], model.tail)[:known]
     factor, offset = model.rescale
     assert offset < -0.1
     assert np.mean((offset + factor * old - new) ** 2) < 0.2 * np.mean((old - new) ** 2)
@@ -118,12 +120,26 @@ def test_the_latest_evaluations_count_at_once(nb201: SearchSpace, data: tuple) -
         assert high > low + 0.5
 
 
-def test_how_bad_bad_ones_are_does_not_count(nb201: SearchSpace, data: tuple) -> None:
+def test_a_few_hopeless_ones_leave_the_others_in_order(nb201: SearchSpace, data: tuple) -> None:
     ops, values, unseen = data
-    values = values[:31]
-    worse = np.where(values < np.median(values), values - 1e4, values)
-    plain = ModelFitter(nb201, "mixture").fit(ops[:31], values).predict(unseen)
-    assert np.array_equal(plain, ModelFitter(nb201, "mixture").fit(ops[:31], worse).predict(unseen))
+    hopeless = values.copy()
+    hopeless[np.argsort(values)[:5]] -= 1e4
+    plain, bent = (ModelFitter(nb201).fit(ops[:60], y) for y in (values, hopeless))
+    assert bent.tail < TAILS[-1]
+    assert kendalltau(plain.predict(unseen)[0], bent.predict(unseen)[0]).statistic > 0.7
+
+
+def test_the_tail_is_the_likeliest_one(nb201: SearchSpace, data: tuple) -> None:
+    # What is normal as it is needs no bending; its exponential's mirror image does.
+    ops, _, _ = data
+    features = GraphFeatures(nb201)
+    X = torch.from_numpy(features(ops))
+    gp = make_gp(features, X, torch.zeros(len(ops), dtype=torch.float64))
+    with torch.no_grad():
+        K = gp.covar_module(X).to_dense() + 0.01 * torch.eye(len(X), dtype=X.dtype)
+    normal = torch.linalg.cholesky(K).numpy() @ np.random.default_rng(0).normal(size=len(ops))
+    assert ModelFitter(nb201).fit(ops, normal).tail == TAILS[-1]
+    assert ModelFitter(nb201).fit(ops, -np.exp(-2 * normal)).tail <= TAILS[1]
 
 
 @pytest.mark.parametrize("rows", [2, MIN_ENSEMBLE_ROWS, 40])
@@ -221,8 +237,8 @@ def test_of_very_many_trials_the_model_sees_the_best_and_some_of_the_others(
     monkeypatch.setattr(fitting, "MAX_ROWS", 40)
     codes = draw_codes(nb201, 100, 0)
     values = np.random.default_rng(0).normal(size=100)
-    gp = ModelFitter(nb201).fit(codes, values).gp
-    targets = model_scores(values)
+    model = ModelFitter(nb201).fit(codes, values)
+    gp, targets = model.gp, model_scores(values, model.tail)
     assert len(gp.train_targets) == 40
     # On the scale of all trials, not of those that it sees.
     assert np.isin(gp.train_targets.numpy(), targets).all()

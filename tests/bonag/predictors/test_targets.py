@@ -1,8 +1,9 @@
-"""Normal scores depend on the order of the values alone; scores for models also on how far the better half leads."""
+"""Normal scores depend on the order of the values alone; scores for models are linear, but for a bent lower tail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,21 +12,34 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest, norm
 
-from bonag.predictors.targets import model_scores, rank_gaussianise
+from bonag.predictors.targets import TAILS, log_slopes, model_scores, rank_gaussianise
 
 # With many ties, because accuracies of a small test set have them.
 values = arrays(np.float64, st.integers(1, 40), elements=st.integers(-12, 12).map(float))
 wide_values = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e300, 1e300))
 
 
-both = pytest.mark.parametrize("scores_of", [rank_gaussianise, model_scores])
+every_tail = pytest.mark.parametrize("tail", TAILS)
+both = pytest.mark.parametrize(
+    "scores_of",
+    [rank_gaussianise, *(partial(model_scores, tail=tail) for tail in TAILS)],
+    ids=["ranks", *map(str, TAILS)],
+)
 
 
-@given(st.one_of(values, wide_values))
+@given(values)
 @both
 def test_larger_stays_larger_and_ties_stay_equal(scores_of: Callable, y: np.ndarray) -> None:
     scores = scores_of(y)
     assert np.array_equal(scores[:, None] > scores, y[:, None] > y)
+
+
+@given(wide_values)
+@both
+def test_the_widest_values_stay_finite_and_in_order(scores_of: Callable, y: np.ndarray) -> None:
+    scores = scores_of(y)
+    assert np.isfinite(scores).all()
+    assert (np.diff(scores[np.argsort(y, kind="stable")]) >= 0).all()
 
 
 @given(values)
@@ -53,17 +67,37 @@ def test_the_order_of_evaluation_changes_nothing(scores_of: Callable, y: np.ndar
 
 
 @given(values)
-def test_unit_and_origin_of_a_metric_change_nothing_in_what_models_see(y: np.ndarray) -> None:
-    assert model_scores(3 * y - 7) == pytest.approx(model_scores(y), abs=1e-9)
+@every_tail
+def test_unit_and_origin_of_a_metric_change_nothing_in_what_models_see(tail: float, y: np.ndarray) -> None:
+    assert model_scores(3 * y - 7, tail) == pytest.approx(model_scores(y, tail), abs=1e-9)
 
 
-def test_models_see_how_far_the_best_leads_but_not_how_bad_the_worst_is() -> None:
-    y = np.arange(1.0, 41.0)
-    ahead, hopeless = y.copy(), y.copy()
-    ahead[-1], hopeless[0] = 80, -1e6
-    leads = np.diff(model_scores(ahead))[-1], np.diff(model_scores(y))[-1]
-    assert leads[0] > 2 * leads[1]
-    assert model_scores(hopeless) == pytest.approx(model_scores(y), abs=1e-12)
+@every_tail
+def test_the_better_half_is_seen_in_its_own_proportions(tail: float) -> None:
+    y = np.sort(np.random.default_rng(0).normal(size=41))
+    steps, lead = np.diff(y)[20:], np.diff(model_scores(y, tail))[20:]
+    assert lead / lead.mean() == pytest.approx(steps / steps.mean())
+
+
+def test_the_shorter_the_tail_the_less_hopeless_trials_squeeze_the_others() -> None:
+    y = np.arange(41.0)
+    y[:4] = -1e6
+    ranges = [np.ptp(model_scores(y, tail)[20:]) for tail in TAILS]
+    assert ranges == sorted(ranges, reverse=True)
+    # In proportion, the better half would have a range of 6e-5.
+    assert min(ranges) > 0.05
+
+
+@every_tail
+def test_log_slopes_are_those_of_the_scores(tail: float) -> None:
+    y = np.random.default_rng(1).gamma(2, size=30)
+    step = 1e-7
+    both = np.concatenate([y, y + step])
+    slopes = np.diff(model_scores(both, tail).reshape(2, -1), axis=0) / step
+    above = both - np.median(both)
+    unit = np.sqrt((above[above > 0] ** 2).mean())
+    # The unit, which all tails share, is left out.
+    assert log_slopes(both, tail) == pytest.approx(2 * np.log(slopes * unit).sum(), abs=1e-4)
 
 
 def test_scores_are_normal_quantiles_of_the_ranks() -> None:
@@ -79,3 +113,8 @@ def test_a_long_lower_tail_becomes_normal() -> None:
 @both
 def test_a_single_value_is_zero(scores_of: Callable) -> None:
     assert scores_of(np.array([71.3])).tolist() == [0.0]
+
+
+@every_tail
+def test_equal_values_have_no_slope(tail: float) -> None:
+    assert log_slopes(np.full(5, 71.3), tail) == 0.0
