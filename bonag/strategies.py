@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from loops.errors import UserError
+from loops.initial import first_design, front_design
 from loops.objective import Objective
 from loops.protocols import Strategy
 from loops.strategies import NSGA2, LocalSearch, RandomSearch, RegularizedEvolution
@@ -13,7 +14,7 @@ from search_spaces import SearchSpace
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
-    from loops.strategies.guided import Generator, MetricSurrogate, Surrogate
+    from loops.strategies.guided import Design, Generator, MetricSurrogate, Surrogate
 
 # They need neither a trained generator nor PyTorch.
 BASELINES = ("random", "evolution", "evolution:naszilla", "local-search", "nsga2")
@@ -102,7 +103,8 @@ def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: 
     generator = load_generator(space, device=device)
     if not isinstance(generator, DiscreteGenerator):
         raise UserError(f"the generator of space '{space.name}' is score-based; strategy 'bonag' needs a discrete one")
-    return GuidedGeneration(space, objective, _surrogate(space, objective, device, acquisition, predictor), generator)
+    surrogate = _surrogate(space, objective, device, acquisition, predictor)
+    return GuidedGeneration(space, objective, surrogate, generator, design=_design(objective))
 
 
 def _mutation_bo(
@@ -118,7 +120,12 @@ def _mutation_bo(
         "mutation-bo:evolution": lambda: EvolutionCandidates(space),
     }
     surrogate = _surrogate(space, objective, _device(device), acquisition, predictor)
-    return GuidedGeneration(space, objective, surrogate, makers[name](), name=name)
+    return GuidedGeneration(space, objective, surrogate, makers[name](), name=name, design=_design(objective))
+
+
+def _design(objective: Objective) -> Design:
+    """What ``bonag`` and ``mutation-bo`` begin with."""
+    return first_design if len(objective.goals) == 1 else front_design
 
 
 def _surrogate(

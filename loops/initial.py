@@ -27,6 +27,22 @@ def first_design(
     return [first, *space_filling(space, [first], n - 1, rng)]
 
 
+def front_design(
+    space: SearchSpace, chosen: Sequence[Architecture], n: int, rng: np.random.Generator
+) -> list[Architecture]:
+    """As ``first_design``, but the most expensive architecture comes second.
+
+    For several goals: it is an end of many fronts, and an end alone dominates next to nothing.
+    """
+    place = 1 - len(chosen)
+    if not 0 <= place < n:
+        return space_filling(space, chosen, n, rng)
+    first, end = space_filling(space, chosen, place, rng), most_expensive(space)
+    if end in [*chosen, *first]:
+        return first + space_filling(space, [*chosen, *first], n - place, rng)
+    return [*first, end, *space_filling(space, [*chosen, *first, end], n - place - 1, rng)]
+
+
 @lru_cache(maxsize=8)
 def most_expensive(space: SearchSpace) -> Architecture:
     """The architecture of the most MACs, by coordinate ascent over the sites, from the best of random ones.

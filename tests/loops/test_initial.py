@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from loops.initial import first_design, most_expensive, space_filling
+from loops.initial import first_design, front_design, most_expensive, space_filling
 from search_spaces import Architecture, SearchSpace, get_space
 
 
@@ -110,3 +110,21 @@ def test_a_design_that_has_begun_goes_on_by_filling_the_space() -> None:
     assert first_design(space, chosen, 4, np.random.default_rng(0)) == space_filling(
         space, chosen, 4, np.random.default_rng(0)
     )
+
+
+@pytest.mark.parametrize("there", range(4))
+@pytest.mark.parametrize("n", range(5))
+def test_the_design_for_a_front_has_the_most_expensive_second_however_it_is_asked_for(there: int, n: int) -> None:
+    space = get_space("mbv3")
+    whole = front_design(space, [], there, np.random.default_rng(1))
+    whole += front_design(space, whole, n, np.random.default_rng(2))
+    assert len(set(whole)) == len(whole) == there + n
+    assert [architecture == most_expensive(space) for architecture in whole] == [
+        place == 1 for place in range(there + n)
+    ]
+
+
+def test_the_design_for_a_front_has_nothing_twice() -> None:
+    space = get_space("nb201")
+    picks = front_design(space, [most_expensive(space)], 4, np.random.default_rng(0))
+    assert len({*picks, most_expensive(space)}) == 5
