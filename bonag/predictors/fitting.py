@@ -18,8 +18,9 @@ from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import TAILS, log_slopes, model_scores
 from search_spaces import SearchSpace
 
-# Hyperparameters and ensembles are fitted anew whenever the history has grown by this share.
-GP_GROWTH, ENSEMBLE_GROWTH = 0.08, 0.35
+# Hyperparameters are fitted anew whenever the history has grown by the first share; the tail of the scores, which takes
+# a fit for each, and ensembles, when it has grown by the second.
+GP_GROWTH, SLOW_GROWTH = 0.08, 0.35
 MAX_HYPERPARAMETER_ROWS = 256
 # So many trials are enough to predict from; the time that a Gaussian process takes grows with their cube.
 MAX_ROWS = 1024
@@ -33,9 +34,9 @@ class ModelFitter:
     predictor: ``gp``; ``ensemble``, from MIN_ENSEMBLE_ROWS architectures on, before that the Gaussian process; or
     ``mixture`` of both, by stacking.
 
-    What is expensive (the hyperparameters, the ensemble) is fitted on a prefix of the history, whose length follows
-    from the history's length alone. The last such fits are remembered by the data that they were made from; forgetting
-    them costs time and changes nothing.
+    What is expensive (the hyperparameters, the tail of the scores, the ensemble) is fitted on a prefix of the history,
+    whose length follows from the history's length alone. The last such fits are remembered by the data that they were
+    made from; forgetting them costs time and changes nothing.
     """
 
     space: SearchSpace
@@ -48,18 +49,18 @@ class ModelFitter:
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> ArchitectureModel:
         """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        hyperparameters, tail = self._hyperparameters(codes, values)
+        rows = prefix(len(values), SLOW_GROWTH)
+        tail = self._likeliest_tail(codes[:rows], values[:rows])
         targets = model_scores(values, tail)
         used = _informative(values, MAX_ROWS)
         model = make_gp(self.features, torch.from_numpy(self.features(codes[used])), torch.from_numpy(targets[used]))
-        model.load_state_dict(hyperparameters)
+        model.load_state_dict(self._hyperparameters(codes, values, tail))
         model.eval()
-        rows = prefix(len(values), ENSEMBLE_GROWTH)
         if self.predictor == "gp" or rows < MIN_ENSEMBLE_ROWS:
             return ArchitectureModel(self.features, model, tail=tail)
-        ensemble, weight, old_tail = self._weighted_ensemble(codes[:rows], values[:rows])
+        ensemble, weight = self._weighted_ensemble(codes[:rows], values[:rows], tail)
         # Both scales rank the same values, so a line between them is nearly exact.
-        old, new = model_scores(values[:rows], old_tail), targets[:rows]
+        old, new = model_scores(values[:rows], tail), targets[:rows]
         factor = float((old * (new - new.mean())).sum() / max((old**2).sum(), 1e-12))
         return ArchitectureModel(self.features, model, ensemble, weight, (factor, float(new.mean())), tail=tail)
 
@@ -81,43 +82,44 @@ class ModelFitter:
             model.tail,
         )
 
-    def _hyperparameters(self, codes: np.ndarray, values: np.ndarray) -> tuple[dict[str, torch.Tensor], float]:
-        rows = prefix(len(values), GP_GROWTH)
-        chosen = _informative(values[:rows], MAX_HYPERPARAMETER_ROWS)
-        codes, values = codes[chosen], values[chosen]
-
-        def fit() -> tuple[dict[str, torch.Tensor], float]:
-            model, tail = self._likeliest(codes, values)
-            return model.state_dict(), tail
-
-        return self._remembered(("gp", codes.tobytes(), values.tobytes()), fit)
-
-    def _likeliest(self, codes: np.ndarray, values: np.ndarray) -> tuple[SingleTaskGP, float]:
-        """Of all tails, the Gaussian process under which the values are the likeliest, and its tail.
+    def _likeliest_tail(self, codes: np.ndarray, values: np.ndarray) -> float:
+        """Of all tails of the scores, the one under which the values are the likeliest.
 
         A warped Gaussian process (Snelson et al., 2003).
         """
-        X = torch.from_numpy(self.features(codes))
-        found: list[tuple[float, SingleTaskGP, float]] = []
-        for tail in TAILS:
-            model = make_gp(self.features, X, torch.from_numpy(model_scores(values, tail)))
-            with gpytorch.settings.max_cholesky_size(100_000):
-                found.append((fit_hyperparameters(model) + log_slopes(values, tail), model, tail))
-        _, model, tail = max(found, key=lambda one: one[0])
-        return model, tail
+        chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
+        codes, values = codes[chosen], values[chosen]
 
-    def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray) -> tuple[GraphEnsemble, float, float]:
-        """The ensemble, its weight, and the tail of the scores that it was fitted on."""
+        def log_likelihood(tail: float) -> float:
+            return self._fit_gp(codes, values, tail)[1] + log_slopes(values, tail)
 
-        def fit() -> tuple[GraphEnsemble, float, float]:
-            chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
-            gp, tail = self._likeliest(codes[chosen], values[chosen])
+        return self._remembered(("tail", codes.tobytes(), values.tobytes()), lambda: max(TAILS, key=log_likelihood))
+
+    def _hyperparameters(self, codes: np.ndarray, values: np.ndarray, tail: float) -> dict[str, torch.Tensor]:
+        rows = prefix(len(values), GP_GROWTH)
+        chosen = _informative(values[:rows], MAX_HYPERPARAMETER_ROWS)
+        codes, values = codes[chosen], values[chosen]
+        return self._remembered(
+            ("gp", codes.tobytes(), values.tobytes(), tail), lambda: self._fit_gp(codes, values, tail)[0].state_dict()
+        )
+
+    def _fit_gp(self, codes: np.ndarray, values: np.ndarray, tail: float) -> tuple[SingleTaskGP, float]:
+        """The Gaussian process on the scores, and how likely they are, as ``fit_hyperparameters`` gives it."""
+        X, y = torch.from_numpy(self.features(codes)), torch.from_numpy(model_scores(values, tail))
+        model = make_gp(self.features, X, y)
+        with gpytorch.settings.max_cholesky_size(100_000):
+            return model, fit_hyperparameters(model)
+
+    def _weighted_ensemble(self, codes: np.ndarray, values: np.ndarray, tail: float) -> tuple[GraphEnsemble, float]:
+        def fit() -> tuple[GraphEnsemble, float]:
             targets = model_scores(values, tail)
             ensemble = fit_ensemble(self.space, codes, targets, seed=len(values), device=self.device)
             if self.predictor == "ensemble":
-                return ensemble, 1.0, tail
+                return ensemble, 1.0
+            chosen = _informative(values, MAX_HYPERPARAMETER_ROWS)
+            gp, _ = self._fit_gp(codes[chosen], values[chosen], tail)
             weight = stacking_weight(targets[chosen], leave_one_out(gp)[0], ensemble.held_out[0][chosen])
-            return ensemble, weight, tail
+            return ensemble, weight
 
         return self._remembered(("ensemble", codes.tobytes(), values.tobytes()), fit)
 
