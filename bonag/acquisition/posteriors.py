@@ -21,8 +21,9 @@ RELATIVE_DEVIATION = 1e-6
 class MetricPosterior:
     """A model of a metric's scores, in the metric's unit.
 
-    The scores are tied to the values that they stand for by a line from one to the next, which goes on beyond the ends
-    with the mean slope; mean and variance are those of the Gaussian of scores after that map.
+    The scores are tied to the values that they stand for by a line from one to the next, which goes on above the best
+    with the slope of the upper half, where scores are linear, and below the worst with the mean slope; mean and variance
+    are those of the Gaussian of scores after that map.
 
     scores, values: (n,) sorted, of the trials that the model was fitted on. sign: -1 where the model sees the negative.
     """
@@ -49,10 +50,11 @@ class MetricPosterior:
     def to_scores(self, values: np.ndarray) -> np.ndarray:
         """The scores of (B,) values of the metric by the same lines, where they rise: (B,)."""
         signed = self.sign * np.asarray(values, dtype=np.float64)
-        low, high = self.values[0], self.values[-1]
-        slope = (self.scores[-1] - self.scores[0]) / (high - low) if high > low else 0.0
-        beyond = np.minimum(signed - low, 0) + np.maximum(signed - high, 0)
-        return np.interp(signed, self.values, self.scores) + slope * beyond
+        below, above = self._slopes
+        scores = np.interp(signed, self.values, self.scores)
+        scores += np.minimum(signed - self.values[0], 0) / below if below > 0 else 0.0
+        scores += np.maximum(signed - self.values[-1], 0) / above if above > 0 else 0.0
+        return scores
 
     def predict_scores(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the score of a measurement, noise included: (B, S) codes -> (B,), (B,)."""
@@ -61,10 +63,19 @@ class MetricPosterior:
 
     def _values(self, scores: np.ndarray) -> np.ndarray:
         """Signed values for any scores."""
-        low, high = self.scores[0], self.scores[-1]
-        slope = (self.values[-1] - self.values[0]) / (high - low) if high > low else 0.0
-        beyond = np.minimum(scores - low, 0) + np.maximum(scores - high, 0)
-        return np.interp(scores, self.scores, self.values) + slope * beyond
+        below, above = self._slopes
+        under, over = np.minimum(scores - self.scores[0], 0), np.maximum(scores - self.scores[-1], 0)
+        return np.interp(scores, self.scores, self.values) + below * under + above * over
+
+    @property
+    def _slopes(self) -> tuple[float, float]:
+        """Values per score below the worst and above the best; 0 where all are equal."""
+        values, scores = self.values, self.scores
+        if len(values) == 1:
+            return 0.0, 0.0
+        middle = (len(values) - 1) // 2
+        mean, upper = (float((values[-1] - values[start]) / (scores[-1] - scores[start])) for start in (0, middle))
+        return mean, upper
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bonag.acquisition.posteriors import CountedPosterior, MetricPosterior, post
 from bonag.predictors.fitting import ModelFitter
 
 
-def test_values_and_normal_scores_are_tied_where_the_model_is_sure(fitted):
+def test_values_and_scores_are_tied_where_the_model_is_sure(fitted):
     posterior = MetricPosterior.of(fitted.model, fitted.values, 1.0)
     assert posterior._values(posterior.scores) == pytest.approx(np.unique(fitted.values))
     mean, variance = posterior.predict(fitted.seen)
@@ -34,6 +34,14 @@ def test_scores_go_back_to_the_values_also_beyond_what_was_seen(fitted, sign):
     width = np.ptp(fitted.values)
     values = np.linspace(fitted.values.min() - width, fitted.values.max() + width, 50)
     assert sign * posterior._values(posterior.to_scores(values)) == pytest.approx(values)
+
+
+def test_hopeless_trials_do_not_raise_what_is_foreseen_above_the_best(fitted):
+    hopeless = np.where(fitted.values < np.quantile(fitted.values, 0.2), fitted.values - 1e3, fitted.values)
+    posterior = MetricPosterior.of(ModelFitter(fitted.space).fit(fitted.seen, hopeless), hopeless, 1.0)
+    gap = posterior.scores[-1] - posterior.scores[-2]
+    lead = posterior.values[-1] - posterior.values[-2]
+    assert posterior._values(posterior.scores[-1] + gap) == pytest.approx(posterior.values[-1] + lead)
 
 
 def test_scores_are_predicted_as_measurements_would_be(fitted):
