@@ -22,8 +22,8 @@ class MetricPosterior:
     """A model of a metric's scores, in the metric's unit.
 
     The scores are tied to the values that they stand for by a line from one to the next, which goes on above the best
-    with the slope of the upper half, where scores are linear, and below the worst with the mean slope; mean and variance
-    are those of the Gaussian of scores after that map.
+    with the slope of the upper half, where scores are linear, and below the worst with the mean slope; mean and
+    variance are those of the Gaussian of scores after that map.
 
     scores, values: (n,) sorted, of the trials that the model was fitted on. sign: -1 where the model sees the negative.
     """
