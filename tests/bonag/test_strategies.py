@@ -87,6 +87,7 @@ def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -
     assert origins == {name: {origin} for name, origin in expected.items()}
 
 
+@pytest.mark.slow
 def test_every_acquisition_decides_by_itself(nb201: SearchSpace, history: History) -> None:
     proposals = {name: proposed(nb201, history, 4, acquisition=name) for name in ACQUISITIONS}
     firsts = {name: found[0].provenance["acquisition"] for name, found in proposals.items()}
@@ -96,6 +97,7 @@ def test_every_acquisition_decides_by_itself(nb201: SearchSpace, history: Histor
     assert len({tuple(str(p.architecture) for p in found) for found in proposals.values()}) >= 2
 
 
+@pytest.mark.slow
 def test_every_predictor_decides_by_itself(nb201: SearchSpace, history: History) -> None:
     proposals = {name: proposed(nb201, history, 4, predictor=name) for name in PREDICTORS}
     weights = {name: found[0].provenance["ensemble_weight"] for name, found in proposals.items()}

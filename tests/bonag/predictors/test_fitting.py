@@ -31,7 +31,7 @@ def data(nb201: SearchSpace, draw_codes: Callable, flow: Callable) -> tuple[np.n
     return ops[:60], flow(nb201, ops[:60]), ops[60:]
 
 
-@pytest.mark.parametrize("predictor", ["gp", "mixture"])
+@pytest.mark.parametrize("predictor", ["gp", pytest.param("mixture", marks=pytest.mark.slow)])
 def test_a_fitter_that_was_used_before_answers_bit_for_bit_as_a_fresh_one(
     nb201: SearchSpace, data: tuple, predictor: str
 ) -> None:
@@ -63,7 +63,7 @@ def test_it_asks_no_global_randomness(nb201: SearchSpace, data: tuple) -> None:
 
 
 @every_predictor
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", pytest.param("darts", marks=pytest.mark.slow)])
 def test_predictions_rank_what_was_not_seen(
     request: pytest.FixtureRequest, draw_codes: Callable, flow: Callable, name: str, predictor: str
 ) -> None:

@@ -88,6 +88,7 @@ def test_every_slot_has_a_name_of_its_own_and_options_that_can_be_had(name):
         assert all(space.is_valid(space.graph(code)) for code in changed)
 
 
+@pytest.mark.slow
 def test_a_model_that_fits_the_truth_is_calibrated_and_ranks_well(monkeypatch):
     monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 1)
     rng = np.random.default_rng(0)
@@ -107,6 +108,7 @@ def test_a_model_that_fits_the_truth_is_calibrated_and_ranks_well(monkeypatch):
     assert numbers.spread == pytest.approx(1, abs=0.25)
 
 
+@pytest.mark.slow
 def test_every_trial_is_held_out_once_and_never_predicted_from_itself(monkeypatch):
     monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 3)
     data = trials(20, third_edge, noise=0.1)
@@ -122,6 +124,7 @@ def test_every_trial_is_held_out_once_and_never_predicted_from_itself(monkeypatc
     assert odd.ahead["mean"][before].tolist() == pytest.approx(found.ahead["mean"][before].tolist())
 
 
+@pytest.mark.slow
 def test_the_same_trials_and_seed_give_the_same_numbers(monkeypatch):
     monkeypatch.setattr("bonag.ui.insight.importance.MOST_PREDICTIONS", 3000)
     monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 1)

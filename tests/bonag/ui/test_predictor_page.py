@@ -140,6 +140,7 @@ def shows_everything(make: Make, visit, tmp_path) -> None:
         assert words.lower() in page.lower()
 
 
+@pytest.mark.slow
 def test_a_run_that_grows_is_looked_at_again_but_not_all_the_time(visit, make: Make, tmp_path, inside):
     make("grows", made_trials(12), state=None)
     shelf = Shelf(visit(tmp_path / "results").app.state.site.source.view("grows"))
