@@ -141,7 +141,9 @@ def shows_everything(make: Make, visit, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_grows_is_looked_at_again_but_not_all_the_time(visit, make: Make, tmp_path, inside):
+def test_a_run_that_grows_is_looked_at_again_but_not_all_the_time(visit, make: Make, tmp_path, inside, monkeypatch):
+    # However long the machine takes for the first look.
+    monkeypatch.setattr("bonag.ui.insight.growing.LEAST_REST", 600.0)
     make("grows", made_trials(12), state=None)
     shelf = Shelf(visit(tmp_path / "results").app.state.site.source.view("grows"))
     browser = visit(shelf)
