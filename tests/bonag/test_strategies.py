@@ -78,6 +78,7 @@ def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str,
     proposed(space, History(), 3, name=name)
 
 
+@pytest.mark.slow
 def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -> None:
     expected = {"bonag": "guided", "random": "random", "evolution": "mutation", "local-search": "neighbour"}
     expected |= dict.fromkeys(MUTATION_BO, "guided") | {"gp": "guided", "gp-wl": "guided", "bananas": "model"}

@@ -196,6 +196,7 @@ def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data:
     assert np.array_equal(model.predict(unseen), (mean, spread))
 
 
+@pytest.mark.slow
 def test_a_long_history_is_fitted_on_a_part_of_it_and_learnt_whole(
     mbv3: SearchSpace, draw_codes: Callable, flow: Callable
 ) -> None:

@@ -76,6 +76,7 @@ def test_guidance_raises_what_is_measured(shown):
     assert guided.seconds > 0
 
 
+@pytest.mark.slow
 def test_the_same_trials_give_the_same_samples(history, shown):
     again = guidance(NB201, CONFIG.parsed_objective(), CONFIG, history)
     assert again.values.equals(shown.values)

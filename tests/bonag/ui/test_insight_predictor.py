@@ -64,6 +64,7 @@ def test_the_kernels_terms_share_the_variance_among_them(known):
     assert by_kind["additive"] > 0.8
 
 
+@pytest.mark.slow
 def test_effects_of_skipping_a_block_are_counted_only_where_one_can():
     space = get_space("mbv3")
     data = trials(60, lambda codes: (codes != space.identity_op).sum(axis=1).astype(float), space)
