@@ -49,6 +49,7 @@ def test_from_nothing_to_a_network_that_runs() -> None:
     assert done.stdout.strip() == "torch.Size([2, 10])"
 
 
+@pytest.mark.slow
 def test_asking_and_telling_is_the_same_search(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = torch.get_num_threads()
     try:

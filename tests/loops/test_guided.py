@@ -238,7 +238,7 @@ def test_where_nothing_can_be_learnt_proposals_are_random(statuses: list[TrialSt
     assert len({p.architecture for p in proposals} - history.seen) == 3
 
 
-@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("n", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_small_space_is_emptied_without_a_repetition(tiny: Callable[[], GuidedGeneration], n: int) -> None:
     strategy, history = tiny(), History()
     while proposals := strategy.propose(history, n, rng_for(0, len(history))):

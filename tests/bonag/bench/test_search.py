@@ -102,7 +102,7 @@ def test_a_seed_gives_the_trials_that_a_run_of_that_seed_has(
     assert list(found.accuracy) == list(run.trials.accuracy)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", [*STRATEGIES[:-1], pytest.param(STRATEGIES[-1], marks=pytest.mark.slow)])
 def test_a_larger_budget_goes_on_where_the_smaller_one_ended(
     in_this_process: dict[tuple[str, int], pd.DataFrame], strategy: str
 ) -> None:

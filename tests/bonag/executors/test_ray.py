@@ -81,6 +81,7 @@ def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_
     assert ray.is_initialized(), "a cluster that others started is theirs to stop"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again_and_in_the_end_a_failed_trial(cluster: None, tmp_path: Path) -> None:
     executor = RayExecutor(retries=2)
     (again,) = executor.run(Lengths(tmp_path, die=2), jobs(2))
@@ -110,6 +111,7 @@ def test_an_evaluator_that_cannot_travel_is_refused(cluster: None) -> None:
         list(RayExecutor().run(Locked(), jobs(0)))
 
 
+@pytest.mark.slow
 def test_a_run_with_parallel_evaluations_has_the_same_trials_as_a_serial_one(cluster: None, tmp_path: Path) -> None:
     tables = []
     for name, executor in {"serial": LocalExecutor(), "parallel": RayExecutor()}.items():

@@ -190,6 +190,7 @@ def test_reading_does_not_wait_for_a_writer_in_the_middle_of_a_transaction(
         connection.rollback()
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_is_the_run_that_was_not(tmp_path: Path, data_dir: Path, postgres_url: New) -> None:
     url = postgres_url()
     program = str(Path(sys.executable).with_name("bonag"))
