@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bonag.bench.search_contest import Contest
-from bonag.bench.search_measure import make_measure, whole_space
+from bonag.bench.search_measure import check_best_known, make_measure, whole_space
 from bonag.bench.search_run import columns
 from bonag.bench.search_store import Plan, Store, open_store
 from bonag.bench.search_table import progress_of, table
@@ -40,8 +40,9 @@ def compete(
     Returns the table (``search_table.table``). Raises UserError; runs that have ended are kept, then and always.
     """
     everything = whole_space(contest)
-    if everything is not None or best_known is not None:
-        # Whatever is wrong is said now, and not after hours of runs.
+    # Whatever is wrong is said now, and not after hours of runs.
+    check_best_known(contest.objective, best_known)
+    if everything is not None:
         make_measure(contest, pd.DataFrame(columns=columns(contest)), everything, best_known)
     store = open_store(folder, Plan(contest, tuple(strategies), seeds), resume)
     try:

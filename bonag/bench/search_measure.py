@@ -146,13 +146,18 @@ def make_measure(
     constraints.
     """
     objective = contest.objective
+    check_best_known(objective, best_known)
     if len(objective.goals) == 1:
         return best_value(objective, trials, everything, best_known)
     from bonag.bench.search_hypervolume import make_hypervolume
 
-    if best_known is not None:
-        raise UserError("--best-known is the value of one goal, and there are several")
     return make_hypervolume(contest, trials, everything)
+
+
+def check_best_known(objective: Objective, best_known: float | None) -> None:
+    """Raises UserError where a best value is given for several goals."""
+    if best_known is not None and len(objective.goals) > 1:
+        raise UserError("--best-known is the value of one goal, and there are several")
 
 
 def best_value(

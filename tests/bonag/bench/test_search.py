@@ -349,6 +349,15 @@ def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_
     same(*(pd.read_csv(tmp_path / name / "table.csv") for name in ("contest", "whole")))
 
 
+def test_the_best_value_of_a_space_that_nobody_can_enumerate_can_be_given(call: Call, tmp_path: Path) -> None:
+    small = ("bench", "search", "--space", "mbv3", "--strategies", "random", "--seeds", "1", "--budget", "3")
+    said = call(*small, "--best-known", "80", "-o", "contest")
+    assert said.status == 0, said.err
+    [row] = pd.read_csv(tmp_path / "contest" / "table.csv").to_dict("records")
+    assert (row["best"], row["best is"]) == (80, "given")
+    assert row["area"] == pytest.approx(80 - read(tmp_path / "contest").accuracy.cummax().mean(), rel=1e-5)
+
+
 def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_has_ended(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown strategy 'evolutoin'"):
         compete(tmp_path, SMALL, ("random", "evolutoin"), 1)
