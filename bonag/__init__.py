@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, load, resume, search
     from bonag.api.generating import generate, train_generator
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
     **dict.fromkeys(("generate", "train_generator"), "bonag.api.generating"),
-    "UserError": "loops.errors",
+    "UserError": "search_spaces.errors",
 }
 
 

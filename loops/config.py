@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from loops.errors import UserError
 from loops.objective import Objective
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 FORMAT = 2

@@ -1,14 +1,23 @@
-"""Where the tests find the real data and the reference values."""
+"""The real data, the reference values, a space small enough to be emptied, and the parts of a loop in memory."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 # One thread per process, here and in the processes that the tests start: on busy cores, several wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import pytest
+
+from loops.config import RunConfig
+from loops.history import History, Trial
+from loops.protocols import Evaluator, Job, Outcome
+from search_spaces import ArchGraph, Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,3 +38,161 @@ def shared_fixtures() -> Path:
     if not (path / "nb201_costs.csv").is_file():
         pytest.skip(f"needs reference data: {path} does not hold it (set BONAG_FIXTURES)")
     return path
+
+
+SLOTS, OPERATIONS = 3, 3
+
+
+@dataclass(frozen=True)
+class Letters(Architecture):
+    """Three of the letters a, b, c."""
+
+    genes: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return "".join("abc"[gene] for gene in self.genes)
+
+
+class TinySpace(SearchSpace):
+    """27 architectures."""
+
+    name = "tiny"
+    size = OPERATIONS**SLOTS
+    op_names = ("a", "b", "c")
+    num_nodes = SLOTS
+    num_classes = 2
+    image_size = 1
+
+    def __init__(self) -> None:
+        self.adjacency = np.eye(SLOTS, k=1, dtype=bool)
+        self.fixed_ops = np.full(SLOTS, -1)
+
+    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
+        return [Letters(tuple(int(g) for g in row)) for row in rng.integers(OPERATIONS, size=(n, SLOTS))]
+
+    def parse(self, text: str) -> Architecture:
+        if len(text) != SLOTS or set(text) - set("abc"):
+            raise InvalidArchitectureError(f"'{text}' is not three of the letters a, b, c")
+        return Letters(tuple("abc".index(letter) for letter in text))
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        genes = architecture.genes  # type: ignore[attr-defined]
+        return [
+            Letters((*genes[:slot], other, *genes[slot + 1 :]))
+            for slot, other in product(range(SLOTS), range(OPERATIONS))
+            if other != genes[slot]
+        ]
+
+    def encode(self, architecture: Architecture) -> ArchGraph:
+        return ArchGraph(np.array(architecture.genes), self.adjacency)  # type: ignore[attr-defined]
+
+    def decode(self, graph: ArchGraph) -> Architecture:
+        return Letters(tuple(int(op) for op in graph.ops))
+
+    def project(self, scores: np.ndarray) -> list[Architecture]:
+        return [Letters(tuple(int(op) for op in row)) for row in scores.argmax(axis=2)]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(Parameter(f"slot_{slot}", self.op_names, is_ordered=False) for slot in range(SLOTS))
+
+    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
+        return {f"slot_{slot}": letter for slot, letter in enumerate(str(architecture))}
+
+    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
+        return self.parse("".join(str(values[f"slot_{slot}"]) for slot in range(SLOTS)))
+
+    def build(self, architecture: Architecture, num_classes: int | None = None) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
+        return Costs(params=1, macs=1)
+
+
+class MemoryRecorder:
+    """A record in memory; ``fuse`` is called before each write and may raise, as a crash would."""
+
+    def __init__(self, trials: Iterable[Trial] = (), fuse: Callable[[], None] = lambda: None) -> None:
+        self.trials = {trial.index: trial for trial in trials}
+        self.fuse = fuse
+        self.writes: list[tuple[str, int]] = []
+
+    def history(self) -> History:
+        return History(self.trials.values())
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        self.fuse()
+        for trial in trials:
+            assert trial.index not in self.trials
+            self.trials[trial.index] = trial
+            self.writes.append(("add", trial.index))
+
+    def finish(self, trial: Trial) -> None:
+        self.fuse()
+        self.trials[trial.index] = trial
+        self.writes.append(("finish", trial.index))
+
+
+class TinyEvaluator:
+    """A deterministic accuracy with local optima, and the trial's seed; the architectures in ``wrong`` fail."""
+
+    metrics = ("accuracy", "seed")
+    description = "a formula"
+
+    def __init__(self, wrong: Mapping[str, object] | None = None) -> None:
+        self.wrong = dict(wrong or {})
+        self.calls: list[tuple[str, int]] = []
+
+    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+        self.calls.append((str(architecture), seed))
+        answer = self.wrong.get(str(architecture))
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            return answer  # type: ignore[return-value]
+        code = sum(letter * 7**place for place, letter in enumerate(map(ord, str(architecture))))
+        return {"accuracy": float(code * 2654435761 % 1009), "seed": float(seed)}
+
+
+class ReversedExecutor:
+    """Takes all jobs of a batch at once and ends them in reverse order, as parallel workers may."""
+
+    def run(self, evaluator: Evaluator, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        for job in reversed(list(jobs)):
+            yield Outcome(job.index, evaluator.evaluate(job.architecture, job.seed), None, 0.0)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def tiny_space() -> SearchSpace:
+    """27 architectures, 6 neighbours each."""
+    return TinySpace()
+
+
+@pytest.fixture
+def tiny_evaluator() -> type[TinyEvaluator]:
+    """Makes evaluators for the tiny space."""
+    return TinyEvaluator
+
+
+@pytest.fixture
+def memory_recorder() -> type[MemoryRecorder]:
+    """Makes recorders."""
+    return MemoryRecorder
+
+
+@pytest.fixture
+def reversed_executor() -> ReversedExecutor:
+    """Ends jobs in reverse order."""
+    return ReversedExecutor()
+
+
+@pytest.fixture
+def tiny_config() -> Callable[..., RunConfig]:
+    """Makes configurations of runs in the tiny space."""
+
+    def make(**values: object) -> RunConfig:
+        return RunConfig(**{"name": "r", "space": "tiny", "evaluator": "formula", **values})  # type: ignore[arg-type]
+
+    return make

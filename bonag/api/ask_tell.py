@@ -14,11 +14,11 @@ from bonag.api.result import Found, best_trials
 from bonag.record import RunRecord, create_record, open_record
 from bonag.record.reading import space_of
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, TrialStatus
 from loops.loop import ended, propose
 from loops.protocols import Outcome
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 
 class AskTell:

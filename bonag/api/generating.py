@@ -12,20 +12,20 @@ import torch
 
 from bonag.api.callable_evaluator import CallableEvaluator
 from bonag.api.parts import EvaluatorLike, default_threads, resolve_device
-from bonag.generation import generate as generation
-from bonag.generation.beliefs import learn_conditions
-from bonag.generation.generated import Generated
-from bonag.generation.labels import check_count
-from bonag.generation.measuring import EXACT, choose_evaluator, metrics_of
-from bonag.generation.wishes import Wish
 from bonag.generators import training
 from bonag.generators.artifact import FAMILIES, save_generator
 from bonag.generators.fitting import Checkpoint, Progress, Schedule
 from bonag.generators.sde import SDE, VE, VP, SubVP
+from bonag.on_demand import generate as generation
+from bonag.on_demand.beliefs import learn_conditions
+from bonag.on_demand.generated import Generated
+from bonag.on_demand.labels import check_count
+from bonag.on_demand.measuring import EXACT, choose_evaluator, metrics_of
+from bonag.on_demand.wishes import Wish
 from loops.config import DEVICES
-from loops.errors import UserError
 from loops.protocols import Evaluator
-from search_spaces import SearchSpace, UnknownSpaceError, get_space
+from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 NOISES = ("marginal", "uniform")
@@ -67,7 +67,7 @@ def generate(
     """
     torch.set_num_threads(default_threads())
     where = [where] if isinstance(where, str) else where
-    space, device = _space(space), _device(device)
+    space, device = get_space(space), _device(device)
     wished = [Wish.parse(text).metric for text in where]
     made = _evaluator(space, evaluator, wished, task, data)
     model = None if model is None else Path(model)
@@ -206,7 +206,7 @@ def prepare_training(
     """Check the settings of ``train_generator``, all before any work; raises UserError."""
     torch.set_num_threads(default_threads())
     metrics = (conditions,) if isinstance(conditions, str) else tuple(conditions)
-    space, device = _space(space), _device(device)
+    space, device = get_space(space), _device(device)
     _check_name("generator family", generator, FAMILIES)
     for option, value, names, family in (("noise", noise, NOISES, "discrete"), ("sde", sde, tuple(SDES), "score")):
         if value is not None:
@@ -239,15 +239,6 @@ def prepare_training(
     _check_writable(ready.path)
     Checkpoint(ready.checkpoint, {}, resume).refuse_unfinished()
     return ready
-
-
-def _space(space: str | SearchSpace) -> SearchSpace:
-    if isinstance(space, SearchSpace):
-        return space
-    try:
-        return get_space(space)
-    except UnknownSpaceError as error:
-        raise UserError(str(error)) from None
 
 
 def _device(device: str) -> str:

@@ -14,10 +14,10 @@ from bonag.api.counting_evaluator import CountingEvaluator
 from bonag.record.reading import space_of
 from bonag.strategies import BASELINES, make_strategy
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.objective import Objective
 from loops.protocols import Evaluator, Strategy
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 # What users may give as an evaluator: a name, an Evaluator, or a function of the architecture.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from ax.api.configs import ChoiceParameterConfig
 from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace as AxSearchSpace
 
-from loops.errors import UserError
-from search_spaces import Architecture, SearchSpace, UnknownSpaceError, get_space
+from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 from search_spaces.space import InvalidArchitectureError
 
@@ -23,18 +23,8 @@ def parameters(space: str | SearchSpace) -> list[ChoiceParameterConfig]:
             parameter_type="str" if isinstance(parameter.values[0], str) else "int",
             is_ordered=parameter.is_ordered,
         )
-        for parameter in resolved(space).parameters()
+        for parameter in get_space(space).parameters()
     ]
-
-
-def resolved(space: str | SearchSpace) -> SearchSpace:
-    """The space of that name, or the space itself; raises UserError."""
-    if isinstance(space, SearchSpace):
-        return space
-    try:
-        return get_space(space)
-    except UnknownSpaceError as error:
-        raise UserError(str(error)) from None
 
 
 def check_parameters(space: SearchSpace, theirs: AxSearchSpace) -> None:

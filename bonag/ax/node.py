@@ -22,17 +22,17 @@ from ax.generation_strategy.transition_criterion import TransitionCriterion
 from ax.storage.json_store.decoder import object_from_json
 from ax.storage.json_store.registry import CORE_DECODER_REGISTRY, CORE_ENCODER_REGISTRY
 
-from bonag.ax.flat import architecture_of, check_parameters, resolved
+from bonag.ax.flat import architecture_of, check_parameters
 from bonag.ax.objectives import objective_of
 from bonag.ax.predictor import predicting_adapter
 from bonag.ax.trials import completed_rows, trials_of
 from bonag.strategies import ACQUISITIONS, PREDICTORS, check_choices, make_strategy
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.loop import propose
 from loops.objective import Objective
 from loops.protocols import Strategy
-from search_spaces import Architecture
+from search_spaces import Architecture, get_space
+from search_spaces.errors import UserError
 
 
 class GuidedDiffusionNode(ExternalGenerationNode):
@@ -73,7 +73,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         )
         # By default Ax takes a Sobol point where a node fails, and says so in the log only.
         self.fallback_specs = {}
-        resolved(space)
+        get_space(space)
         check_choices(acquisition, predictor)
         self.space, self.seed, self.acquisition, self.predictor = space, seed, acquisition, predictor
         self.device, self.threads = device, threads
@@ -88,7 +88,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
 
     def get_next_candidate(self, pending_parameters: list[TParameterization]) -> TParameterization:
         """The parameters of the next architecture, in canonical form; raises SearchSpaceExhausted and UserError."""
-        space = resolved(self.space)
+        space = get_space(self.space)
         experiment = self._looked_at()
         objective = objective_of(experiment.optimization_config)
         history = _with_pending(
@@ -118,7 +118,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
             raise UserError(f"bonag holds no parameters fixed, as {dict(fixed.parameters)}: leave fixed_parameters out")
         self._experiment, self._proposed = experiment, {}
         run = super()._gen(experiment, data, n, pending_observations, **generator_gen_kwargs)
-        space = resolved(self.space)
+        space = get_space(self.space)
         names = {arm.signature: str(space.from_parameters(arm.parameters)) for arm in run.arms}  # type: ignore[arg-type]
         noted: dict[str, dict[str, Any] | None] = {
             signature: {**self._proposed[name], "architecture": name} for signature, name in names.items()
@@ -148,7 +148,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
             )
             data = completed_rows(trials, experiment.lookup_data())
             with _threads(self.threads):
-                made = predicting_adapter(resolved(self.space), experiment, data, signs, self.predictor, device)
+                made = predicting_adapter(get_space(self.space), experiment, data, signs, self.predictor, device)
             self._adapter = state, made
         return self._adapter[1]
 
@@ -157,7 +157,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         return self._experiment or self.generation_strategy.experiment
 
     def _trials(self, experiment: Experiment, objective: Objective) -> dict[tuple[int, str], Trial]:
-        space = resolved(self.space)
+        space = get_space(self.space)
         check_parameters(space, experiment.search_space)
         return trials_of(space, experiment, experiment.lookup_data(), objective.metrics)
 
@@ -188,7 +188,7 @@ CORE_DECODER_REGISTRY[GuidedDiffusionNode.__name__] = GuidedDiffusionNode
 @lru_cache(maxsize=4)
 def _strategy(space: str, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
     """The strategy, which takes a moment to load and remembers its latest fits."""
-    return make_strategy("bonag", resolved(space), objective, device, acquisition=acquisition, predictor=predictor)
+    return make_strategy("bonag", get_space(space), objective, device, acquisition=acquisition, predictor=predictor)
 
 
 def _with_pending(history: History, architectures: Sequence[Architecture]) -> History:

@@ -9,9 +9,9 @@ from ax.core.outcome_constraint import ComparisonOp, OutcomeConstraint
 from ax.exceptions.core import AxError
 from botorch.utils.multi_objective.hypervolume import infer_reference_point
 
-from loops.errors import UserError
 from loops.history import History
 from loops.objective import Constraint, Goal, Objective
+from search_spaces.errors import UserError
 
 
 def configure_objective(view: Client, objective: Objective, reference: History | None = None) -> None:

@@ -21,10 +21,10 @@ from ax.core.trial import Trial as AxTrial
 from bonag.ax.flat import parameters
 from bonag.ax.objectives import configure_objective
 from bonag.whole_file import whole_file
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 
 
 def client(

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SWITCHES = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe")

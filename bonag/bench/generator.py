@@ -16,7 +16,7 @@ from bonag.bench.generator_lab import Lab
 from bonag.bench.generator_plan import TABLES, Plan
 from bonag.bench.generator_rows import Block, read_rows, run_blocks, shown
 from bonag.bench.generator_speed import sampling_blocks, training_blocks
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 __all__ = ["TABLES", "Plan", "blocks_of", "measure", "shown"]
 

@@ -19,12 +19,12 @@ from bonag.acquisition.surrogate import GraphSurrogate
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
-from bonag.generation.labels import draw_labels
 from bonag.generators.artifact import Generator
 from bonag.generators.blocks import BLOCK
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.particles import Resampling, Score
 from bonag.generators.regressor import fit_regressor
+from bonag.on_demand.labels import draw_labels
 from search_spaces import SearchSpace
 
 # Of nb201 the harder of the tasks at hand; of other spaces the default evaluator.

@@ -12,13 +12,13 @@ from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block
 from bonag.evaluators import BatchEvaluator
-from bonag.generation.guidance import CONDITIONAL, PREDICTOR_METHODS, STRENGTHS, make_guidance
-from bonag.generation.report import diversity
 from bonag.generators.artifact import load_generator, training_record
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.training import Conditions, train_generator
-from loops.errors import UserError
+from bonag.on_demand.guidance import CONDITIONAL, PREDICTOR_METHODS, STRENGTHS, make_guidance
+from bonag.on_demand.report import diversity
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 
 SPACE, TASK = "nb201", "cifar10"
 DEVICES = ("pixel3", "raspi4", "fpga")

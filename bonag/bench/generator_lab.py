@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from bonag.bench.generator_rows import stream
 from bonag.evaluators import make_evaluator
-from bonag.generation.beliefs import Beliefs, fit_beliefs
-from bonag.generation.guidance import Guidance, make_guidance
-from bonag.generation.labels import Labels, draw_labels
-from bonag.generation.wishes import Wish, in_units, parse_wishes
 from bonag.generators.artifact import Generator, generator_path, load_generator, training_record
-from loops.errors import UserError
+from bonag.on_demand.beliefs import Beliefs, fit_beliefs
+from bonag.on_demand.guidance import Guidance, make_guidance
+from bonag.on_demand.labels import Labels, draw_labels
+from bonag.on_demand.wishes import Wish, in_units, parse_wishes
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
 Made = TypeVar("Made")
 
@@ -54,7 +54,7 @@ class Lab:
         return found
 
     def space(self, name: str) -> SearchSpace:
-        """Raises UnknownSpaceError."""
+        """Raises UserError."""
         return self.once(("space", name), lambda: get_space(name))
 
     def generator(self, space: str, family: str) -> Generator:

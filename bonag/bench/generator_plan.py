@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bonag.generators.artifact import FAMILIES
 from bonag.generators.fitting import Schedule
-from loops.errors import UserError
-from search_spaces import UnknownSpaceError, get_space
+from search_spaces import get_space
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 TABLES = ("sampling", "training", "validity", "distribution", "guided", "conditions", "novelty", "candidates")
@@ -58,10 +58,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name in self.spaces:
-            try:
-                get_space(name)
-            except UnknownSpaceError as error:
-                raise UserError(str(error)) from None
+            get_space(name)
         for kind, names, known in (("generator", self.families, FAMILIES), ("table", self.tables, TABLES)):
             for name in names:
                 if name not in known:

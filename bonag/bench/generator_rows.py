@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bonag.whole_file import whole_file
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 KEY = ("table", "space", "generator", "method", "setting")
 COLUMNS = (*KEY, "figure", "value", "low", "high", "seeds", "bar")

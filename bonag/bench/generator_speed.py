@@ -13,11 +13,11 @@ import numpy as np
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block
-from bonag.generation.beliefs import fit_beliefs
-from bonag.generation.guidance import PREDICTOR_METHODS, Guidance, make_guidance
 from bonag.generators.artifact import save_generator, training_record
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
+from bonag.on_demand.beliefs import fit_beliefs
+from bonag.on_demand.guidance import PREDICTOR_METHODS, Guidance, make_guidance
 from search_spaces import SearchSpace
 
 WISH = "accuracy>=top5%"

@@ -12,10 +12,10 @@ import bonag
 from bonag.evaluators import make_evaluator
 from bonag.evaluators.registry import evaluator_names, task_names
 from bonag.strategies import ACQUISITIONS, PREDICTORS
-from loops.errors import UserError
 from loops.objective import Objective
 from loops.protocols import Evaluator
-from search_spaces import SearchSpace, UnknownSpaceError, get_space
+from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 FORMAT = 1
@@ -100,7 +100,7 @@ def make_contest(
     try:
         made_space = get_space(space)
         objective = Objective.parse(goals, constraints)
-    except (UnknownSpaceError, ValueError) as error:
+    except ValueError as error:
         raise UserError(str(error)) from None
     if evaluator is None and task is not None:
         evaluator = _evaluator_with(space, task, data)

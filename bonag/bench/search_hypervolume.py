@@ -11,8 +11,8 @@ import pandas as pd
 
 from bonag.bench.search_contest import Contest
 from bonag.bench.search_measure import feasible, signed
-from loops.errors import UserError
 from loops.objective import Objective
+from search_spaces.errors import UserError
 
 # Of a space that cannot be enumerated: its worst values are those of so many random architectures.
 SAMPLES = 10_000

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bonag.bench.search_contest import Contest
 from bonag.evaluators.batch import BatchEvaluator
-from loops.errors import UserError
 from loops.objective import Objective
+from search_spaces.errors import UserError
 
 # Values are rounded to six decimals by the evaluators; what is closer than this is the same.
 TOLERANCE = 1e-9

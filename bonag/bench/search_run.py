@@ -13,12 +13,12 @@ from bonag.bench.search_contest import Contest
 from bonag.executors.local import LocalExecutor
 from bonag.strategies import make_strategy
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Over, RunState, search
 from loops.objective import Objective
 from loops.protocols import Evaluator, Strategy
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 # Of every trial, before and after the metrics of the objective. The others follow from the architecture.
 BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")

@@ -14,7 +14,7 @@ from bonag.bench.search_contest import Contest
 from bonag.bench.search_run import columns
 from bonag.record.lock import Lock
 from bonag.whole_file import whole_file
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 CONTEST, TRIALS, PARTS, LOCK = "contest.json", "trials.parquet", "parts", ".lock"
 # Large enough for the names of all cells of a small space; those of a large one are rarely the same.

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from bonag.bench.search_contest import Contest
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
     What the user can mend is one line on stderr that begins with ``error: ``.
     """
     from bonag.cli.app import app
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     try:
         status = app(args=arguments, prog_name="bonag", standalone_mode=False)

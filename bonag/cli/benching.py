@@ -73,7 +73,7 @@ def search(
     from bonag.bench.search_store import held
     from bonag.cli.progress import duration
     from bonag.strategies import check_choices, strategy_names
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 
     check_choices(acquisition, predictor)
@@ -197,7 +197,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _check_folder(output: Path | None) -> None:
     """Before minutes of work: whether there is a folder to write the file in; raises UserError."""
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     if output is not None and not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.absolute().parent}")

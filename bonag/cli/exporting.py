@@ -25,7 +25,7 @@ def export(
     """Write the network of a trial, which runs without bonag, or the run as an Ax experiment."""
     from bonag.api.searching import load
     from bonag.export import FORMATS, export_network
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 
     if format not in (*FORMATS, AX_JSON):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from bonag.generation.generated import Generated
     from bonag.generators.fitting import Progress
+    from bonag.on_demand.generated import Generated
 
 Space = Annotated[str, typer.Option(help="Search space; see `bonag spaces`.")]
 Evaluator = Annotated[str | None, typer.Option(help="What measures architectures.  [default: the space's first]")]
@@ -70,7 +70,7 @@ def generate(
     method) and architectures (a list of objects with architecture, metrics, meets); null where there is no value.
     With --csv: the columns architecture, one per metric, meets.
     """
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     if as_json and csv:
         raise UserError("choose one of --json and --csv")
@@ -161,7 +161,7 @@ def train_generator(
 
 
 def _strengths(texts: list[str]) -> dict[str, float]:
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     strengths: dict[str, float] = {}
     for text in texts:

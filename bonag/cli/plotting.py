@@ -38,7 +38,7 @@ def plot(
     drawn = [(result.config.strategy, result.history, result.objective) for result in results]
     settings = [(result.config.space, result.config.evaluator, result.config.task) for result in results]
     if len(set(settings)) > 1:
-        from loops.errors import UserError
+        from search_spaces.errors import UserError
 
         raise UserError(f"the runs measure different things: {_setting(settings[0])}, and {_other(settings)}")
     kind = write(drawn, output, what, width, height=height, best=best, x=x, y=y)

@@ -104,8 +104,8 @@ def _go(opened: Session) -> int:
     from bonag.cli.warning import warnings_in
     from bonag.cli.wording import run_argument, summary_lines
     from bonag.record import read_record
-    from loops.errors import UserError
     from loops.loop import Over, RunState
+    from search_spaces.errors import UserError
 
     history = opened.record.history()
     for line in _opening(opened):

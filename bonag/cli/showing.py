@@ -51,7 +51,7 @@ def ui(
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens; raises UserError."""
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     try:
         kind, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

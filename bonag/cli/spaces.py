@@ -45,7 +45,7 @@ def spaces(
 
 def _tasks(space: str, evaluator: str, data: Path | None) -> list[str] | None:
     from bonag.evaluators import task_names
-    from loops.errors import UserError
+    from search_spaces.errors import UserError
 
     try:
         return task_names(space, evaluator, data)

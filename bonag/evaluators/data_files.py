@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 VARIABLE = "BONAG_DATA"
 

@@ -10,8 +10,8 @@ import numpy as np
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.data_files import data_file, read_arrays
 from bonag.evaluators.note10_latency import Note10Latency
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 FILE = "mbv3_imagenet_predictor.npz"
 # 20 slots x 3 kernels, 20 slots x 3 expand ratios, 8 image sizes; then the widths of the layers.

@@ -15,8 +15,8 @@ from bonag.evaluators.batch import BatchEvaluator
 from bonag.evaluators.data_files import data_file
 from bonag.evaluators.protobuf import fields
 from bonag.evaluators.tfrecord import read_records
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.nb101 import NB101Architecture
 from search_spaces.nb101.isomorphism import ABSENT, LAST, NUM_NODES, OP_NAMES, VALID, keys, pruned
 

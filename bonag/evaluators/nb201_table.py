@@ -10,8 +10,8 @@ import numpy as np
 
 from bonag.evaluators.batch import BatchEvaluator
 from bonag.evaluators.data_files import data_file, numeric, parquet_columns, read_parquet
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 ACCURACY_FILE = "nb201_accuracy.parquet"
 LATENCY_FILE = "nb201_latency.parquet"

@@ -17,10 +17,10 @@ import numpy as np
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.boosted_trees import Trees, read_trees
 from bonag.evaluators.data_files import VARIABLE
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace
 from search_spaces.darts.architecture import CELL_NAMES, FIRST_FREE, DARTSArchitecture, source_pairs
 from search_spaces.darts.layout import INPUTS, NODES
+from search_spaces.errors import UserError
 
 TASK = "cifar10"
 ACCURACY_FOLDER, TIME_FOLDER = "xgb_v1.0", "lgb_runtime_v1.0"

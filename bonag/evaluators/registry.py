@@ -7,9 +7,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol
 
-from loops.errors import UserError
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 GROUP = "bonag.evaluators"

@@ -14,7 +14,7 @@ from struct import Struct
 
 import numpy as np
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 _HEAD = Struct("<QI")
 _TAIL = Struct("<I")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from loops.errors import UserError
 from loops.protocols import Executor
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 

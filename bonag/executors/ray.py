@@ -9,8 +9,8 @@ from typing import Any
 
 from bonag.executors.failure import failure_line
 from bonag.executors.local import evaluate
-from loops.errors import UserError
 from loops.protocols import Evaluator, Job, Outcome
+from search_spaces.errors import UserError
 
 
 class RayExecutor:

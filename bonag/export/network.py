@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bonag.export.source import python_source
 from bonag.whole_file import whole_file
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.mbv3 import MBV3Architecture
 from search_spaces.near_miss import suggestion
 

@@ -20,8 +20,8 @@ from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE, VP, SubVP
 from bonag.whole_file import whole_file
-from loops.errors import UserError
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 
 FORMAT = "bonag-generator-2"
 FAMILIES = ("discrete", "score")

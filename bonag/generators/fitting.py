@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bonag.whole_file import whole_file
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 EMA_DECAY = 0.998
 WARM_UP = 0.1

@@ -22,8 +22,8 @@ from bonag.generators.regressor import Posterior
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE
 from bonag.generators.split import POOL, training_pool
-from loops.errors import UserError
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 
 # A batch of a conditional generator is so many sets of bounds, each with the same number of architectures.
 BOUND_SETS = 32

@@ -15,9 +15,9 @@ from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
 from bonag.plots.zoom import leave_out_the_far
 from loops.dominance import non_dominated
-from loops.errors import UserError
 from loops.history import History
 from loops.objective import Constraint, Goal, Objective
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from bonag.plots.measured import column, feasible, indices, why_empty
 from bonag.plots.pareto import edge_order, front_of, pareto_metrics, wanted
 from bonag.plots.seconds import scale_of, spent
 from bonag.plots.static_axes import FORMATS, marks, plain, query_scale, regret_scale, reproducible, save, style
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:

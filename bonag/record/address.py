@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 SECRETS = ("password", "sslpassword")
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from bonag.record.address import Address
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 
 class DamagedError(UserError):

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loops.config import RunConfig
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 CONFIG, DATABASE, LOG, LOCK = "config.json", "record.db", "run.log", "lock"

@@ -18,10 +18,10 @@ from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History
 from loops.loop import RunState
-from search_spaces import SearchSpace, UnknownSpaceError, get_space
+from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,7 @@ def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -
 
 def space_of(config: RunConfig) -> SearchSpace:
     """The installed space that the run searches; raises UserError."""
-    try:
-        return get_space(config.space)
-    except UnknownSpaceError as error:
-        raise UserError(str(error)) from None
+    return get_space(config.space)
 
 
 def state_of(run: RunRow, live: bool) -> RunState:

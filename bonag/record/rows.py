@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from bonag.record import schema
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.loop import RunState
 from search_spaces import InvalidArchitectureError, SearchSpace
+from search_spaces.errors import UserError
 
 
 @dataclass(frozen=True)

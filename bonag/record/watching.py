@@ -27,10 +27,10 @@ from bonag.record.reading import (
     written_elsewhere,
 )
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import TrialStatus
 from loops.loop import RunState
 from loops.objective import Goal, Objective
+from search_spaces.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from bonag.record.lock import Lock, holder
 from bonag.record.log import RunLog
 from bonag.record.reading import read_record, snapshot
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial
 from loops.loop import RunState
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 
 # A reader holds the lock for as long as it copies a file, and a server needs a moment to see that a process died.
 PATIENCE = 3.0

@@ -22,7 +22,7 @@ from bonag.ui.security import HEADERS, Guard
 from bonag.ui.site import Site
 from bonag.ui.source import ReadInBackground, Source, UnknownKeyError
 from bonag.ui.views import ViewCache
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from bonag.ui.jobs import Jobs

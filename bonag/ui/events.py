@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from bonag.ui.site import Site
 from bonag.ui.source import UnknownKeyError
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 # Seconds between two looks at the store.
 EVERY = 1.0

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 _DONE, _FAILED, _PROGRESS = "done", "failed", "progress"
 # Set in the background process only: says how far the present work is.

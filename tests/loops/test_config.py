@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loops.config import FORMAT, RunConfig
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bonag.evaluators.artifact import FOLDER, Artifact, save_artifact
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 
 def run(name: str, fit: Callable[[Path | None, str], Artifact], card: Callable[[Artifact], str]) -> None:

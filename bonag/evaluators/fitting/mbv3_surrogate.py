@@ -13,8 +13,8 @@ from bonag.evaluators.fitting.card import run, table
 from bonag.evaluators.fitting.quality import QUALITY_HEADER, folds, quality, quality_row
 from bonag.evaluators.fitting.sparse_process import fit_process
 from bonag.evaluators.mbv3_surrogate import NAME, SIZES, LogErrorModel, accuracy_moments, features
-from loops.errors import UserError
 from search_spaces import InvalidArchitectureError, get_space
+from search_spaces.errors import UserError
 from search_spaces.mbv3 import from_ofa
 from search_spaces.mbv3.architecture import SKIP
 

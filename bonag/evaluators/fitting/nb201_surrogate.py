@@ -15,8 +15,8 @@ from bonag.evaluators.fitting.card import run, table
 from bonag.evaluators.fitting.cell_network import Ensemble, train
 from bonag.evaluators.fitting.quality import QUALITY_HEADER, folds, quality, quality_row
 from bonag.evaluators.nb201_surrogate import FIRST_OP, NAME, NUM_CLASSES, TASKS, connected, edge_vectors, predict
-from loops.errors import UserError
 from search_spaces import InvalidArchitectureError, get_space
+from search_spaces.errors import UserError
 
 FILE = "nb201_accuracy.parquet"
 FOLDS = 10

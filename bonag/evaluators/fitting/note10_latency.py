@@ -22,7 +22,7 @@ from bonag.evaluators.note10_latency import (
     stem_work,
     vector,
 )
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.mbv3.architecture import EXPANDS, KERNELS, SLOTS_PER_STAGE, STAGES
 
 FILE = "mbv3_note10_latency_lut.json"

@@ -13,7 +13,7 @@ from bonag.ui.loaded import loaded, loaded_client, loaded_view
 from bonag.ui.source import Source
 from bonag.ui.view import View
 from bonag.ui.worker import report
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from ax.adapter.base import Adapter

@@ -12,11 +12,11 @@ from bonag.ui.insight.trials import UNGUIDED, rng_of
 from bonag.ui.insight.truth import Truth
 from bonag.ui.worker import report
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial
 from loops.objective import Objective
 from loops.seeding import rng_for
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +161,7 @@ def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None
 
 
 def _unguided(generator: DiscreteGenerator, seed: int, trials: int) -> _Set:
-    from bonag.generation.report import valid_share
+    from bonag.on_demand.report import valid_share
 
     report("drawing unguided samples")
     start = time.perf_counter()
@@ -184,7 +184,7 @@ def _guided(strategy: Any, known: History, seed: int) -> _Set:
 def _numbers(
     space: SearchSpace, objective: Objective, before: History, step: int, kind: str, drawn: _Set, table: np.ndarray
 ) -> Drawn:
-    from bonag.generation.report import diversity
+    from bonag.on_demand.report import diversity
 
     known = [architecture in before.seen for architecture in drawn.architectures]
     finite = [column[np.isfinite(column)] for column in table.T]

@@ -11,10 +11,10 @@ import numpy as np
 
 from bonag.ui.insight.trials import measured
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History
 from loops.objective import Objective
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from bonag.evaluators import BatchEvaluator

@@ -15,7 +15,7 @@ from bonag.plots.plot import Plot
 from bonag.ui.site import Site
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.view import View
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 # Runs that are compared at most: beyond, no figure says anything.
 MOST = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bonag.ui.source import Source
 from bonag.ui.sources.ax_json import AxJson
 from bonag.ui.sources.folder import FolderSource
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 

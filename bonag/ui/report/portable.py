@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from bonag.record.address import Address
 from bonag.ui.view import View
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial
+from search_spaces.errors import UserError
 
 _HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s'\":,;()]+|(?<![\w./-])/root(?=[/\s'\":,;()]|$)")
 

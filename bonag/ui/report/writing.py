@@ -9,7 +9,7 @@ from pathlib import Path
 from bonag.ui.report.page import page
 from bonag.ui.source import Source
 from bonag.whole_file import whole_file
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 ENDINGS = (".html", ".htm")
 

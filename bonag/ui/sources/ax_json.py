@@ -13,7 +13,7 @@ from bonag.ui.sources.ax_reading import BackgroundReading
 from bonag.ui.sources.ax_untrusted import decoded
 from bonag.ui.sources.ax_view import unread, view_of
 from bonag.ui.view import Summary, View
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from ax import Client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bonag.ui.sources.ax_view import unread
 from bonag.ui.view import View
 from bonag.ui.worker import report
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from bonag.ui.jobs import Jobs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loops.errors import UserError
 from search_spaces import SearchSpace, get_space, space_names
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from ax.core.experiment import Experiment

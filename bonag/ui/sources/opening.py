@@ -14,7 +14,7 @@ from bonag.ui.sources.ax_json import AxJson, is_snapshot
 from bonag.ui.sources.ax_sql import AxSql, is_store
 from bonag.ui.sources.folder import FolderSource
 from bonag.ui.sources.postgres import PostgresSource
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 RESULTS = Path("results")
 

@@ -17,7 +17,7 @@ from bonag.record.watching import read_stored, server_overviews, server_stamps
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources.bonag_view import broken, client_of, known_of, summary_of, view_of
 from bonag.ui.view import Summary, View
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from ax import Client

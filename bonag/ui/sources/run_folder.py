@@ -20,7 +20,7 @@ from bonag.ui.sources.bonag_view import broken, client_of, known_of, summary_of,
 from bonag.ui.sources.postgres import PostgresSource
 from bonag.ui.view import Summary, View
 from loops.config import RunConfig
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from ax import Client

@@ -10,8 +10,8 @@ from pathlib import Path
 from bonag.export import FORMATS, export_network
 from bonag.ui.jobs import Job, Jobs
 from bonag.ui.worker import report
-from loops.errors import UserError
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
+from search_spaces.errors import UserError
 
 # Of each format, the ending of its file, and what it is.
 KINDS = {

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import bonag
-from loops.errors import UserError
 from search_spaces import Architecture
+from search_spaces.errors import UserError
 
 Measure = Callable[[Architecture], float]
 Table = Callable[[bonag.Result], pd.DataFrame]

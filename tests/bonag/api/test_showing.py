@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import bonag
-from loops.errors import UserError
 from search_spaces import Architecture
+from search_spaces.errors import UserError
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -20,11 +20,11 @@ from ax.storage.sqa_store.db import create_all_tables, get_engine, init_engine_a
 import bonag
 from bonag.ax import GuidedDiffusionNode, client, generation_strategy, parameters
 from bonag.ax.flat import architecture_of
-from loops.errors import UserError
+from bonag.strategies.guided import GuidedGeneration
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
-from loops.strategies.guided import GuidedGeneration
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 # After so many trials, one of which fails, proposals are guided.
 FEW = GuidedGeneration.initial + 1

@@ -10,10 +10,10 @@ from ax.service.utils.best_point_mixin import BestPointMixin
 
 from bonag.ax import client, generation_strategy, parameters
 from bonag.ax.objectives import configure_objective, objective_of
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
 

@@ -11,10 +11,10 @@ from ax.core.data import Data
 
 from bonag.ax import client, parameters
 from bonag.ax.trials import completed_rows, trials_of
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
 

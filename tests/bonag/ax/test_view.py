@@ -16,10 +16,10 @@ from ax.core.trial_status import TrialStatus as AxStatus
 from pandas.testing import assert_frame_equal
 
 from bonag.ax import client, experiment, save_ax_json
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 
 def run_of(space, n: int, seed: int = 0) -> History:

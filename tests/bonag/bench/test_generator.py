@@ -33,16 +33,16 @@ from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Sizes
 from bonag.bench.generator_rows import COLUMNS, Block, cleared, read_rows, run_blocks, stream
 from bonag.bench.generator_speed import seconds_each
-from bonag.generation.guidance import STRENGTHS, Guidance, make_guidance
-from bonag.generation.labels import draw_labels
 from bonag.generators.artifact import generator_path, load_generator, training_record
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.fitting import Schedule
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import VE
-from loops.errors import UserError
+from bonag.on_demand.guidance import STRENGTHS, Guidance, make_guidance
+from bonag.on_demand.labels import draw_labels
 from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
 Call = Callable[..., Any]
 SMALL = Sizes(

@@ -26,8 +26,8 @@ from bonag.bench.search_store import Plan, Store, held, open_store
 from bonag.bench.search_workers import Run, run_all
 from bonag.evaluators import make_evaluator
 from bonag.strategies import make_strategy
-from loops.errors import UserError
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 # The default strategy leaves its initial design after ten trials.
 STRATEGIES, BUDGET = ("random", "evolution", "bonag"), 12

@@ -16,9 +16,9 @@ from bonag.bench.search_measure import BestValue, best_value, make_measure, whol
 from bonag.bench.search_shown import shown
 from bonag.bench.search_table import milestones, progress_of, table
 from bonag.evaluators import make_evaluator
-from loops.errors import UserError
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 MACS = BestValue(Objective.parse("-macs"), best=5.0, worst=100.0, source="by hand", exact=True)
 CIFAR10 = Contest("nb201", "surrogate", "cifar10")

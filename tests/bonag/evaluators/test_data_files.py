@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bonag.evaluators import make_evaluator, task_names
-from loops.errors import UserError
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 CELL = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 

@@ -15,8 +15,8 @@ import pytest
 from bonag.evaluators import make_evaluator, task_names, tfrecord
 from bonag.evaluators.protobuf import fields
 from bonag.evaluators.tfrecord import masked_checksums, read_records
-from loops.errors import UserError
 from search_spaces import get_space
+from search_spaces.errors import UserError
 from search_spaces.nb101.isomorphism import all_keys
 
 SPACE = get_space("nb101")

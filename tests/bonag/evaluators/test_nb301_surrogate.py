@@ -22,9 +22,9 @@ import pytest
 from bonag.evaluators import boosted_trees, make_evaluator, task_names
 from bonag.evaluators.boosted_trees import Trees, read_trees
 from bonag.evaluators.nb301_surrogate import feature_names, features
-from loops.errors import UserError
 from search_spaces import get_space
 from search_spaces.darts import from_genotype
+from search_spaces.errors import UserError
 
 SPACE = get_space("darts")
 # The predictions are for these.

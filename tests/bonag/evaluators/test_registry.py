@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bonag.evaluators import evaluator_names, make_evaluator, registry, task_names
-from loops.errors import UserError
 from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
 
 class ElsewhereEvaluator:

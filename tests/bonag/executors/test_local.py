@@ -7,9 +7,9 @@ import pytest
 
 from bonag.executors import executor_names, make_executor
 from bonag.executors.failure import LONGEST, failure_line
-from loops.errors import UserError
 from loops.protocols import Job
 from search_spaces import Architecture, get_space
+from search_spaces.errors import UserError
 
 
 class Squares:

@@ -19,13 +19,13 @@ from bonag.executors.local import LocalExecutor
 from bonag.executors.ray import RayExecutor
 from bonag.record import create_record, read_record
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import TrialStatus
 from loops.loop import Over, RunState, search
 from loops.objective import Objective
 from loops.protocols import Job
 from loops.strategies import RegularizedEvolution
 from search_spaces import Architecture, get_space
+from search_spaces.errors import UserError
 
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'bonag[ray]'")
 SPACE = get_space("nb201")
@@ -133,7 +133,7 @@ def test_a_cluster_that_is_not_there_is_one_line_and_one_that_was_started_is_sto
 import os
 import ray
 from bonag.executors import make_executor
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 os.environ["RAY_ADDRESS"] = "not-an-address"
 try:

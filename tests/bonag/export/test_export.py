@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 
 from bonag import __version__
 from bonag.export import FORMATS, export_network
-from loops.errors import UserError
 from search_spaces import get_space
+from search_spaces.errors import UserError
 from search_spaces.mbv3 import MBV3
 from search_spaces.mbv3.supernet import subnet_state, supernet_shapes
 

@@ -19,8 +19,8 @@ from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE, VP, SubVP
-from loops.errors import UserError
 from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
 both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bonag.generators import fitting
 from bonag.generators.fitting import Checkpoint, Progress, Schedule, fit_network
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 SCHEDULE = Schedule(steps=40, learning_rate=0.01)
 IDENTITY = {"family": "discrete", "space": "nb201", "conditions": ["accuracy"]}

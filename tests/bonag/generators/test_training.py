@@ -18,8 +18,8 @@ from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import VE, VP
 from bonag.generators.split import POOL
 from bonag.generators.training import Conditions, train_generator
-from loops.errors import UserError
 from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.errors import UserError
 from search_spaces.nb201 import NB201
 
 BRIEF = Schedule(steps=3, batch_size=16)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bonag.plots.static import made, write
-from loops.errors import UserError
 from loops.history import History
 from loops.objective import Objective
+from search_spaces.errors import UserError
 
 ONE, TWO = Objective.parse("accuracy", ["time<=5"]), Objective.parse(["accuracy", "-time"])
 

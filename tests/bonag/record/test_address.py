@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bonag.record import Address
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ import pytest
 
 from bonag.record import create_record, find_run, open_record, read_record
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import Trial, TrialStatus
+from search_spaces.errors import UserError
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bonag.ui.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import open_source
 from bonag.ui.sources.ax_sql import AxSql
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from tests.bonag.ui.test_ax_sources import check_foreign, foreign_client
 
 # The longest VARCHAR of PostgreSQL, which Ax's models go beyond.

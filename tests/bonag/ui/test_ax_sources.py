@@ -14,10 +14,10 @@ from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources.ax_json import AxJson, is_snapshot
 from bonag.ui.sources.ax_sql import AxSql, is_store
 from bonag.ui.sources.ax_untrusted import arithmetic_only
-from loops.errors import UserError
 from loops.history import History, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 EVIL = "<img src=x onerror=alert(1)>"
 

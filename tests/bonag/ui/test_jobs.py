@@ -10,7 +10,7 @@ import pytest
 
 from bonag.ui.jobs import Jobs
 from bonag.ui.worker import report
-from loops.errors import UserError
+from search_spaces.errors import UserError
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_progress_is_seen(jobs):
 
 
 def test_what_a_user_can_mend_is_said_without_the_error_type(jobs):
-    code = "from loops.errors import UserError; raise UserError('choose another')"
+    code = "from search_spaces.errors import UserError; raise UserError('choose another')"
     assert jobs.wait(("bad", 0), exec, code).error == str(UserError("choose another"))
 
 

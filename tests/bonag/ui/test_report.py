@@ -30,11 +30,11 @@ from bonag.ui.sources import open_source
 from bonag.ui.sources.ax_arm import AxArm
 from bonag.ui.view import Summary, View
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.loop import RunState
 from loops.objective import Objective
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 from .conftest import Make, made_trials, write
 

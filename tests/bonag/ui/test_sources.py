@@ -20,9 +20,9 @@ from bonag.ui.sources import first_page, open_source
 from bonag.ui.sources.folder import FolderSource
 from bonag.ui.views import ViewCache
 from loops.config import RunConfig
-from loops.errors import UserError
 from loops.history import TrialStatus
 from loops.loop import RunState
+from search_spaces.errors import UserError
 
 from .conftest import Make, made_trials, write
 

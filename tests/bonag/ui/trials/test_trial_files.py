@@ -10,9 +10,9 @@ import pytest
 import bonag
 from bonag.cli.exporting import export
 from bonag.ui.trials.files import file_name, network_file
-from loops.errors import UserError
 from loops.history import Trial, TrialStatus
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 HEADERS = {"origin": "http://127.0.0.1"}
 

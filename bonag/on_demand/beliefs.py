@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bonag.generation.labels import Labels, draw_labels
-from bonag.generation.wishes import Wish
 from bonag.generators.conditions import MetricScale
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
+from bonag.on_demand.labels import Labels, draw_labels
+from bonag.on_demand.wishes import Wish
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.metric import MetricModel, fit_metric
 from loops.protocols import Evaluator

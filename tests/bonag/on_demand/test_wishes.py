@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bonag.generation.wishes import Wish, in_units, parse_wishes
-from loops.errors import UserError
+from bonag.on_demand.wishes import Wish, in_units, parse_wishes
+from search_spaces.errors import UserError
 
 METRICS = ("accuracy", "latency_pixel3", "params")
 

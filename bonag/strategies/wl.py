@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bonag.baselines.array_key import ArrayKey
-from bonag.baselines.live_graph import live_graphs
+from bonag.strategies.array_key import ArrayKey
+from bonag.strategies.live_graph import live_graphs
 from search_spaces import SearchSpace
 
 MAX_DEPTH = 2

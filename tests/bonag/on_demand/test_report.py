@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bonag.generation import report
 from bonag.generators.split import held_out
+from bonag.on_demand import report
 from search_spaces import get_space
 
 

@@ -25,12 +25,12 @@ from bonag.strategies import (
     make_strategy,
     strategy_names,
 )
-from loops.errors import UserError
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Proposal
 from loops.seeding import rng_for
 from search_spaces import ArchGraph, Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace, get_space
+from search_spaces.errors import UserError
 
 ACCURACY = Objective.parse("accuracy")
 TRIALS = 20

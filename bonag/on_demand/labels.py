@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonag.generation.measuring import EXACT, measure, source_of
-from loops.errors import UserError
+from bonag.on_demand.measuring import EXACT, measure, source_of
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 # Of a space, or MOST where that is less.
 SHARE = 0.05

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from bonag.evaluators import make_evaluator
-from bonag.generation import guidance
-from bonag.generation.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
-from bonag.generation.generate import generate
-from bonag.generation.generated import Generated
-from bonag.generation.guidance import STRENGTHS
-from bonag.generation.labels import draw_labels
-from bonag.generation.wishes import parse_wishes
 from bonag.generators.artifact import load_generator, save_generator
 from bonag.generators.fitting import Schedule
 from bonag.generators.regressor import fit_regressor
 from bonag.generators.training import train_generator
-from loops.errors import UserError
+from bonag.on_demand import guidance
+from bonag.on_demand.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
+from bonag.on_demand.generate import generate
+from bonag.on_demand.generated import Generated
+from bonag.on_demand.guidance import STRENGTHS
+from bonag.on_demand.labels import draw_labels
+from bonag.on_demand.wishes import parse_wishes
 from search_spaces import get_space
+from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
 EVALUATOR = make_evaluator(SPACE)

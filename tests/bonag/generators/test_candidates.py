@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from loops.strategies.candidates import (
+from bonag.generators.candidates import (
     CANDIDATES,
     AllCandidates,
     Candidates,

@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from bonag.baselines.mlp_ensemble import ensemble_predictions
-from bonag.baselines.path_encoding import PathEncoding
+from bonag.strategies.mlp_ensemble import ensemble_predictions
+from bonag.strategies.path_encoding import PathEncoding
 from loops.history import History
 from loops.objective import Objective
 from loops.protocols import Proposal

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bonag.baselines.posterior import ExpectedImprovement, Posterior
-from bonag.baselines.rows import GROWTH, spread_rows
-from bonag.baselines.wl import MAX_DEPTH, WeisfeilerLehman
+from bonag.generators.candidates import MutationCandidates
 from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import rank_gaussianise
+from bonag.strategies.guided import GuidedGeneration
+from bonag.strategies.posterior import ExpectedImprovement, Posterior
+from bonag.strategies.rows import GROWTH, spread_rows
+from bonag.strategies.wl import MAX_DEPTH, WeisfeilerLehman
 from loops.objective import Objective
-from loops.strategies.candidates import MutationCandidates
 from loops.strategies.fresh import fresh
-from loops.strategies.guided import GuidedGeneration
 from search_spaces import SearchSpace
 
 # The authors' pool: 200 candidates, half of them mutations of the ten best, as those of BANANAS, half random.

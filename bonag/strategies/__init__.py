@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from loops.errors import UserError
 from loops.initial import first_design, front_design
 from loops.objective import Objective
 from loops.protocols import Strategy
 from loops.strategies import NSGA2, LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
-    from loops.strategies.guided import Design, Generator, MetricSurrogate, Surrogate
+    from bonag.strategies.guided import Design, Generator, MetricSurrogate, Surrogate
 
 # They need neither a trained generator nor PyTorch.
 BASELINES = ("random", "evolution", "evolution:naszilla", "local-search", "nsga2")
@@ -78,15 +78,15 @@ def _baseline(name: str, space: SearchSpace, objective: Objective) -> Strategy:
     if name == "nsga2":
         return NSGA2(space, objective)
     if name == "bananas":
-        from bonag.baselines.bananas import Bananas
+        from bonag.strategies.bananas import Bananas
 
         return Bananas(space, objective)
     if name == "gp-wl":
-        from bonag.baselines.gp_wl import nas_bowl
+        from bonag.strategies.gp_wl import nas_bowl
 
         return nas_bowl(space, objective)
     if name == "gp":
-        from bonag.baselines.gp import plain_process
+        from bonag.strategies.gp import plain_process
 
         return plain_process(space, objective)
     from bonag.ax.default_strategy import AxDefault
@@ -97,7 +97,7 @@ def _baseline(name: str, space: SearchSpace, objective: Objective) -> Strategy:
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
     from bonag.generators.artifact import load_generator
     from bonag.generators.discrete import DiscreteGenerator
-    from loops.strategies.guided import GuidedGeneration
+    from bonag.strategies.guided import GuidedGeneration
 
     device = _device(device)
     generator = load_generator(space, device=device)
@@ -110,8 +110,8 @@ def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: 
 def _mutation_bo(
     name: str, space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str
 ) -> Strategy:
-    from loops.strategies.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
-    from loops.strategies.guided import GuidedGeneration
+    from bonag.generators.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
+    from bonag.strategies.guided import GuidedGeneration
 
     makers: dict[str, Callable[[], Generator]] = {
         "mutation-bo": lambda: MutationCandidates(space, random=0.5),

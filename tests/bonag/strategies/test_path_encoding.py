@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bonag.baselines.path_encoding import PathEncoding
+from bonag.strategies.path_encoding import PathEncoding
 from search_spaces import get_space
 
 

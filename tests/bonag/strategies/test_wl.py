@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bonag.baselines.live_graph import live_graphs
-from bonag.baselines.wl import WeisfeilerLehman
+from bonag.strategies.live_graph import live_graphs
+from bonag.strategies.wl import WeisfeilerLehman
 from search_spaces import SearchSpace, get_space
 
 each_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])

@@ -8,12 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bonag.generation.beliefs import fit_beliefs
-from bonag.generation.generated import Generated
-from bonag.generation.guidance import CONDITIONAL, UNGUIDED, Guidance, choose_method, make_guidance
-from bonag.generation.labels import check_count, draw_labels
-from bonag.generation.measuring import measure, metrics_of, source_of
-from bonag.generation.wishes import Wish, in_units, parse_wishes
 from bonag.generators.artifact import (
     FAMILIES,
     Generator,
@@ -23,9 +17,15 @@ from bonag.generators.artifact import (
     training_record,
 )
 from bonag.generators.discrete import DiscreteGenerator
-from loops.errors import UserError
+from bonag.on_demand.beliefs import fit_beliefs
+from bonag.on_demand.generated import Generated
+from bonag.on_demand.guidance import CONDITIONAL, UNGUIDED, Guidance, choose_method, make_guidance
+from bonag.on_demand.labels import check_count, draw_labels
+from bonag.on_demand.measuring import measure, metrics_of, source_of
+from bonag.on_demand.wishes import Wish, in_units, parse_wishes
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from bonag.evaluators import BatchEvaluator, make_evaluator
-from loops.errors import UserError
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 # Known of every architecture of every space, without an evaluation.
 EXACT = ("params", "macs")

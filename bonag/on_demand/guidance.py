@@ -8,17 +8,17 @@ from functools import partial
 
 import numpy as np
 
-from bonag.generation.beliefs import Beliefs, bounds_of, strengths_of
-from bonag.generation.measuring import EXACT
-from bonag.generation.wishes import Wish
 from bonag.generators.artifact import Generator, family_of
 from bonag.generators.conditions import MetricScale
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.particles import Score
 from bonag.generators.regressor import Noised, NoisyRegressor, bound_log_likelihood, fit_regressor
 from bonag.generators.samplers import Potential
-from loops.errors import UserError
+from bonag.on_demand.beliefs import Beliefs, bounds_of, strengths_of
+from bonag.on_demand.measuring import EXACT
+from bonag.on_demand.wishes import Wish
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 # Of each family, the methods that need no conditional network, the default first.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loops.errors import UserError
+from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 _FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*(?:(top|bottom)\s*)?([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(%)?\s*")

@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from bonag.baselines.posterior import ExpectedImprovement, Posterior, _log_improvement
-from bonag.baselines.rows import spread_rows
+from bonag.strategies.posterior import ExpectedImprovement, Posterior, _log_improvement
+from bonag.strategies.rows import spread_rows
 
 
 class Distance:

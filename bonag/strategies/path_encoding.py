@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bonag.baselines.array_key import ArrayKey
+from bonag.strategies.array_key import ArrayKey
 from search_spaces import SearchSpace
 
 # Where there are more paths to tell apart than this, one-hots take their place.

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bonag.evaluators import make_evaluator
-from bonag.generation.labels import default_count, draw_labels
-from bonag.generation.measuring import ExactCosts, choose_evaluator, measure, metrics_of, source_of
-from loops.errors import UserError
+from bonag.on_demand.labels import default_count, draw_labels
+from bonag.on_demand.measuring import ExactCosts, choose_evaluator, measure, metrics_of, source_of
 from search_spaces import Architecture, get_space
+from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
 

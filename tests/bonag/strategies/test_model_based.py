@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bonag.baselines.bananas import Bananas
-from bonag.baselines.gp import SlotAndSubtreeProcess, plain_process
-from bonag.baselines.gp_wl import SubtreeProcess, nas_bowl
+from bonag.generators.candidates import AllCandidates, EvolutionCandidates
+from bonag.strategies.bananas import Bananas
+from bonag.strategies.gp import SlotAndSubtreeProcess, plain_process
+from bonag.strategies.gp_wl import SubtreeProcess, nas_bowl
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Strategy
 from loops.seeding import rng_for
-from loops.strategies.candidates import AllCandidates, EvolutionCandidates
 from search_spaces import Architecture, SearchSpace, get_space
 
 ACCURACY = Objective.parse("accuracy")

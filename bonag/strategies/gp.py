@@ -10,15 +10,15 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from bonag.baselines.posterior import ExpectedImprovement, Posterior
-from bonag.baselines.rows import GROWTH, spread_rows
-from bonag.baselines.wl import WeisfeilerLehman
+from bonag.generators.candidates import AllCandidates, EvolutionCandidates
 from bonag.predictors.schedule import prefix
 from bonag.predictors.targets import rank_gaussianise
+from bonag.strategies.guided import GuidedGeneration
+from bonag.strategies.posterior import ExpectedImprovement, Posterior
+from bonag.strategies.rows import GROWTH, spread_rows
+from bonag.strategies.wl import WeisfeilerLehman
 from loops.objective import Objective
-from loops.strategies.candidates import AllCandidates, EvolutionCandidates
 from loops.strategies.fresh import fresh
-from loops.strategies.guided import GuidedGeneration
 from search_spaces import SearchSpace
 
 # Up to this size, and where the space lists its architectures, all of them are scored.

@@ -16,10 +16,10 @@ from bonag.acquisition.surrogate import GraphSurrogate
 from bonag.generators.artifact import load_generator
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
+from bonag.strategies.guided import GuidedGeneration
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.seeding import rng_for
-from loops.strategies.guided import GuidedGeneration
 from search_spaces import ArchGraph, Architecture, SearchSpace, get_space
 
 ACCURACY = Objective.parse("accuracy")

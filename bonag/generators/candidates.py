@@ -1,6 +1,6 @@
 """Candidates for an acquisition function that no generator makes: random ones, mutations, evolution, or all there are.
 
-Each fills the role ``loops.strategies.guided.Generator``. The comparison of DiffusionNAG (An et al., ICLR 2024, section
+Each fills the role ``bonag.strategies.guided.Generator``. The comparison of DiffusionNAG (An et al., ICLR 2024, section
 4.3) is that of these with guided generation under the same predictors and acquisition function.
 """
 

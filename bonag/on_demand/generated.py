@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bonag.generation import report
-from bonag.generation.measuring import EXACT
-from bonag.generation.wishes import Wish
 from bonag.generators.split import training_pool
+from bonag.on_demand import report
+from bonag.on_demand.measuring import EXACT
+from bonag.on_demand.wishes import Wish
 from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:

@@ -1,1 +1,0 @@
-"""Published search methods that need PyTorch or SciPy, as strong as their authors made them."""

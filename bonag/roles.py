@@ -1,0 +1,110 @@
+"""The seven roles: the contract of each, and where its parts are found by name.
+
+A part is given as a name, as ``package.module:attribute``, or in Python as the object itself. A package makes its parts
+known by entry points of the group ``bonag.<role>s`` (``bonag.spaces``, ``bonag.strategies``, ...), an evaluator of one
+space as ``<space>.<evaluator>``.
+"""
+
+from __future__ import annotations
+
+from loops.protocols import Acquisition, Evaluator, Executor, Generator, Predictor, Strategy
+from search_spaces.registry import SPACES, Registry
+from search_spaces.space import SearchSpace
+
+STRATEGIES: Registry[Strategy] = Registry(
+    role="strategy",
+    built_in={
+        "bonag": "bonag.strategies.guided:bonag",
+        "random": "loops.strategies.random:RandomSearch",
+        "evolution": "loops.strategies.evolution:RegularizedEvolution",
+        "evolution:naszilla": "loops.strategies.evolution:naszilla",
+        "local-search": "loops.strategies.local_search:LocalSearch",
+        "nsga2": "loops.strategies.nsga2:NSGA2",
+        "bananas": "bonag.strategies.bananas:Bananas",
+        "gp-wl": "bonag.strategies.gp_wl:nas_bowl",
+        "gp": "bonag.strategies.gp:plain_process",
+        "mutation-bo": "bonag.strategies.guided:mutation_bo",
+        "mutation-bo:random": "bonag.strategies.guided:mutation_bo_random",
+        "mutation-bo:mutation": "bonag.strategies.guided:mutation_bo_mutation",
+        "mutation-bo:evolution": "bonag.strategies.guided:mutation_bo_evolution",
+        "ax": "bonag.ax.default_strategy:AxDefault",
+    },
+    groups=("bonag.strategies",),
+    contract=("name", "propose"),
+)
+
+PREDICTORS: Registry[Predictor] = Registry(
+    role="predictor",
+    built_in={
+        "gp": "bonag.predictors.gp:GaussianProcess",
+        "ensemble": "bonag.predictors.ensemble:GraphEnsemble",
+        "mixture": "bonag.predictors.mixture:Mixture",
+    },
+    groups=("bonag.predictors",),
+    contract=("fit",),
+)
+
+ACQUISITIONS: Registry[Acquisition] = Registry(
+    role="acquisition",
+    built_in={
+        "log-ei": "bonag.acquisition.improvement:LogExpectedImprovement",
+        "ucb": "bonag.acquisition.functions:upper_confidence_bound",
+        "pi": "bonag.acquisition.functions:log_probability_of_improvement",
+        "thompson": "bonag.acquisition.functions:thompson_sampling",
+    },
+    groups=("bonag.acquisitions",),
+    contract=("__call__",),
+    functions=True,
+)
+
+GENERATORS: Registry[Generator] = Registry(
+    role="generator",
+    built_in={
+        "trained": "bonag.generators.artifact:trained_generator",
+        "random": "bonag.generators.candidates:RandomCandidates",
+        "mutation": "bonag.generators.candidates:MutationCandidates",
+        "evolution": "bonag.generators.candidates:EvolutionCandidates",
+        "all": "bonag.generators.candidates:AllCandidates",
+    },
+    groups=("bonag.generators",),
+    contract=("guided_sample",),
+)
+
+EXECUTORS: Registry[Executor] = Registry(
+    role="executor",
+    built_in={"local": "bonag.executors.local:LocalExecutor", "ray": "bonag.executors.ray:RayExecutor"},
+    groups=("bonag.executors",),
+    contract=("run", "close"),
+)
+
+EVALUATORS: Registry[Evaluator] = Registry(
+    role="evaluator",
+    built_in={
+        "nb101.table": "bonag.evaluators.nb101_table",
+        "nb201.surrogate": "bonag.evaluators.nb201_surrogate",
+        "nb201.table": "bonag.evaluators.nb201_table",
+        "mbv3.surrogate": "bonag.evaluators.mbv3_surrogate",
+        "mbv3.predictor": "bonag.evaluators.mbv3_predictor",
+        "darts.nasbench301": "bonag.evaluators.nb301_surrogate",
+    },
+    groups=("bonag.evaluators",),
+    contract=("metrics", "description", "evaluate"),
+    functions=True,
+)
+
+__all__ = [
+    "ACQUISITIONS",
+    "EVALUATORS",
+    "EXECUTORS",
+    "GENERATORS",
+    "PREDICTORS",
+    "SPACES",
+    "STRATEGIES",
+    "Acquisition",
+    "Evaluator",
+    "Executor",
+    "Generator",
+    "Predictor",
+    "SearchSpace",
+    "Strategy",
+]
