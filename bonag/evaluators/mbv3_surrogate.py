@@ -1,4 +1,4 @@
-"""A surrogate of measured ImageNet accuracy for the MobileNetV3 space, fitted by ``fitting.mbv3_surrogate``.
+"""A surrogate of measured ImageNet accuracy for the MobileNetV3 space, fitted by ``results/fitting/mbv3_surrogate.py``.
 
 The logarithm of the top-1 error (%) is a Gaussian process: a mean that is additive in what every slot holds, and a
 squared-exponential residual over what every stage holds, in the variational sparse form of Titsias (AISTATS 2009). With

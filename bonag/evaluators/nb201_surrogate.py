@@ -1,4 +1,4 @@
-"""A surrogate of NAS-Bench-201's accuracies, fitted by ``fitting.nb201_surrogate``.
+"""A surrogate of NAS-Bench-201's accuracies, fitted by ``results/fitting/nb201_surrogate.py``.
 
 A small network that computes as a cell does: each node of the cell has a vector, an edge turns its tail's vector by its
 operation (skip: identity, none: nothing, average pooling: a linear map, convolutions: a layer of ReLUs each), and a
