@@ -17,7 +17,7 @@ STRATEGIES: Registry[Strategy] = Registry(
         "bonag": "bonag.strategies.guided:bonag",
         "random": "loops.strategies.random:RandomSearch",
         "evolution": "loops.strategies.evolution:RegularizedEvolution",
-        "evolution:naszilla": "loops.strategies.evolution:naszilla",
+        "evolution:naszilla": "loops.strategies.evolution:RegularizedEvolution.naszilla",
         "local-search": "loops.strategies.local_search:LocalSearch",
         "nsga2": "loops.strategies.nsga2:NSGA2",
         "bananas": "bonag.strategies.bananas:Bananas",

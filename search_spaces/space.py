@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,10 @@ class Costs:
 
     params: int
     macs: int
+
+
+# The metrics that are known of every architecture without an evaluation.
+COUNTED = tuple(one.name for one in fields(Costs))
 
 
 class SearchSpace(ABC):

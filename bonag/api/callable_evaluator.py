@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search_spaces import Architecture
+from search_spaces.registry import PYTHON, name_of
 
 
 class CallableEvaluator:
@@ -14,16 +15,11 @@ class CallableEvaluator:
     def __init__(self, function: Callable[[Architecture], Any], metrics: Sequence[str]) -> None:
         self.function = function
         self.metrics: tuple[str, ...] = tuple(metrics)
-        self.description = f"Values that the Python function {qualified_name(function)} returned; bonag knows no more."
+        named = name_of(function).removeprefix(PYTHON)
+        self.description = f"Values that the Python function {named} returned; bonag knows no more."
 
     def evaluate(self, architecture: Architecture, seed: int) -> Any:
         """What the function returned, by name; the seed is not passed on."""
         result = self.function(architecture)
         # Of several metrics a lone number could be any: it is refused where outcomes are checked.
         return {self.metrics[0]: result} if len(self.metrics) == 1 and not isinstance(result, Mapping) else result
-
-
-def qualified_name(thing: object) -> str:
-    """Module and name of a function, or of an object's class."""
-    named = thing if hasattr(thing, "__qualname__") else type(thing)
-    return f"{named.__module__}.{named.__qualname__}"

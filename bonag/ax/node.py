@@ -26,7 +26,9 @@ from bonag.ax.flat import architecture_of, check_parameters
 from bonag.ax.objectives import objective_of
 from bonag.ax.predictor import predicting_adapter
 from bonag.ax.trials import completed_rows, trials_of
-from bonag.strategies import ACQUISITIONS, PREDICTORS, check_choices, make_strategy
+from bonag.device import resolve_device
+from bonag.roles import ACQUISITIONS, PREDICTORS
+from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.loop import propose
 from loops.objective import Objective
@@ -56,8 +58,8 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         self,
         space: str = "mbv3",
         seed: int = 0,
-        acquisition: str = ACQUISITIONS[0],
-        predictor: str = PREDICTORS[0],
+        acquisition: str = "log-ei",
+        predictor: str = "gp",
         device: str = "auto",
         threads: int = 1,
         name: str = "bonag",
@@ -74,7 +76,8 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         # By default Ax takes a Sobol point where a node fails, and says so in the log only.
         self.fallback_specs = {}
         get_space(space)
-        check_choices(acquisition, predictor)
+        ACQUISITIONS.find(acquisition)
+        PREDICTORS.find(predictor)
         self.space, self.seed, self.acquisition, self.predictor = space, seed, acquisition, predictor
         self.device, self.threads = device, threads
         # Of the generation step that is under way, from ``_fit`` to the last of its candidates.
@@ -143,9 +146,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         if self._adapter is None or self._adapter[0] != state:
             signs = {bound.metric: bound.sign for bound in objective.constraints}
             signs |= {goal.metric: goal.sign for goal in objective.goals}
-            device = (
-                "cuda" if self.device == "auto" and torch.cuda.is_available() else self.device.replace("auto", "cpu")
-            )
+            device = resolve_device(self.device)
             data = completed_rows(trials, experiment.lookup_data())
             with _threads(self.threads):
                 made = predicting_adapter(get_space(self.space), experiment, data, signs, self.predictor, device)
