@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from loops.objective import Objective
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+
+if TYPE_CHECKING:
+    from loops.objective import Objective
 
 FORMAT = 3
 # What keys of later formats mean where an earlier one lacks them.
@@ -107,6 +109,9 @@ class RunConfig:
 
     def parsed_objective(self) -> Objective:
         """What is maximised, minimised and bounded."""
+        # Here, since help pages need the options and not NumPy.
+        from loops.objective import Objective
+
         return Objective.parse(self.objective, self.constraints)
 
     def to_json(self) -> str:

@@ -1,9 +1,15 @@
 """What an architecture is: encodings, validity, neighbours, parameters, networks and exact costs."""
 
-from search_spaces.errors import UserError
-from search_spaces.graph import ArchGraph
-from search_spaces.registry import SPACES, Registry, get_space, space_names
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search_spaces.errors import UserError
+    from search_spaces.graph import ArchGraph
+    from search_spaces.registry import SPACES, Registry, get_space, space_names
+    from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
 
 __all__ = [
     "SPACES",
@@ -18,3 +24,17 @@ __all__ = [
     "get_space",
     "space_names",
 ]
+
+_HOMES = {
+    "UserError": "errors",
+    "ArchGraph": "graph",
+    **dict.fromkeys(("SPACES", "Registry", "get_space", "space_names"), "registry"),
+    **dict.fromkeys(("Architecture", "Costs", "InvalidArchitectureError", "Parameter", "SearchSpace"), "space"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported when used, so that the command line stays light.
+    if name in _HOMES:
+        return getattr(import_module(f"search_spaces.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'search_spaces' has no attribute '{name}'")

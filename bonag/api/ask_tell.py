@@ -9,10 +9,10 @@ from types import TracebackType
 
 import bonag
 from bonag.api.counting_evaluator import counts
-from bonag.api.options import checked_options, takes_options
+from bonag.api.options import check_options, takes_options
 from bonag.api.parts import (
     ASK_AND_TELL,
-    chosen_parts,
+    choose_parts,
     default_threads,
     make_run_strategy,
     measured_metrics,
@@ -23,13 +23,13 @@ from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
 from loops.config import RunConfig
 from loops.history import History, TrialStatus
-from loops.loop import ended, propose
+from loops.loop import end_trial, propose
 from loops.protocols import Outcome
 from search_spaces import Architecture, SearchSpace, get_space
 from search_spaces.errors import UserError
 from search_spaces.space import COUNTED
 
-OPTIONS = ("space", "objective", "constraints", "strategy", "acquisition", "predictor", "generator")
+OPTIONS: tuple[str, ...] = ("space", "objective", "constraints", "strategy", "acquisition", "predictor", "generator")
 OPTIONS += ("seed", "device", "threads")
 
 
@@ -49,7 +49,7 @@ class AskTell:
 
     def __init__(self, space: str | SearchSpace = "mbv3", *, path: str | Path | None = None, **options: object) -> None:
         folder = None if path is None else Path(path)
-        given = {name: one for name, one in checked_options(options, *OPTIONS).items() if one is not None}
+        given = {name: one for name, one in check_options(options, *OPTIONS).items() if one is not None}
         given["space"] = space
         config = RunConfig(
             name="ask-and-tell" if folder is None else folder.name,
@@ -66,11 +66,11 @@ class AskTell:
         if folder is not None and folder.exists():
             self._record = open_record(folder, self.space)
             self._history = self._record.history()
-            config = self._agreed(config, given)
+            config = self._agree(config, given)
         else:
             config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
         try:
-            self._strategy = make_run_strategy(config, self.space, self.objective, chosen_parts(config, objects))
+            self._strategy = make_run_strategy(config, self.space, self.objective, choose_parts(config, objects))
             if folder is not None and self._record is None:
                 self._record = create_record(folder.parent, config, "Values told from outside; bonag knows no more.")
         except BaseException:
@@ -108,7 +108,7 @@ class AskTell:
         if metrics is not None:
             exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
             metrics = counts(self.space, trial.architecture, exact) | dict(metrics)
-        trial = ended(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
+        trial = end_trial(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
         trial = replace(trial, evaluation_seconds=None)
         if self._record is not None:
             self._record.finish(trial)
@@ -147,7 +147,7 @@ class AskTell:
     ) -> None:
         self.close()
 
-    def _agreed(self, config: RunConfig, given: Mapping[str, object]) -> RunConfig:
+    def _agree(self, config: RunConfig, given: Mapping[str, object]) -> RunConfig:
         """The configuration in the record; raises UserError where another one was asked for."""
         assert self._record is not None
         found = self._record.config

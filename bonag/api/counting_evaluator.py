@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
@@ -23,9 +22,9 @@ class CountingEvaluator:
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Any:
+    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
         """What the evaluator measured, and the counts."""
-        measured: Any = self.evaluator.evaluate(architecture, seed)
+        measured = self.evaluator.evaluate(architecture, seed)
         # What is no mapping is refused, with its type, where outcomes are checked.
         if not isinstance(measured, Mapping):
             return measured

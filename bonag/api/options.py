@@ -17,10 +17,10 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def takes_options(*names: str) -> Callable[[Function], Function]:
     """Give a function of ``**options`` the signature of these options of a run, by default all that it does not name.
 
-    ``{options}`` in its documentation becomes a line on each. The function itself calls ``checked_options``.
+    ``{options}`` in its documentation becomes a line on each. The function itself calls ``check_options``.
     """
 
-    def described(function: Function) -> Function:
+    def describe(function: Function) -> Function:
         own = inspect.signature(function).parameters
         taken = [one for one in run_options(*names) if one.name not in own]
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -32,10 +32,10 @@ def takes_options(*names: str) -> Callable[[Function], Function]:
         function.__doc__ = (function.__doc__ or "").replace("{options}", lines)
         return function
 
-    return described
+    return describe
 
 
-def checked_options(options: dict[str, object], *names: str) -> dict[str, object]:
+def check_options(options: dict[str, object], *names: str) -> dict[str, object]:
     """The options that were given; raises UserError for one that there is not."""
     known = [one.name for one in run_options(*names)]
     for name in options:

@@ -57,7 +57,7 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
 
     given: by role, the Python objects of which the configuration has the names only.
     """
-    chosen = chosen_parts(config, given or {})
+    chosen = choose_parts(config, given or {})
     space = get_space(cast(SearchSpace, chosen["space"]))
     objective = config.parsed_objective()
     evaluator = _counting(config, space, objective, _evaluator(config, chosen["evaluator"], space, objective))
@@ -65,7 +65,7 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     return Parts(space, objective, evaluator, strategy, EXECUTORS.make(chosen["executor"]))
 
 
-def chosen_parts(config: RunConfig, given: Mapping[str, object]) -> dict[str, object]:
+def choose_parts(config: RunConfig, given: Mapping[str, object]) -> dict[str, object]:
     """By role, the part that was given, or its name; raises UserError where they are at odds, or where one is lost."""
     chosen: dict[str, object] = {role: getattr(config, role) for role in ROLES}
     for role, part in given.items():

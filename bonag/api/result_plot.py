@@ -25,7 +25,7 @@ def result_plot(result: Result, what: str | None, x: str | None, y: str | None) 
         raise UserError(f"unknown figure '{chosen}': {suggestion(chosen, WHAT)}")
     if chosen != "pareto" and (x or y):
         raise UserError(f"x and y are metrics of figure 'pareto', not of '{chosen}'")
-    figure = _drawn(result, chosen, x, y).figure
+    figure = _draw(result, chosen, x, y).figure
     # A page gives it colours; a notebook leaves that to plotly.
     template = pio.templates[pio.templates.default or "none"]
     figure.update_layout(template=template, paper_bgcolor=None, plot_bgcolor=None, margin={"t": 48})
@@ -34,7 +34,7 @@ def result_plot(result: Result, what: str | None, x: str | None, y: str | None) 
     return figure
 
 
-def _drawn(result: Result, what: str, x: str | None, y: str | None) -> Plot:
+def _draw(result: Result, what: str, x: str | None, y: str | None) -> Plot:
     from bonag.plots.pareto import pareto, pareto_metrics
     from bonag.plots.progress import progress
     from bonag.plots.seconds import seconds

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bonag.api import session as sessions
-from bonag.api.options import checked_options, takes_options
+from bonag.api.options import check_options, takes_options
 from bonag.api.result import Result
 from bonag.record import find_run, read_record
 from loops.loop import Event, RunState
@@ -32,7 +32,7 @@ def search(
     Interrupted (Ctrl-C) or killed at any moment, nothing recorded is lost, and ``resume`` goes on as if nothing had
     happened.
     """
-    return _run(sessions.start({"space": space, **checked_options(options)}), on_event)
+    return _run(sessions.start({"space": space, **check_options(options)}), on_event)
 
 
 def resume(path: str | Path, *, on_event: Callable[[Event], None] | None = None, **parts: object) -> Result:

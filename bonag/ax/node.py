@@ -92,7 +92,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
     def get_next_candidate(self, pending_parameters: list[TParameterization]) -> TParameterization:
         """The parameters of the next architecture, in canonical form; raises SearchSpaceExhausted and UserError."""
         space = get_space(self.space)
-        experiment = self._looked_at()
+        experiment = self._find_experiment()
         objective = objective_of(experiment.optimization_config)
         history = _with_pending(
             History(self._trials(experiment, objective).values()),
@@ -134,7 +134,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
     def _fitted_adapter(self) -> TorchAdapter | None:  # type: ignore[override]
         """bonag's predictor, fitted on the trials as they are now; None before there are two of them with data."""
         try:
-            experiment = self._looked_at()
+            experiment = self._find_experiment()
         except ValueError:
             return None
         objective = objective_of(experiment.optimization_config)
@@ -153,7 +153,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
             self._adapter = state, made
         return self._adapter[1]
 
-    def _looked_at(self) -> Experiment:
+    def _find_experiment(self) -> Experiment:
         """The experiment of this step, or of the generation strategy; raises ValueError where there is none yet."""
         return self._experiment or self.generation_strategy.experiment
 

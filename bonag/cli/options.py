@@ -19,7 +19,7 @@ def takes_options(*names: str, **unset: str) -> Callable[[Command], Command]:
     unset: by name, what the command takes where the option is not given, in words.
     """
 
-    def declared(command: Command) -> Command:
+    def declare(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters
         taken = [_parameter(one, unset.get(one.name)) for one in run_options(*names) if one.name not in own]
         parameters = [*taken, *(one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD)]
@@ -28,7 +28,7 @@ def takes_options(*names: str, **unset: str) -> Callable[[Command], Command]:
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
 
-    return declared
+    return declare
 
 
 def _parameter(option: Option, unset: str | None) -> inspect.Parameter:

@@ -60,7 +60,7 @@ def best(
     run: Run,
     k: Annotated[
         int | None,
-        typer.Option("-k", "--top", min=1, help="How many.  [default: 5, or the whole front]", show_default=False),
+        typer.Option("-k", "--top", min=1, help="How many.", show_default="5, or the whole front"),
     ] = None,
     as_json: Json = False,
 ) -> None:
