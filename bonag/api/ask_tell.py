@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 
 import bonag
-from bonag.api.counting_evaluator import counts
 from bonag.api.options import check_options, takes_options
 from bonag.api.parts import (
     ASK_AND_TELL,
@@ -19,6 +18,7 @@ from bonag.api.parts import (
     part_names,
 )
 from bonag.api.result import Found, best_trials
+from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
 from loops.config import RunConfig
