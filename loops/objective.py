@@ -135,7 +135,7 @@ class Objective:
 
     @property
     def signs(self) -> dict[str, float]:
-        """By metric, +1 where larger values are better, or safer, and -1 where smaller ones are; a goal says it first."""
+        """By metric, +1 where larger values are better, or safer, else -1; what a goal says comes first."""
         return {part.metric: part.sign for part in (*self.constraints, *self.goals)}
 
     def signed(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
