@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from loops.dominance import crowding, non_dominated, ranks
 from loops.history import History, Trial
@@ -132,9 +133,24 @@ class Objective:
         names = [goal.metric for goal in self.goals] + [constraint.metric for constraint in self.constraints]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def signs(self) -> dict[str, float]:
+        """By metric, +1 where larger values are better, or safer, else -1; what a goal says comes first."""
+        return {part.metric: part.sign for part in (*self.constraints, *self.goals)}
+
+    def signed(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
+        """The goals, each so that larger is better: (n,) values by metric -> (n, m) float64."""
+        return np.stack([goal.sign * np.asarray(table[goal.metric], dtype=np.float64) for goal in self.goals], axis=1)
+
+    def meets(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
+        """Whether all constraints are met: (n,) values by metric -> (n,) bool. What is not a number meets none."""
+        length = len(np.asarray(table[self.metrics[0]]))
+        met = [c.slack(np.asarray(table[c.metric], dtype=np.float64)) >= 0 for c in self.constraints]
+        return np.all(met, axis=0) if met else np.ones(length, dtype=bool)
+
     def values(self, history: History) -> np.ndarray:
         """The goals of the completed trials, each so that larger is better: (n, m) float64."""
-        return np.stack([goal.sign * history.values(goal.metric) for goal in self.goals], axis=1)
+        return self.signed({goal.metric: history.values(goal.metric) for goal in self.goals})
 
     def measured(self, history: History) -> np.ndarray:
         """The metrics of the completed trials as they are, in the order of ``metrics``: (n, M) float64."""
@@ -142,14 +158,11 @@ class Objective:
 
     def feasible(self, history: History) -> np.ndarray:
         """Whether each completed trial meets all constraints: (n,) bool."""
-        met = np.ones(len(history.completed), dtype=bool)
-        for constraint in self.constraints:
-            met &= constraint.slack(history.values(constraint.metric)) >= 0
-        return met
+        return self.meets({metric: history.values(metric) for metric in self.metrics})
 
     def admits(self, trial: Trial) -> bool:
         """Whether a completed trial meets all constraints."""
-        return all(bool(c.slack(np.array(trial.metrics[c.metric])) >= 0) for c in self.constraints)
+        return bool(self.meets({metric: [trial.metrics[metric]] for metric in self.metrics})[0])
 
     def violation(self, history: History) -> np.ndarray:
         """By how much each completed trial breaks the constraints: (n,), at least 0; 0 iff it is feasible.

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 import bonag
+from bonag.api.found import Findings, Found
 from bonag.api.options import check_options, takes_options
 from bonag.api.parts import (
     ASK_AND_TELL,
@@ -17,7 +18,6 @@ from bonag.api.parts import (
     measured_metrics,
     part_names,
 )
-from bonag.api.result import Found, best_trials
 from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
@@ -127,12 +127,12 @@ class AskTell:
     @property
     def best(self) -> Found | None:
         """The best completed trial, as in ``Result.best``, or None while there is none."""
-        return next((Found.of(trial, self.space) for trial in best_trials(self.objective, self._history, 1)), None)
+        return Findings(self._history, self.objective, self.space).best
 
     @property
     def front(self) -> list[Found]:
         """As in ``Result.front``."""
-        return [Found.of(trial, self.space) for trial in self.objective.front(self._history)]
+        return Findings(self._history, self.objective, self.space).front
 
     def close(self) -> None:
         """Let others write the record, if there is one."""

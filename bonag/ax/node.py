@@ -144,12 +144,12 @@ class GuidedDiffusionNode(ExternalGenerationNode):
             return None
         state = (id(experiment), objective, [(trial.architecture, trial.metrics) for trial in done])
         if self._adapter is None or self._adapter[0] != state:
-            signs = {bound.metric: bound.sign for bound in objective.constraints}
-            signs |= {goal.metric: goal.sign for goal in objective.goals}
             device = resolve_device(self.device)
             data = completed_rows(trials, experiment.lookup_data())
             with _threads(self.threads):
-                made = predicting_adapter(get_space(self.space), experiment, data, signs, self.predictor, device)
+                made = predicting_adapter(
+                    get_space(self.space), experiment, data, objective.signs, self.predictor, device
+                )
             self._adapter = state, made
         return self._adapter[1]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bonag.api.result import Found, Result
+    from bonag.api.found import Found
+    from bonag.api.result import Result
 
 DEFAULT_OUT = Path("results")
 # Metrics shown to people; a table of latencies has dozens.

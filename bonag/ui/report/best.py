@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bonag.api.result import best_trials
+from bonag.api.found import best_trials
 from bonag.plots.architecture import drawing
 from bonag.ui.trials.costs import costs
 from bonag.ui.trials.origin import origin
