@@ -60,3 +60,19 @@ def test_what_has_no_value_is_the_worst_and_equal_rows_stay_together() -> None:
     assert non_dominated(values).tolist() == [True, False, True, True, False]
     assert ranks(values).tolist() == [0, 2, 0, 0, 1]
     assert non_dominated(np.empty((0, 2))).tolist() == ranks(np.empty((0, 2))).tolist() == []
+
+
+def test_the_hypervolume_is_the_area_of_a_staircase() -> None:
+    # Steps 3 x 1, 2 x 1 and 1 x 2 over (0, 0); (1, 1) lies below them, and (5, 0) has no height.
+    points = np.array([[3.0, 1.0], [2.0, 2.0], [1.0, 4.0], [1.0, 1.0], [5.0, 0.0]])
+    assert hypervolume(points, np.zeros(2)) == 3 + 2 + 2
+    assert hypervolume(points - 7.0, np.full(2, -7.0)) == 7
+    assert hypervolume(np.empty((0, 2)), np.zeros(2)) == 0
+
+
+def test_the_hypervolume_of_three_goals_is_that_of_a_grid_of_unit_cubes() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        points = rng.integers(0, 6, size=(8, 3)).astype(float)
+        cubes = np.stack(np.meshgrid(*[np.arange(6)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+        assert hypervolume(points, np.zeros(3)) == (cubes < points).all(axis=2).any(axis=1).sum()
