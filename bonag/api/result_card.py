@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bonag.api.found import Findings, Found
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.architecture import drawing
 from bonag.plots.architecture.svg import Markup, element
 from bonag.plots.sparkline import sparkline
@@ -63,7 +63,7 @@ def _facts(objective: Objective, run: RunSnapshot) -> list[str]:
 
 def _progress_of(result: Findings) -> str:
     if len(result.objective.goals) > 1:
-        return f"front of {wording.count(len(result.front), 'trial')}; dominated share of the hypervolume"
+        return f"front of {notation.count(len(result.front), 'trial')}; dominated share of the hypervolume"
     return f"best {result.objective.goal.metric} so far"
 
 
@@ -88,11 +88,11 @@ def _table(result: Findings) -> Markup:
 
 def _row(found: Found, metrics: list[str]) -> Markup:
     cells = {"trial": f"{found.trial:,}"}
-    cells |= {name: wording.number(found.metrics[name], digits=6) for name in metrics}
+    cells |= {name: notation.number(found.metrics[name], digits=6) for name in metrics}
     cells |= {"params": f"{found.params:,}", "MACs": f"{found.macs:,}"}
     shown = [element("td", text, style=_cell(name)) for name, text in cells.items()]
     # Shortened it is escaped already.
-    name = element("code", Markup(wording.short(found.architecture)), style="background:transparent;color:inherit")
+    name = element("code", Markup(notation.short(found.architecture)), style="background:transparent;color:inherit")
     return element("tr", *shown, element("td", name, style=_cell("architecture"), title=str(found.architecture)))
 
 

@@ -30,7 +30,7 @@ def resume(
     from bonag import __version__
     from bonag.api import session
     from bonag.api.result import Result
-    from bonag.cli.wording import summary_lines
+    from bonag.cli.result_text import summary_lines
     from bonag.record import find_run, read_record
     from loops.loop import RunState
 
@@ -51,9 +51,9 @@ def _go(opened: Session) -> int:
 
     from bonag.api.result import Result
     from bonag.cli.progress import LiveProgress, PlainProgress, Tally
+    from bonag.cli.result_text import run_argument, summary_lines
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in
-    from bonag.cli.wording import run_argument, summary_lines
     from bonag.record import read_record
     from loops.loop import Over, RunState
     from search_spaces.errors import UserError

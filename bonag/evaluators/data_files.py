@@ -77,7 +77,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
+def check_numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
     """The values of a column of ``read_parquet`` if they are numbers; raises UserError."""
     if values.dtype != np.float64:
         raise UserError(f"column '{column}' of {path} holds no numbers")

@@ -62,7 +62,7 @@ class NB201Surrogate(BatchEvaluator):
         ops = self.space.codes(architectures)[:, 1:-1] - FIRST_OP
         column, classes = TASKS.index(self.task), NUM_CLASSES[self.task]
         mean, sd = predict(self._arrays, self._edges, ops)
-        works = connected(ops)
+        works = is_connected(ops)
         return {
             "accuracy": np.where(works, np.round(mean[:, column], DECIMALS), 100.0 / classes),
             "accuracy_sd": np.where(works, np.round(sd[:, column], DECIMALS), 0.0),
@@ -70,7 +70,7 @@ class NB201Surrogate(BatchEvaluator):
         }
 
 
-def connected(ops: np.ndarray) -> np.ndarray:
+def is_connected(ops: np.ndarray) -> np.ndarray:
     """Whether the output of (B, 6) edge operations depends on the input: (B,) bool."""
     first = ops[:, 0] != NONE
     second = (ops[:, 1] != NONE) | ((ops[:, 2] != NONE) & first)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.evaluators.batch import BatchEvaluator
-from bonag.evaluators.data_files import data_file, numeric, parquet_columns, read_parquet
+from bonag.evaluators.data_files import check_numeric, data_file, parquet_columns, read_parquet
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
@@ -37,9 +37,9 @@ def make(space: SearchSpace, task: str, data_dir: Path | None) -> NB201Table:
     column = f"{task}{TASK_SUFFIX}"
     has_latency = latency_path.is_file()
     accuracies = read_parquet(path, ["arch", column, *(["arch_index"] if has_latency else [])])
-    values = {"accuracy": numeric(path, column, accuracies[column])}
+    values = {"accuracy": check_numeric(path, column, accuracies[column])}
     if has_latency:
-        index = numeric(path, "arch_index", accuracies["arch_index"])
+        index = check_numeric(path, "arch_index", accuracies["arch_index"])
         values |= _latencies(latency_path, index)
     rows = {str(name): row for row, name in enumerate(accuracies["arch"])}
     if len(rows) != len(accuracies["arch"]):
@@ -85,13 +85,13 @@ def _latencies(path: Path, index: np.ndarray) -> dict[str, np.ndarray]:
     """The latency columns, in the order of the accuracies' ``arch_index``."""
     columns = [column for column in parquet_columns(path) if column.endswith("_ms")]
     table = read_parquet(path, ["arch_index", *columns])
-    keys = numeric(path, "arch_index", table["arch_index"])
+    keys = check_numeric(path, "arch_index", table["arch_index"])
     order = np.argsort(keys, kind="stable")
     place = np.searchsorted(keys[order], index).clip(max=len(keys) - 1)
     found = keys[order][place] == index
     return {
         f"latency_{column.removesuffix('_ms')}": np.where(
-            found, numeric(path, column, table[column])[order][place], np.nan
+            found, check_numeric(path, column, table[column])[order][place], np.nan
         )
         for column in columns
     }

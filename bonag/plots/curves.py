@@ -41,7 +41,7 @@ def volume_share(history: History, objective: Objective, box: tuple[np.ndarray, 
 
 def _counting(history: History, objective: Objective) -> np.ndarray:
     rows = values(history.trials, objective)
-    counts = feasible(history.trials, objective.constraints)
+    counts = feasible(history.trials, objective)
     counts &= np.array([trial.status is TrialStatus.COMPLETED for trial in history], dtype=bool)
     rows[~counts] = np.nan
     return rows

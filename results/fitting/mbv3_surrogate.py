@@ -11,7 +11,7 @@ from quality import QUALITY_HEADER, folds, quality, quality_row
 from sparse_process import fit_process
 
 from bonag.evaluators.artifact import Artifact
-from bonag.evaluators.data_files import data_file, numeric, read_parquet
+from bonag.evaluators.data_files import check_numeric, data_file, read_parquet
 from bonag.evaluators.mbv3_surrogate import NAME, SIZES, LogErrorModel, accuracy_moments, features
 from search_spaces import InvalidArchitectureError, get_space
 from search_spaces.errors import UserError
@@ -38,10 +38,10 @@ def read_rows(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray, np.ndarray
         ops = get_space("mbv3").codes([from_ofa(ks, e, d) for ks, e, d in lists])
     except (TypeError, InvalidArchitectureError) as error:
         raise UserError(f"columns 'ks', 'e' and 'd' of {path} hold no mbv3 architectures: {error}") from error
-    sizes = numeric(path, "image_size", columns["image_size"]).astype(np.int64)
+    sizes = check_numeric(path, "image_size", columns["image_size"]).astype(np.int64)
     if not set(sizes) <= set(SIZES):
         raise UserError(f"column 'image_size' of {path} holds {sorted(set(sizes) - set(SIZES))}, not only {SIZES}")
-    return ops, sizes, 100.0 * numeric(path, "top1", columns["top1"])
+    return ops, sizes, 100.0 * check_numeric(path, "top1", columns["top1"])
 
 
 def fit(data_dir: Path | None, command: str) -> Artifact:

@@ -13,8 +13,8 @@ from cell_network import Ensemble, train
 from quality import QUALITY_HEADER, folds, quality, quality_row
 
 from bonag.evaluators.artifact import Artifact
-from bonag.evaluators.data_files import data_file, numeric, read_parquet
-from bonag.evaluators.nb201_surrogate import FIRST_OP, NAME, NUM_CLASSES, TASKS, connected, edge_vectors, predict
+from bonag.evaluators.data_files import check_numeric, data_file, read_parquet
+from bonag.evaluators.nb201_surrogate import FIRST_OP, NAME, NUM_CLASSES, TASKS, edge_vectors, is_connected, predict
 from search_spaces import InvalidArchitectureError, get_space
 from search_spaces.errors import UserError
 
@@ -37,7 +37,7 @@ def read_rows(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
         ops = space.codes([space.parse(str(arch)) for arch in columns["arch"]])[:, 1:-1] - FIRST_OP
     except InvalidArchitectureError as error:
         raise UserError(f"column 'arch' of {path} holds no cell: {error}") from error
-    return ops, np.stack([numeric(path, name, columns[name]) for name in names], axis=1)
+    return ops, np.stack([check_numeric(path, name, columns[name]) for name in names], axis=1)
 
 
 def network_classes(ops: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def network_classes(ops: np.ndarray) -> np.ndarray:
 def fit(data_dir: Path | None, command: str) -> Artifact:
     """The fitted ensemble, and how good it is where it was not fitted."""
     ops, accuracy = read_rows(data_dir)
-    works = connected(ops)
+    works = is_connected(ops)
     classes = network_classes(ops)
     choice = []
     for candidate in CANDIDATES:
@@ -166,7 +166,7 @@ def held_out(
     """Mean and sd (%) of the held-out rows of every part, nan elsewhere: (n, 2) each."""
     mean, sd = np.full(accuracy.shape, np.nan), np.full(accuracy.shape, np.nan)
     for seed, (inside, outside) in enumerate(parts):
-        inside = inside[connected(ops[inside])]
+        inside = inside[is_connected(ops[inside])]
         mean[outside], sd[outside] = estimate(train(ops[inside], accuracy[inside], ensemble, seed), ops[outside])
     return mean, sd
 
@@ -174,7 +174,7 @@ def held_out(
 def estimate(arrays: dict[str, np.ndarray], ops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the surrogate says: mean and sd (%), (n, 2) each; chance, without a doubt, where nothing is connected."""
     mean, sd = predict(arrays, edge_vectors(arrays), ops)
-    works = connected(ops)[:, None]
+    works = is_connected(ops)[:, None]
     chance = np.array([100.0 / NUM_CLASSES[task] for task in TASKS])
     return np.where(works, mean, chance), np.where(works, sd, 0.0)
 
@@ -202,7 +202,7 @@ def _terms(row: list[int]) -> tuple[Any, ...]:
 def _qualities(
     accuracy: np.ndarray, estimated: tuple[np.ndarray, np.ndarray], works: np.ndarray
 ) -> dict[str, dict[str, float]]:
-    """Ranks and errors over all cells; calibration over those that are connected, as chance is certain."""
+    """Ranks and errors over all cells; calibration over those that are is_connected, as chance is certain."""
     mean, sd = estimated
     rows = {}
     for i, task in enumerate(TASKS):

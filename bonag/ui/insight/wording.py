@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.ui.insight.quality import Quality
 
 
@@ -60,7 +60,7 @@ def share(value: float) -> str:
 
 def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
     """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
-    return "–" if np.isnan(value) else wording.number(value, wording.unit(metric, measured), digits)
+    return "–" if np.isnan(value) else notation.number(value, notation.unit(metric, measured), digits)
 
 
 def _plain(value: float) -> str:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bonag.plots.architecture import drawing
+from bonag.plots.pareto import better_sign
 from bonag.plots.pareto import pareto as pareto_plot
-from bonag.plots.pareto import wanted
 from bonag.plots.plot import Plot
 from bonag.ui.addresses import number
 from bonag.ui.figures import figure_json
@@ -65,7 +65,7 @@ def routes(site: Site) -> list[BaseRoute]:
         asked = _asked(site, request)
         front = axes.front(asked.history, asked.objective, asked.x, asked.y)
         space = asked.view.space
-        untold = [name for name in dict.fromkeys((asked.x, asked.y)) if wanted(name, asked.objective) is None]
+        untold = [name for name in dict.fromkeys((asked.x, asked.y)) if better_sign(name, asked.objective) is None]
         return site.run_page(
             request,
             "pareto.html",

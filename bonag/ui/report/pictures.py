@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bonag.plots.pareto import pareto, wanted
+from bonag.plots.pareto import better_sign, pareto
 from bonag.plots.plot import Plot
 from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
@@ -62,7 +62,7 @@ def _directions(view: View, x: str, y: str) -> str:
     told = [
         f"{'larger' if sign > 0 else 'smaller'} {metric} is better"
         for metric in (y, x)
-        if (sign := wanted(metric, view.objective)) is not None
+        if (sign := better_sign(metric, view.objective)) is not None
     ]
     words = ", ".join(told)
     return f"{words[:1].upper()}{words[1:]}." if words else ""

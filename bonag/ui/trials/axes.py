@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bonag.plots.measured import column, feasible
-from bonag.plots.pareto import front_of, wanted
+from bonag.plots.pareto import better_sign, front_of
 from bonag.ui.trials.costs import COUNTED
 from loops.history import History, Trial
 from loops.objective import Objective
@@ -38,11 +38,11 @@ def front(history: History, objective: Objective, x: str, y: str) -> list[Trial]
     """The feasible trials that no other one beats in both metrics, best by the first goal first; by y if that is
     neither. Empty where nothing tells which way a metric is better."""
     trials = [trial for trial in history.completed if np.isfinite(column([trial], x) + column([trial], y)).all()]
-    signs = wanted(x, objective), wanted(y, objective)
-    met = feasible(trials, objective.constraints)
+    signs = better_sign(x, objective), better_sign(y, objective)
+    met = feasible(trials, objective)
     chosen = [trials[row] for row in np.flatnonzero(front_of(column(trials, x), column(trials, y), met, *signs))]
     lead = objective.goals[0].metric if objective.goals[0].metric in (x, y) else y
-    sign = wanted(lead, objective) or 1.0
+    sign = better_sign(lead, objective) or 1.0
     return sorted(chosen, key=lambda trial: (-sign * trial.metrics[lead], trial.index))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonag.plots.measured import column, feasible
-from bonag.plots.pareto import wanted
+from bonag.plots.pareto import better_sign
 from bonag.ui.wording import number
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -43,14 +43,14 @@ def measured(history: History, objective: Objective) -> list[Trial]:
 def met(history: History, objective: Objective) -> list[Trial]:
     """Those of the ``measured`` trials that meet the constraints."""
     trials = measured(history, objective)
-    return [trial for trial, good in zip(trials, feasible(trials, objective.constraints), strict=True) if good]
+    return [trial for trial, good in zip(trials, feasible(trials, objective), strict=True) if good]
 
 
 def state(trial: Trial, objective: Objective) -> str:
     """The trial's status, or for a completed one of a run with constraints ``feasible`` or ``infeasible``."""
     if trial.status is not TrialStatus.COMPLETED or not objective.constraints:
         return str(trial.status)
-    return "feasible" if feasible([trial], objective.constraints)[0] else "infeasible"
+    return "feasible" if feasible([trial], objective)[0] else "infeasible"
 
 
 def overall(history: History, objective: Objective, trial: Trial) -> str | None:
@@ -85,7 +85,7 @@ def rows(history: History, objective: Objective, trial: Trial) -> list[Row]:
 
 
 def _row(metric: str, good: Sequence[Trial], objective: Objective, trial: Trial) -> Row:
-    value, sign = float(trial.metrics[metric]), wanted(metric, objective)
+    value, sign = float(trial.metrics[metric]), better_sign(metric, objective)
     roles = ["maximised" if goal.maximise else "minimised" for goal in objective.goals if goal.metric == metric]
     bounds = [constraint for constraint in objective.constraints if constraint.metric == metric]
     kept = all(bool(bound.slack(np.array(value)) >= 0) for bound in bounds) if bounds else None
