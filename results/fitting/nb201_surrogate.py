@@ -202,7 +202,7 @@ def _terms(row: list[int]) -> tuple[Any, ...]:
 def _qualities(
     accuracy: np.ndarray, estimated: tuple[np.ndarray, np.ndarray], works: np.ndarray
 ) -> dict[str, dict[str, float]]:
-    """Ranks and errors over all cells; calibration over those that are is_connected, as chance is certain."""
+    """Ranks and errors over all cells; calibration over those that are connected, as chance is certain."""
     mean, sd = estimated
     rows = {}
     for i, task in enumerate(TASKS):
