@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 
 import bonag
-from bonag.api.counting_evaluator import counts
 from bonag.api.found import Findings, Found
 from bonag.api.options import check_options, takes_options
 from bonag.api.parts import (
@@ -19,6 +18,7 @@ from bonag.api.parts import (
     measured_metrics,
     part_names,
 )
+from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
 from loops.config import RunConfig

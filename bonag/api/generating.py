@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import torch
 
-from bonag.api.callable_evaluator import CallableEvaluator
 from bonag.api.parts import EvaluatorLike, default_threads, resolve_device
+from bonag.evaluators.callable_evaluator import CallableEvaluator
 from bonag.generators import training
 from bonag.generators.artifact import FAMILIES, save_generator
 from bonag.generators.fitting import Checkpoint, Progress, Schedule

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from bonag.api.callable_evaluator import CallableEvaluator
-from bonag.api.counting_evaluator import CountingEvaluator
-from bonag.roles import EVALUATORS, EXECUTORS
+from bonag.evaluators import make_evaluator
+from bonag.roles import EXECUTORS
 from bonag.strategies.making import OPTIONAL, make_strategy
 from loops.config import RunConfig
 from loops.objective import Objective
@@ -60,7 +59,10 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     chosen = choose_parts(config, given or {})
     space = get_space(cast(SearchSpace, chosen["space"]))
     objective = config.parsed_objective()
-    evaluator = _counting(config, space, objective, _evaluator(config, chosen["evaluator"], space, objective))
+    if config.evaluator == ASK_AND_TELL:
+        raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
+    data = Path(config.data) if config.data else None
+    evaluator = make_evaluator(space, chosen["evaluator"] or None, config.task, data, objective=objective)
     strategy = make_run_strategy(config, space, objective, chosen)
     return Parts(space, objective, evaluator, strategy, EXECUTORS.make(chosen["executor"]))
 
@@ -112,29 +114,3 @@ def default_threads() -> int:
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return int(threads) if threads.isdigit() and int(threads) > 0 else 1
-
-
-def _evaluator(config: RunConfig, part: object, space: SearchSpace, objective: Objective) -> Evaluator:
-    if part == ASK_AND_TELL:
-        raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
-    if isinstance(part, str) and ":" not in part:
-        from bonag.evaluators import make_evaluator
-
-        return make_evaluator(space, part or None, config.task, Path(config.data) if config.data else None)
-    made: object = EVALUATORS.make(part, {"space": lambda: space, "objective": lambda: objective})
-    if hasattr(made, "evaluate"):
-        return cast(Evaluator, made)
-    return CallableEvaluator(cast(Callable[[Architecture], object], made), measured_metrics(objective))
-
-
-def _counting(config: RunConfig, space: SearchSpace, objective: Objective, evaluator: Evaluator) -> Evaluator:
-    """The evaluator, with the exact counts of the objective that it does not give itself; raises UserError."""
-    missing = [metric for metric in objective.metrics if metric not in evaluator.metrics]
-    for metric in missing:
-        if metric not in COUNTED:
-            known = (*evaluator.metrics, *(name for name in COUNTED if name not in evaluator.metrics))
-            raise UserError(
-                f"evaluator '{config.evaluator}' of space '{space.name}' measures no '{metric}': "
-                f"{suggestion(metric, known)} (a minus before it minimises)"
-            )
-    return CountingEvaluator(space, evaluator, missing) if missing else evaluator

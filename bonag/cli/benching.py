@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 bench = typer.Typer(
-    help="Measure strategies against each other, generators against their bars, and what bonag and its pages cost.",
+    help="Measure strategies against each other, generators against their bars, and what bonag costs.",
     no_args_is_help=True,
 )
 
@@ -123,28 +123,6 @@ def overhead(
     from bonag.bench.overhead import measure
 
     figures = measure(repeats)
-    if output is not None:
-        figures.to_csv(output, index=False)
-    typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
-
-
-@bench.command()
-def ui(
-    chromium: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The browser.  [default: the one on the PATH]")
-    ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Visits behind each median.")] = 5,
-    pairs: Annotated[
-        int, typer.Option(min=0, help="Searches that are watched, each beside the same one that is not.")
-    ] = 5,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
-) -> None:
-    """Measure the pages of `bonag ui` in a browser: seconds until they are drawn, and what a watched search loses."""
-    from bonag.bench.chromium import found_chromium
-    from bonag.bench.ui import measure
-
-    _check_folder(output)
-    figures = measure(found_chromium(chromium), repeats, pairs, say=lambda line: typer.echo(line, err=True))
     if output is not None:
         figures.to_csv(output, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))

@@ -71,13 +71,6 @@ class NB201Table(BatchEvaluator):
             + " Params and MACs are exact counts."
         )
 
-    def evaluate(self, architecture: Architecture, seed: int = 0) -> dict[str, float]:
-        """Look one cell up; raises LookupError if the table has no accuracy of it."""
-        metrics = super().evaluate(architecture, seed)
-        if np.isnan(metrics["accuracy"]):
-            raise LookupError(f"the table has no accuracy of {architecture} on {self.task}")
-        return {name: value for name, value in metrics.items() if not np.isnan(value)}
-
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
         rows = np.array([self._rows.get(str(a), -1) for a in architectures], dtype=np.int64)
         found = {name: np.where(rows < 0, np.nan, column[rows]) for name, column in self._values.items()}

@@ -2,7 +2,7 @@
 
 The time of a layer is a sum of non-negative rates times its amounts of work: multiply-accumulates by kind of
 convolution, elements that are activated, pooled or added, and weights that are read once per image.
-``bonag.evaluators.fitting.note10_latency`` fits the rates on Once-for-All's lookup table.
+``results/fitting/note10_latency.py`` fits the rates on Once-for-All's lookup table.
 """
 
 from __future__ import annotations

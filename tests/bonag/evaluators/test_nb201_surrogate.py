@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nb201_surrogate as fitting
 import numpy as np
 import pytest
+from cell_network import Ensemble, forward, train
+from quality import quality
 
 from bonag.evaluators import make_evaluator, task_names
 from bonag.evaluators.artifact import artifact_path, load_artifact
-from bonag.evaluators.fitting import nb201_surrogate as fitting
-from bonag.evaluators.fitting.cell_network import Ensemble, forward, train
-from bonag.evaluators.fitting.quality import quality
 from bonag.evaluators.nb201_surrogate import NAME, TASKS, connected, edge_indices, edge_vectors, predict
 from search_spaces import get_space
 

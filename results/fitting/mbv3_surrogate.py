@@ -1,4 +1,4 @@
-"""``python -m bonag.evaluators.fitting.mbv3_surrogate``: fit the surrogate of measured ImageNet accuracy."""
+"""``python results/fitting/mbv3_surrogate.py``: fit the surrogate of measured ImageNet accuracy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from card import run, table
+from quality import QUALITY_HEADER, folds, quality, quality_row
+from sparse_process import fit_process
 
 from bonag.evaluators.artifact import Artifact
 from bonag.evaluators.data_files import data_file, numeric, read_parquet
-from bonag.evaluators.fitting.card import run, table
-from bonag.evaluators.fitting.quality import QUALITY_HEADER, folds, quality, quality_row
-from bonag.evaluators.fitting.sparse_process import fit_process
 from bonag.evaluators.mbv3_surrogate import NAME, SIZES, LogErrorModel, accuracy_moments, features
 from search_spaces import InvalidArchitectureError, get_space
 from search_spaces.errors import UserError

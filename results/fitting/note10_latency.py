@@ -1,4 +1,4 @@
-"""``python -m bonag.evaluators.fitting.note10_latency``: fit the Note10 latency on Once-for-All's lookup table."""
+"""``python results/fitting/note10_latency.py``: fit the Note10 latency on Once-for-All's lookup table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from card import run, table
 
 from bonag.evaluators.artifact import Artifact
 from bonag.evaluators.data_files import data_file
-from bonag.evaluators.fitting.card import run, table
 from bonag.evaluators.note10_latency import (
     NAME,
     WORK,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
 
@@ -21,6 +23,8 @@ class CountingEvaluator:
         for name in ("name", "task"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
+        if hasattr(evaluator, "evaluate_many"):
+            self.evaluate_many = self._evaluate_many
 
     def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
         """What the evaluator measured, and the counts."""
@@ -29,6 +33,11 @@ class CountingEvaluator:
         if not isinstance(measured, Mapping):
             return measured
         return counts(self.space, architecture, self.names) | dict(measured)
+
+    def _evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
+        counted = [counts(self.space, architecture, self.names) for architecture in architectures]
+        columns = {name: np.array([one[name] for one in counted]) for name in self.names}
+        return columns | self.evaluator.evaluate_many(architectures)  # type: ignore[attr-defined]
 
 
 def counts(space: SearchSpace, architecture: Architecture, names: Sequence[str]) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""What the page costs: seconds until it is drawn, and what a search loses while it is watched."""
+"""``python results/pages/measure.py``: seconds until pages are drawn, and what a search loses while it is watched."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import statistics
@@ -13,8 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from chromium import Chromium, find_chromium
 
-from bonag.bench.chromium import Chromium
+from bonag.api import search
+from bonag.record import read_record
+from search_spaces.errors import UserError
 
 BONAG = (sys.executable, "-m", "bonag")
 LISTED, LISTED_TRIALS = 20, 100
@@ -44,65 +48,61 @@ def measure(program: str, repeats: int, pairs: int, say: Callable[[str], None]) 
         folder = Path(place)
         say(f"making {LISTED} runs of {LISTED_TRIALS} trials, and runs of {' and '.join(f'{n:,}' for n in SIZES)}")
         make_runs(folder)
-        with serving(folder / "list") as server, Chromium(program) as browser:
-            seconds = [opened(browser, f"{server}/") for _ in range(repeats)]
-        rows.append(row(f"first page, {LISTED} runs of {LISTED_TRIALS} trials", seconds, "s", 1.0))
-        with serving(folder / "large") as server, Chromium(program) as browser:
+        with serve(folder / "list") as server, Chromium(program) as browser:
+            seconds = [time_page(browser, f"{server}/") for _ in range(repeats)]
+        rows.append(figure(f"first page, {LISTED} runs of {LISTED_TRIALS} trials", seconds, "s", 1.0))
+        with serve(folder / "large") as server, Chromium(program) as browser:
             for size, bar in SIZES.items():
                 say(f"opening the page of a run of {size:,} trials")
-                seconds = [opened(browser, f"{server}/runs/trials-{size}") for _ in range(repeats)]
-                rows.append(row(f"run page, {size:,} trials", seconds, "s", bar))
+                seconds = [time_page(browser, f"{server}/runs/trials-{size}") for _ in range(repeats)]
+                rows.append(figure(f"run page, {size:,} trials", seconds, "s", bar))
         lost = []
         for pair in range(pairs):
             say(f"searching, watched and unwatched: {pair + 1} of {pairs}")
             # In turn the one and the other comes first, so that what else the machine does meets both.
             kinds = (True, False) if pair % 2 else (False, True)
-            took = {kind: searched(folder / f"pair-{pair}-{kind}", program if kind else None) for kind in kinds}
+            took = {kind: time_search(folder / f"pair-{pair}-{kind}", program if kind else None) for kind in kinds}
             lost.append(100 * (took[True] / took[False] - 1))
             say(f"{took[True]:.1f} s watched, {took[False]:.1f} s unwatched")
         if lost:
-            rows.append(row("a search with an open page takes longer by", lost, "%", 2.0))
+            rows.append(figure("a search with an open page takes longer by", lost, "%", 2.0))
     return pd.DataFrame(rows, columns=["what", "value", "low", "high", "unit", "bar"])
 
 
-def row(what: str, values: list[float], unit: str, bar: float) -> tuple[str, float, float, float, str, float]:
+def figure(what: str, values: list[float], unit: str, bar: float) -> tuple[str, float, float, float, str, float]:
     """A figure as ``measure`` gives it."""
     return what, statistics.median(values), min(values), max(values), unit, bar
 
 
 def make_runs(folder: Path) -> None:
     """The runs that the pages show: random search, measured by the space's surrogate."""
-    from bonag.api import search
-
     for seed in range(LISTED):
         search("nb201", LISTED_TRIALS, seed, strategy="random", out=folder / "list", name=f"run-{seed}")
     for size in SIZES:
         search("nb201", size, 0, strategy="random", out=folder / "large", name=f"trials-{size}")
 
 
-def opened(browser: Chromium, address: str) -> float:
+def time_page(browser: Chromium, address: str) -> float:
     """Seconds from the navigation until the page is drawn."""
     page = browser.open(address, DRAWN)
     try:
-        return float(page.waited("window.drawnAfter"))
+        return float(page.wait_for("window.drawnAfter"))
     finally:
         page.close()
 
 
-def searched(out: Path, program: str | None) -> float:
+def time_search(out: Path, program: str | None) -> float:
     """Seconds from the first proposal of a search to its last result; with a Chromium, one looks at its page."""
-    from bonag.record import read_record
-
     command = [*BONAG, "run", *WATCHED, "--out", str(out), "--name", "run"]
     if program is None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     else:
         out.mkdir(parents=True)
-        with serving(out) as server, Chromium(program) as browser:
+        with serve(out) as server, Chromium(program) as browser:
             # The list is open until the run is there, as a user who waits for it has it.
             page = browser.open(f"{server}/")
             started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            page.waited("document.querySelector('#run-1') !== null")
+            page.wait_for("document.querySelector('#run-1') !== null")
             page.close()
             browser.open(f"{server}/runs/run")
             if started.wait() != 0:
@@ -114,7 +114,7 @@ def searched(out: Path, program: str | None) -> float:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serve(folder: Path) -> Iterator[str]:
     """`bonag ui` on a folder; gives its address."""
     quiet = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
     server = subprocess.Popen([*BONAG, "ui", str(folder)], stdout=subprocess.PIPE, text=True, env=quiet)
@@ -126,3 +126,34 @@ def serving(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+def main() -> None:
+    """Measure, print the figures, and write them to a CSV file where one is named."""
+    parser = argparse.ArgumentParser(prog="python results/pages/measure.py", description=__doc__)
+    parser.add_argument("--chromium", type=Path, metavar="PATH", help="the browser (default: the one on the PATH)")
+    parser.add_argument("--repeats", type=int, default=5, help="visits behind each median (default: %(default)s)")
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=5,
+        help="searches that are watched, each beside the same one that is not (default: %(default)s)",
+    )
+    parser.add_argument("-o", "--output", type=Path, help="write the figures to this CSV file")
+    arguments = parser.parse_args()
+    if arguments.repeats < 1 or arguments.pairs < 0:
+        parser.error("--repeats is at least 1, --pairs at least 0")
+    if arguments.output is not None and not arguments.output.absolute().parent.is_dir():
+        parser.error(f"{arguments.output}: there is no folder {arguments.output.absolute().parent}")
+    try:
+        program = find_chromium(arguments.chromium)
+        figures = measure(program, arguments.repeats, arguments.pairs, lambda line: print(line, file=sys.stderr))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    if arguments.output is not None:
+        figures.to_csv(arguments.output, index=False)
+    print(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
+
+
+if __name__ == "__main__":
+    main()

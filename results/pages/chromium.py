@@ -21,7 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 SWITCHES = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe")
 
 
-def found_chromium(path: Path | None) -> str:
+def find_chromium(path: Path | None) -> str:
     """The program of that path, or the first of the usual names; raises UserError."""
     if path is not None:
         if shutil.which(path) is None:
@@ -115,7 +115,7 @@ class Page:
         answer = self._browser.ask("Runtime.evaluate", self._session, expression=expression, returnByValue=True)
         return answer["result"].get("value")
 
-    def waited(self, expression: str, seconds: float = 60.0) -> Any:
+    def wait_for(self, expression: str, seconds: float = 60.0) -> Any:
         """What the expression gives, once that is true; raises UserError."""
         end = time.monotonic() + seconds
         while not (value := self.value(expression)):

@@ -13,7 +13,7 @@ from search_spaces.errors import UserError
 
 def run(name: str, fit: Callable[[Path | None, str], Artifact], card: Callable[[Artifact], str]) -> None:
     """Fit, print the card of the artifact, and write ``<name>.safetensors`` and ``<name>.md``."""
-    command = f"python -m bonag.evaluators.fitting.{name}"
+    command = f"python results/fitting/{name}.py"
     parser = argparse.ArgumentParser(prog=command)
     parser.add_argument("--data", type=Path, help="folder of benchmark data (default: that of BONAG_DATA)")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write to (default: %(default)s)")

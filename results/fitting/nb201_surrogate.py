@@ -1,4 +1,4 @@
-"""``python -m bonag.evaluators.fitting.nb201_surrogate``: fit the surrogate of NAS-Bench-201's accuracies."""
+"""``python results/fitting/nb201_surrogate.py``: fit the surrogate of NAS-Bench-201's accuracies."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from card import run, table
+from cell_network import Ensemble, train
+from quality import QUALITY_HEADER, folds, quality, quality_row
 
 from bonag.evaluators.artifact import Artifact
 from bonag.evaluators.data_files import data_file, numeric, read_parquet
-from bonag.evaluators.fitting.card import run, table
-from bonag.evaluators.fitting.cell_network import Ensemble, train
-from bonag.evaluators.fitting.quality import QUALITY_HEADER, folds, quality, quality_row
 from bonag.evaluators.nb201_surrogate import FIRST_OP, NAME, NUM_CLASSES, TASKS, connected, edge_vectors, predict
 from search_spaces import InvalidArchitectureError, get_space
 from search_spaces.errors import UserError
