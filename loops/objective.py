@@ -136,7 +136,8 @@ class Objective:
     @property
     def signs(self) -> dict[str, float]:
         """By metric, +1 where larger values are better, or safer, else -1; what a goal says comes first."""
-        return {part.metric: part.sign for part in (*self.constraints, *self.goals)}
+        parts: list[Constraint | Goal] = [*self.constraints, *self.goals]
+        return {part.metric: part.sign for part in parts}
 
     def signed(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
         """The goals, each so that larger is better: (n,) values by metric -> (n, m) float64."""
