@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bonag.plots import wording
-from bonag.plots.architecture import drawing
-from bonag.plots.architecture.svg import Markup, element
 from bonag.plots.sparkline import sparkline
+from search_spaces.drawing.svg import Markup, element
 
 if TYPE_CHECKING:
     from bonag.api.result import Found, Result
@@ -30,7 +29,7 @@ def result_card(result: Result) -> Markup:
         picture = element(
             "div",
             _small(f"trial {best.trial}, {shown}"),
-            element("div", drawing(result.space, best.architecture), style="overflow-x:auto"),
+            element("div", result.space.draw(best.architecture), style="overflow-x:auto"),
             style="flex:1 1 280px;min-width:0;max-width:560px",
         )
         columns = [element("div", *left, style="flex:1 1 320px;min-width:0"), picture]
