@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,6 +55,10 @@ class Costs:
 
     params: int
     macs: int
+
+
+# The metrics that every space counts, without an evaluation.
+COUNTED = tuple(field.name for field in fields(Costs))
 
 
 class SearchSpace(ABC):
@@ -178,7 +182,17 @@ class SearchSpace(ABC):
 
         return graph_drawing(self, self.encode(architecture), f"Architecture of space {self.name}", small)
 
-    # What follows from the table of sites
+    # What follows
+
+    @property
+    def builds(self) -> bool:
+        """Whether architectures have networks."""
+        return type(self).build is not SearchSpace.build
+
+    @property
+    def counts(self) -> bool:
+        """Whether architectures have costs."""
+        return self.builds or not {type(self).costs, type(self)._costs} <= {SearchSpace.costs, SearchSpace._costs}
 
     @property
     def num_sites(self) -> int:
