@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bonag.api.found import Findings, Found
 from bonag.plots import notation
-from bonag.plots.architecture import drawing
-from bonag.plots.architecture.svg import Markup, element
 from bonag.plots.sparkline import sparkline
 from bonag.record.reading import RunSnapshot
 from loops.objective import Objective
+from search_spaces.drawing.svg import Markup, element
 from search_spaces.space import COUNTED
 
 # Trials in the table, and metrics of the objective that it shows.
@@ -32,7 +31,7 @@ def result_card(result: Findings, run: RunSnapshot) -> Markup:
         picture = element(
             "div",
             _small(f"trial {best.trial}, {shown}"),
-            element("div", drawing(result.space, best.architecture), style="overflow-x:auto"),
+            element("div", result.space.draw(best.architecture), style="overflow-x:auto"),
             style="flex:1 1 280px;min-width:0;max-width:560px",
         )
         columns = [element("div", *left, style="flex:1 1 320px;min-width:0"), picture]

@@ -90,7 +90,7 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
             "candidates", space, family, method, f"strength={strength:g}" if strength else "",
             partial(_found, plan, lab, source, family, method, strength), plan.seeds,
         )  # fmt: skip
-    for method in (RANDOM, EVERY) if hasattr(lab.space(space), "all") else (RANDOM,):
+    for method in (RANDOM, EVERY) if lab.space(space).all() is not None else (RANDOM,):
         measure = partial(_found, plan, lab, source, "", method, 0.0)
         yield Block("candidates", space, "none", method, "", measure, plan.seeds)
 
@@ -242,7 +242,7 @@ def _best(
         scored = Scored(space, acquisition, codes)
         started = perf_counter()
         if method == EVERY:
-            scored(space.codes(space.all()))  # type: ignore[attr-defined]
+            scored(space.codes(space.all() or []))
             return scored.best(len(scored)), len(scored), perf_counter() - started
         generator = lab.generator(source.space, family) if family else None
         starts = codes[np.argsort(-values, kind="stable")[:STARTS]]

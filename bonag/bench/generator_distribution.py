@@ -94,8 +94,9 @@ def joined_pairs(space: SearchSpace) -> np.ndarray:
 
 def reference(space: SearchSpace, size: int, rng: np.random.Generator) -> Moments:
     """Moments of the whole space where it can be enumerated, else of a uniform sample."""
-    if hasattr(space, "all"):
-        return Moments.of(space, [space.codes(space.all())])
+    every = space.all()
+    if every is not None:
+        return Moments.of(space, [space.codes(every)])
     counts = [min(ROWS_AT_ONCE, size - start) for start in range(0, size, ROWS_AT_ONCE)]
     return Moments.of(space, (space.codes(space.sample(count, rng)) for count in counts))
 

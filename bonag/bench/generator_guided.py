@@ -67,7 +67,8 @@ def census_of(lab: Lab, source: Source) -> Census:
 
     def make() -> Census:
         space = lab.space(source.space)
-        every, evaluator = space.all(), lab.evaluator(source)  # type: ignore[attr-defined]
+        every, evaluator = space.all(), lab.evaluator(source)
+        assert every is not None
         assert isinstance(evaluator, BatchEvaluator)
         return Census(space.codes(every), evaluator.evaluate_many(every))
 

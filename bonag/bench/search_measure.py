@@ -82,9 +82,9 @@ def volume_share(objective: Objective, reference: np.ndarray, total: float, sour
 def whole_space(contest: Contest) -> Mapping[str, np.ndarray] | None:
     """Every metric of every architecture, (size,) each; None where they cannot be enumerated and computed."""
     space, evaluator = contest.make_space(), contest.make_evaluator()
-    if not hasattr(space, "all") or not hasattr(evaluator, "evaluate_many"):
+    if not hasattr(evaluator, "evaluate_many") or (every := space.all()) is None:
         return None
-    return evaluator.evaluate_many(list(space.all()))
+    return evaluator.evaluate_many(every)
 
 
 def make_measure(

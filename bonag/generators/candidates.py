@@ -143,9 +143,10 @@ class AllCandidates:
     codes: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not hasattr(self.space, "all"):
+        every = self.space.all()
+        if every is None:
             raise ValueError(f"space '{self.space.name}' does not list its architectures")
-        codes = self.space.codes(self.space.all())
+        codes = self.space.codes(every)
         codes.setflags(write=False)
         object.__setattr__(self, "codes", codes)
 

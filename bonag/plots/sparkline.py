@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bonag.plots import notation
-from bonag.plots.architecture.svg import Markup, element
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.palette import BEST
 from loops.history import History
 from loops.objective import Objective
+from search_spaces.drawing.svg import Markup, element
 
 WIDTH, HEIGHT, _MARGIN = 280, 56, 4
 

@@ -322,7 +322,7 @@ def test_damaged_graphs_are_refused(architecture, data):
         SPACE.decode(ArchGraph(graph.ops, adjacency))
     adjacency = graph.adjacency.copy()
     adjacency[data.draw(st.sampled_from([(0, 29), (2, 4), (14, 15), (4, 14)]))] ^= True
-    with pytest.raises(InvalidArchitectureError, match="edges are not those of two DARTS cells"):
+    with pytest.raises(InvalidArchitectureError, match="edges are not those of the space darts"):
         SPACE.decode(ArchGraph(graph.ops, adjacency))
     with pytest.raises(InvalidArchitectureError, match="30 nodes, not 29"):
         SPACE.decode(ArchGraph(graph.ops[1:], graph.adjacency[1:, 1:]))

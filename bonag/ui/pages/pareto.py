@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
 from bonag.plots.pareto import better_sign
 from bonag.plots.pareto import pareto as pareto_plot
 from bonag.plots.plot import Plot
@@ -75,7 +74,7 @@ def routes(site: Site) -> list[BaseRoute]:
             front=front[:MOST],
             total=len(front),
             shown=list(dict.fromkeys((asked.y, asked.x, *asked.objective.metrics))),
-            thumbnails=[drawing(space, trial.architecture, small=True) for trial in front[:MOST]] if space else [],
+            thumbnails=[space.draw(trial.architecture, small=True) for trial in front[:MOST]] if space else [],
             summary_text=_plot(asked).summary,
         )
 
@@ -106,7 +105,7 @@ def routes(site: Site) -> list[BaseRoute]:
             trial=trial,
             state=state(trial, asked.objective),
             rows=[row for row in rows(asked.history, asked.objective, trial) if row.metric in told],
-            drawn=drawing(space, trial.architecture) if space else None,
+            drawn=space.draw(trial.architecture) if space else None,
             address=f"/runs/{quote(asked.view.summary.key, safe='')}/trials/{trial.index}",
         )
 

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
 from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
 from bonag.ui.commands import resume_command, run_command
@@ -85,7 +84,7 @@ def _overview(view: View) -> dict[str, Any]:
         "goals": objective.metrics,
         "admitted": best is not None and objective.admits(best),
         "front": front,
-        "drawn": drawing(view.space, best.architecture) if best is not None and view.space is not None else None,
+        "drawn": view.space.draw(best.architecture) if best is not None and view.space is not None else None,
         "proposals": proposals,
         "evaluations": evaluations,
         "command": run_command(config) if config is not None else None,

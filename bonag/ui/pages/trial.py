@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
 from bonag.ui.addresses import number
 from bonag.ui.site import Site
 from bonag.ui.trials import files
@@ -45,14 +44,14 @@ def routes(site: Site) -> list[BaseRoute]:
             after=after,
             here=_address(view, trial),
             state=state(trial, view.objective),
-            drawn=drawing(space, trial.architecture) if space else None,
+            drawn=space.draw(trial.architecture) if space else None,
             parameters=getattr(trial.architecture, "parameters", ()),
             rows=rows(view.history, view.objective, trial),
             overall=overall(view.history, view.objective, trial),
             costs=costs(space, trial.architecture) if space else None,
             origin=origin(view, trial),
             family=kin,
-            thumbnails=[drawing(space, one.trial.architecture, small=True) for one in kin.kin] if space else [],
+            thumbnails=[space.draw(one.trial.architecture, small=True) for one in kin.kin] if space else [],
             files=_offered(site, view, trial),
             run=_run(view),
         )

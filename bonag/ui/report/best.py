@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bonag.api.found import best_trials
-from bonag.plots.architecture import drawing
 from bonag.ui.trials.costs import costs
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import Row, measured, met, overall, rows
@@ -80,7 +79,7 @@ def top(view: View) -> Top:
     trials = best_trials(objective, good, TOP)
     total = len(objective.front(good)) if front else len(good)
     space = view.space
-    thumbnails = [drawing(space, trial.architecture, small=True) for trial in trials] if space is not None else []
+    thumbnails = [space.draw(trial.architecture, small=True) for trial in trials] if space is not None else []
     return Top(trials, list(thumbnails), total, front)
 
 
@@ -92,7 +91,7 @@ def _champion(title: str | None, best_in: tuple[str, ...], trial: Trial, view: V
         title=title,
         best_in=best_in,
         trial=trial,
-        drawn=None if space is None else drawing(space, trial.architecture),
+        drawn=None if space is None else space.draw(trial.architecture),
         rows=tuple(found[:shown]),
         more=max(0, len(found) - shown),
         costs=None if space is None else costs(space, trial.architecture),

@@ -285,7 +285,7 @@ def test_fewer_seeds_than_there_are_are_refused_in_a_line(call: Call, tmp_path: 
 @pytest.mark.slow
 def test_a_hundred_thousand_trials_are_a_small_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    names = [str(cell) for cell in get_space("nb201").all()]  # type: ignore[attr-defined]
+    names = [str(cell) for cell in get_space("nb201").all()]
     store = open_store(tmp_path, Plan(replace(SMALL, budget=200), ("random",), 500), resume=False)
     for seed in range(500):
         # Uniform draws are the hardest ones to compress.

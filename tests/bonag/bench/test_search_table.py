@@ -175,7 +175,7 @@ def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
     space = get_space("nb201")
     evaluator = make_evaluator(space)
     measure = make_measure(CIFAR10, pd.DataFrame(), whole_space(CIFAR10))
-    cells = list(space.all())  # type: ignore[attr-defined]
+    cells = list(space.all())
     values = evaluator.evaluate_many(cells)["accuracy"]  # type: ignore[attr-defined]
     assert len(cells) == space.size
     assert measure.best == values.max() == evaluator.evaluate(cells[int(values.argmax())], 0)["accuracy"]

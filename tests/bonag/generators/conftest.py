@@ -47,7 +47,7 @@ def nearness() -> Callable[[np.ndarray], Score]:
 def all_cells() -> np.ndarray:
     """The codes of all cells of nb201: (15625, 8)."""
     space = get_space("nb201")
-    return space.codes(space.all())  # type: ignore[attr-defined]
+    return space.codes(space.all())
 
 
 @dataclass(frozen=True)

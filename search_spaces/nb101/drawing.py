@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from bonag.plots.architecture.graph import Vertex, boxes, small_boxes, told
-from bonag.plots.architecture.ops import look
-from bonag.plots.architecture.shapes import strip
-from bonag.plots.architecture.svg import Markup
+from search_spaces.drawing.graph import Vertex, boxes, small_boxes
+from search_spaces.drawing.looks import look
+from search_spaces.drawing.shapes import strip
+from search_spaces.drawing.svg import Markup
 from search_spaces.nb101.cell import NB101Architecture
 from search_spaces.nb101.layout import CELLS_PER_STACK, STACK_WIDTHS, STEM_WIDTH, node_widths
 
 TITLE = "NAS-Bench-101 cell"
 
 
-def nb101_cell(architecture: NB101Architecture, num_classes: int, image_size: int) -> Markup:
-    """The cell, and below it how the network stacks it; 360 pixels wide."""
-    vertices = _vertices(architecture)
-    edges = list(architecture.edges)
+def nb101_drawing(architecture: NB101Architecture, num_classes: int, image_size: int, small: bool) -> Markup:
+    """The cell, and below it how the network stacks it, 360 pixels wide. small: the cell without words."""
+    vertices, edges = _vertices(architecture), list(architecture.edges)
+    if small:
+        return small_boxes(vertices, edges, TITLE)
     parts = [("stem", f"{STEM_WIDTH} ch")]
     side = image_size
     for stack, wide in enumerate(STACK_WIDTHS):
         side = -(-side // 2) if stack else side
         parts.append((f"{CELLS_PER_STACK} cells", f"{wide} ch, {side}²"))
     stacked = strip(0, 360, "Stacked as", [*parts, ("pool", f"{num_classes} out")])
-    return boxes(vertices, edges, TITLE, told(vertices, edges), stacked, 54)
-
-
-def nb101_thumbnail(architecture: NB101Architecture) -> Markup:
-    """The cell without words."""
-    vertices, edges = _vertices(architecture), list(architecture.edges)
-    return small_boxes(vertices, edges, TITLE, told(vertices, edges))
+    return boxes(vertices, edges, TITLE, stacked, 54)
 
 
 def _vertices(architecture: NB101Architecture) -> list[Vertex]:

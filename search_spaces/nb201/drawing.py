@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bonag.plots.architecture.ops import look
-from bonag.plots.architecture.shapes import Point, box, colour_of, disc, head, line, strip, width_of
-from bonag.plots.architecture.svg import Markup, group, picture, text
+from search_spaces.drawing.looks import look
+from search_spaces.drawing.shapes import Point, box, colour_of, disc, head, line, strip, width_of
+from search_spaces.drawing.svg import Markup, group, picture, text
 from search_spaces.nb201.cell import NB201Architecture
 from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS
 

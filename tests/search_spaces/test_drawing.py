@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from torch import nn
 
-from bonag.plots.architecture import drawing, look
-from bonag.plots.architecture.layering import layered, layers_of
-from bonag.plots.architecture.nb201 import live_edges
-from search_spaces import ArchGraph, Architecture, Costs, Parameter, SearchSpace, get_space
+from search_spaces import ArchGraph, Architecture, SearchSpace, get_space
+from search_spaces.drawing.layering import layered, layers_of
+from search_spaces.drawing.looks import look
 from search_spaces.nb201.cell import NB201Architecture
+from search_spaces.nb201.drawing import live_edges
 
 SVG = "{http://www.w3.org/2000/svg}"
 SPACES = ("nb201", "nb101", "mbv3", "darts")
@@ -32,8 +31,6 @@ class Stranger(SearchSpace):
     name = "<script>alert(1)</script>"
     op_names = ("input", "<img src=x onerror=alert(1)>", 'a"b&c', "absent", "out\x00put")
     num_nodes = 5
-    num_classes = 2
-    image_size = 8
 
     def encode(self, architecture: Architecture) -> ArchGraph:
         edges = np.zeros((5, 5), dtype=bool)
@@ -46,29 +43,11 @@ class Stranger(SearchSpace):
     def parse(self, text: str) -> Architecture:
         return Word()
 
-    def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        return []
-
     def decode(self, graph: ArchGraph) -> Architecture:
         return Word()
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         return [Word()] * len(scores)
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        return ()
-
-    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
-        return {}
-
-    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        return Word()
-
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        return nn.Identity()
-
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        return Costs(0, 0)
 
 
 def samples(name: str, n: int = 20) -> tuple[SearchSpace, list[Architecture]]:
@@ -85,8 +64,8 @@ def words(markup: str) -> list[str]:
 def test_a_drawing_is_one_accessible_image_the_same_every_time(name: str, small: bool) -> None:
     space, architectures = samples(name)
     for architecture in architectures:
-        markup = drawing(space, architecture, small)
-        assert markup == drawing(space, architecture, small)
+        markup = space.draw(architecture, small)
+        assert markup == space.draw(architecture, small)
         root = ET.fromstring(markup)
         assert root.tag == f"{SVG}svg"
         assert root.attrib["role"] == "img"
@@ -103,7 +82,7 @@ def test_equal_words_mean_equal_architectures(name: str) -> None:
     space, architectures = samples(name, 60)
     told = {}
     for architecture in architectures:
-        desc = ET.fromstring(drawing(space, architecture)).find(f"{SVG}desc")
+        desc = ET.fromstring(space.draw(architecture)).find(f"{SVG}desc")
         assert desc is not None
         told[desc.text] = architecture
     assert len(told) == len(set(architectures))
@@ -113,7 +92,7 @@ def test_equal_words_mean_equal_architectures(name: str) -> None:
 def test_everything_stays_within_the_picture_and_on_a_telephone(name: str) -> None:
     space, architectures = samples(name)
     for architecture in architectures:
-        root = ET.fromstring(drawing(space, architecture))
+        root = ET.fromstring(space.draw(architecture))
         _, _, width, height = map(float, root.attrib["viewBox"].split())
         assert width <= 420
         for rect in root.iter(f"{SVG}rect"):
@@ -126,7 +105,7 @@ def test_everything_stays_within_the_picture_and_on_a_telephone(name: str) -> No
 def test_nothing_that_a_space_brings_is_markup() -> None:
     space = Stranger()
     for small in (False, True):
-        markup = drawing(space, Word(), small)
+        markup = space.draw(Word(), small)
         root = ET.fromstring(markup)
         assert {node.tag.removeprefix(SVG) for node in root.iter()} <= {
             "svg", "title", "desc", "g", "rect", "text", "path", "polygon", "circle", "polyline"
@@ -134,13 +113,13 @@ def test_nothing_that_a_space_brings_is_markup() -> None:
         assert "<script" not in markup
         assert "<img" not in markup
         assert "\x00" not in markup
-    assert 'a"b&c' in words(drawing(space, Word()))
+    assert 'a"b&c' in words(space.draw(Word()))
 
 
 def test_absent_nodes_are_left_out() -> None:
-    assert "absent" not in drawing(Stranger(), Word())
+    assert "absent" not in Stranger().draw(Word())
     space = get_space("nb101")
-    shown = words(drawing(space, space.parse("conv3x3-bn-relu~0|output~1")))
+    shown = words(space.draw(space.parse("conv3x3-bn-relu~0|output~1")))
     assert shown.count("input") == 1
     assert "absent" not in shown
     assert shown.count("3×3") == 1
@@ -149,7 +128,7 @@ def test_absent_nodes_are_left_out() -> None:
 def test_mbv3_shows_every_block_with_its_kernel_and_expand_ratio() -> None:
     space = get_space("mbv3")
     text = "k3e6-k5e4|k7e3-k3e3-k5e6|k3e3-k3e3|k5e4-k5e4-k7e6-k7e6|k7e6-k7e6"
-    markup = drawing(space, space.parse(text))
+    markup = space.draw(space.parse(text))
     blocks = re.findall(r"kernel (\d)×\1, expand ratio (\d)<", markup.replace("</title>", "<"))
     shown = [f"k{kernel}e{expand}" for kernel, expand in blocks][: text.count("k")]
     assert shown == re.findall(r"k\de\d", text)
@@ -172,7 +151,7 @@ def test_an_edge_is_dead_where_no_signal_passes(text: str, alive: list[int]) -> 
     assert isinstance(cell, NB201Architecture)
     assert live_edges(cell) == [bool(edge) for edge in alive]
     dead = sum(name != "none" for name in cell.op_names) - sum(alive)
-    assert drawing(space, cell).count("no signal passes</title>") == dead
+    assert space.draw(cell).count("no signal passes</title>") == dead
 
 
 def test_the_same_operation_has_the_same_colour_in_every_space() -> None:
@@ -183,7 +162,7 @@ def test_the_same_operation_has_the_same_colour_in_every_space() -> None:
         assert len({(one.label, one.colour) for one in shown}) == len(shown), "two operations of a space look alike"
     space, (architecture,) = samples("darts", 1)
     for name, _ in architecture.named_cells[0]:  # type: ignore[attr-defined]
-        assert str(look(name).colour) in drawing(space, architecture)
+        assert str(look(name).colour) in space.draw(architecture)
 
 
 def test_boxes_of_a_layered_drawing_neither_overlap_nor_run_upwards() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bonag.plots.architecture.ops import Look
-from bonag.plots.architecture.svg import Markup, element, group, text
+from search_spaces.drawing.looks import Look
+from search_spaces.drawing.svg import Markup, element, group, text
 
 Point = tuple[float, float]
 # Wider than most letters of the fonts that may come, so that no label leaves its box.

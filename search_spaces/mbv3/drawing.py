@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bonag.plots.architecture.ops import look
-from bonag.plots.architecture.shapes import box, head, line, width_of
-from bonag.plots.architecture.svg import Markup, element, group, picture, text
+from search_spaces.drawing.looks import look
+from search_spaces.drawing.shapes import box, head, line, width_of
+from search_spaces.drawing.svg import Markup, element, group, picture, text
 from search_spaces.mbv3.architecture import EXPANDS, KERNELS, SLOTS_PER_STAGE, MBV3Architecture
 from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH
 

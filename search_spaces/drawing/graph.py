@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonag.plots.architecture.layering import Point, layered
-from bonag.plots.architecture.ops import Look, look
-from bonag.plots.architecture.shapes import box, head, width_of
-from bonag.plots.architecture.svg import Markup, element, group, picture
 from search_spaces import ArchGraph, SearchSpace
+from search_spaces.drawing.layering import Point, layered
+from search_spaces.drawing.looks import Look, look
+from search_spaces.drawing.shapes import box, head, width_of
+from search_spaces.drawing.svg import Markup, element, group, picture
 
 LEAST, MOST = 360.0, 20
 SIZE = 12.0
@@ -26,16 +26,13 @@ class Vertex:
     title: str
 
 
-def graph_drawing(space: SearchSpace, graph: ArchGraph, title: str) -> Markup:
-    """The graph with one box per operation; operations that stand for an absent node are left out."""
-    vertices, edges = present(space, graph)
-    return boxes(vertices, edges, title, told(vertices, edges))
+def graph_drawing(space: SearchSpace, graph: ArchGraph, title: str, small: bool = False) -> Markup:
+    """The graph with one box per operation; operations that stand for an absent node are left out.
 
-
-def graph_thumbnail(space: SearchSpace, graph: ArchGraph, title: str) -> Markup:
-    """The same without words, about 120 pixels wide."""
+    small: without words, about 120 pixels wide.
+    """
     vertices, edges = present(space, graph)
-    return small_boxes(vertices, edges, title, told(vertices, edges))
+    return small_boxes(vertices, edges, title) if small else boxes(vertices, edges, title)
 
 
 def present(space: SearchSpace, graph: ArchGraph) -> tuple[list[Vertex], list[tuple[int, int]]]:
@@ -51,7 +48,7 @@ def present(space: SearchSpace, graph: ArchGraph) -> tuple[list[Vertex], list[tu
     return vertices, [(int(i), int(j)) for i, j in np.argwhere(graph.adjacency[np.ix_(kept, kept)])]
 
 
-def told(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]]) -> str:
+def describe(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]]) -> str:
     """The graph in words: every box with where its input comes from."""
     parts = []
     for place, vertex in enumerate(vertices):
@@ -64,7 +61,6 @@ def boxes(
     vertices: Sequence[Vertex],
     edges: Sequence[tuple[int, int]],
     title: str,
-    description: str,
     below: Markup | None = None,
     below_height: float = 0.0,
 ) -> Markup:
@@ -82,10 +78,10 @@ def boxes(
     if below is not None:
         drawn.append(group(below, transform=f"translate({(width - LEAST) / 2:.1f} {height + 12:.1f})"))
         height += 12 + below_height
-    return picture(width, height, title, description, *drawn)
+    return picture(width, height, title, describe(vertices, edges), *drawn)
 
 
-def small_boxes(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]], title: str, description: str) -> Markup:
+def small_boxes(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]], title: str) -> Markup:
     """A drawing of coloured boxes without words."""
     layout = layered([18.0] * len(vertices), 9.0, edges, gap=(5.0, 8.0))
     width = max(120.0, layout.width + 4)
@@ -93,7 +89,7 @@ def small_boxes(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]], ti
     drawn = [_route([(x + left, y + 2) for x, y in route], 1.0) for route in layout.routes]
     for vertex, (x, y) in zip(vertices, layout.centres, strict=True):
         drawn.append(box(x + left, y + 2, 18, 9, vertex.look, (), title=vertex.title))
-    return picture(width, layout.height + 4, title, description, *drawn)
+    return picture(width, layout.height + 4, title, describe(vertices, edges), *drawn)
 
 
 def _lines(shown: Look) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ starts the node's own rail. So no two lines run into each other, however the cel
 
 from __future__ import annotations
 
-from bonag.plots.architecture.ops import look
-from bonag.plots.architecture.shapes import box, colour_of, disc, head, line, strip, width_of
-from bonag.plots.architecture.svg import Markup, element, group, picture, text
 from search_spaces.darts.architecture import DARTSArchitecture
 from search_spaces.darts.layout import CELLS, CHANNELS, INPUTS, NODES, reductions
+from search_spaces.drawing.looks import look
+from search_spaces.drawing.shapes import box, colour_of, disc, head, line, strip, width_of
+from search_spaces.drawing.svg import Markup, element, group, picture, text
 
 WIDTH = 360.0
 RAIL, FIRST_RAIL = 30.0, 20.0
