@@ -18,7 +18,8 @@ from search_spaces import Architecture, SearchSpace
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-    from ax import Client
+
+    from bonag.ax.view import Client
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bonag.ui.view import View
+from bonag.ui.source import View
 
 # Ax's plots of single arms take more than ten seconds for more trials than this, and show a cloud.
 MANY = 500

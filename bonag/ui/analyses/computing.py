@@ -2,164 +2,161 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, nullcontext
-from importlib.metadata import version
+import io
+import math
+import pickle
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bonag.ui.analyses.catalogue import AX, BONAG, Card
-from bonag.ui.analyses.values import Computed, Shown
-from bonag.ui.loaded import loaded, loaded_client, loaded_view
-from bonag.ui.source import Source
-from bonag.ui.view import View
-from bonag.ui.worker import report
+from cachetools import LRUCache, cached
+
+from bonag.ui.analyses.catalogue import BONAG, OBSERVED, Card
+from bonag.ui.analyses.markup import safe_figure, safe_markdown
+from bonag.ui.background.worker import report
+from bonag.ui.filters import number
+from bonag.ui.source import Source, View
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
-    from ax.adapter.base import Adapter
-    from ax.analysis.analysis import Analysis
-    from ax.core.experiment import Experiment
+    import pandas as pd
 
-FOLDS = 5
+    from bonag.ax.analyses import Adapter, AxCard, Experiment
+
+# Of a table, what is shown.
+ROWS, COLUMNS = 200, 40
 # Bar charts of marginal effects that are shown, those with the largest effects.
 CHARTS = 12
+# Experiments, and models of them, that are kept for the next card; one of 5,000 trials takes some 50 MB with Ax.
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One card of Ax, ready to be shown.
+
+    explanation, body: safe markup, the latter of cards that are text. figure: a Plotly figure's JSON, or empty.
+    alternative: the figure in a sentence. columns, rows: of a table, its texts; more: rows that are left out. status:
+    of a health check, "pass", "warning", "fail" or "info". csv: the card's numbers.
+    """
+
+    title: str
+    explanation: str
+    body: str = ""
+    figure: str = ""
+    alternative: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    more: int = 0
+    status: str = ""
+    csv: str = ""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What became of a card. problem: why there is nothing to show, in a sentence. trials: completed ones then."""
+
+    shown: tuple[Shown, ...]
+    problem: str | None
+    note: str
+    trials: int
 
 
 def compute(source: Source, key: str, stamp: Hashable, card: Card) -> Computed:
     """The card of the experiment as it is now. What Ax raises becomes the card's problem, in plain words."""
     report("loading Ax")
-    import ax  # noqa: F401
-
-    from bonag.ui.sources.ax_untrusted import arithmetic_only
+    from bonag.ax.analyses import analyse, last_trials, stored_texts
+    from bonag.ax.untrusted import arithmetic_only
 
     report("reading the experiment")
-    view = loaded_view(source, key, stamp)
+    view, experiment = _read(source, key, stamp)
     trials = len(view.history.completed)
     # What others wrote is data, also when Ax works on it.
     with arithmetic_only() if view.config is None else nullcontext():
-        experiment = loaded_client(source, key, stamp)._experiment
         try:
-            adapter = loaded((card.model, key, stamp), source, lambda: _adapter(card.model, view, experiment))
-            target, note = _cut(experiment, card)
+            adapter = None if card.model == OBSERVED else _fit(source, key, stamp, card.model)
+            note = ""
+            if card.recent is not None and len(experiment.trials) > card.recent:
+                note = f"Of {len(experiment.trials)} trials, the last {card.recent}: Ax takes too long to draw all."
+                experiment = last_trials(experiment, card.recent)
             report("computing")
-            made, problem = _made(card, target, adapter)
+            found = analyse(card.analysis, card.metrics, experiment, adapter, card.model != OBSERVED)
+            texts = stored_texts(experiment)
+            shown = [_show(one, texts) for one in found.cards]
         except UserError as error:
-            made, problem, note = (), str(error), ""
+            return Computed((), str(error), "", trials)
         except Exception as error:  # of whatever kind Ax makes it
-            made, problem, note = (), _plain(error), ""
-    return Computed(made, problem, note, trials, version("ax-platform"))
+            return Computed((), _plain(error), "", trials)
+    return Computed(
+        tuple(_largest(shown) if card.analysis == "MarginalEffects" else shown), found.problem, note, trials
+    )
 
 
-def _made(card: Card, experiment: Experiment, adapter: Adapter | None) -> tuple[tuple[Shown, ...], str | None]:
-    from bonag.ui.analyses.showing import shown, stored_texts
-
-    stored = stored_texts(experiment)
-    found: list[Shown] = []
-    problem = None
-    for analysis in _analyses(card, experiment):
-        # Ax's own wrapper lets some exceptions through, and makes long traces of the others.
-        problem = analysis.validate_applicable_state(experiment=experiment, adapter=adapter)
-        if problem is None:
-            with _quiet():
-                found += shown(analysis.compute(experiment=experiment, adapter=adapter), stored)
-    if card.analysis == "MarginalEffects":
-        found = _largest(found)
-    return tuple(found), None if found else problem or "Ax has nothing to show here."
+def _which(source: Source, *which: Hashable) -> tuple[Hashable, ...]:
+    return pickle.dumps(source), *which
 
 
-def _analyses(card: Card, experiment: Experiment) -> Iterator[Analysis]:
-    """Ax's analyses of a card; each may fail on its own grounds."""
-    from ax.analysis.best_trials import BestTrials
-    from ax.analysis.healthcheck.baseline_improvement import BaselineImprovementAnalysis
-    from ax.analysis.healthcheck.metric_fetching_errors import MetricFetchingErrorsAnalysis
-    from ax.analysis.plotly.arm_effects import ArmEffectsPlot
-    from ax.analysis.plotly.constraint_feasibility import ConstraintFeasibilityPlot
-    from ax.analysis.plotly.cross_validation import CrossValidationPlot
-    from ax.analysis.plotly.marginal_effects import MarginalEffectsPlot
-    from ax.analysis.plotly.p_feasible import PFeasiblePlot
-    from ax.analysis.plotly.parallel_coordinates import ParallelCoordinatesPlot
-    from ax.analysis.plotly.scatter import ScatterPlot
-    from ax.analysis.plotly.sensitivity import SensitivityAnalysisPlot
-    from ax.analysis.plotly.top_surfaces import TopSurfacesAnalysis
-    from ax.analysis.plotly.utility_progression import UtilityProgressionAnalysis
-    from ax.analysis.summary import Summary
-
-    predicted = card.model != "observed"
-    metric = card.metrics[-1] if card.metrics else ""
-    match card.analysis:
-        case "BestTrials":
-            yield BestTrials()
-        case "UtilityProgression":
-            yield UtilityProgressionAnalysis()
-        case "Scatter":
-            config = experiment.optimization_config
-            front = config is not None and config.is_moo_problem and {*card.metrics} <= {*config.objective.metric_names}
-            x, y = card.metrics
-            yield ScatterPlot(x, y, use_model_predictions=predicted, show_pareto_frontier=front)
-        case "ArmEffects":
-            yield ArmEffectsPlot(metric, use_model_predictions=predicted)
-        case "ParallelCoordinates":
-            yield ParallelCoordinatesPlot(metric)
-        case "PFeasible":
-            yield PFeasiblePlot(use_model_predictions=predicted)
-        case "ConstraintFeasibility":
-            yield ConstraintFeasibilityPlot()
-        case "Health":
-            yield BaselineImprovementAnalysis()
-            yield MetricFetchingErrorsAnalysis()  # type: ignore[abstract]
-        case "Summary":
-            yield Summary()
-        case "CrossValidation":
-            yield CrossValidationPlot(metric_names=list(card.metrics), folds=FOLDS)
-        case "MarginalEffects":
-            yield MarginalEffectsPlot(metric)
-        case "Sensitivity":
-            yield SensitivityAnalysisPlot(metric)
-        case "TopSurfaces":
-            yield TopSurfacesAnalysis(metric)
-        case name:
-            raise ValueError(f"no analysis is called '{name}'")
+@cached(LRUCache(KEPT), key=_which)
+def _read(source: Source, key: str, stamp: Hashable) -> tuple[View, Experiment]:
+    """The experiment as bonag and as Ax has it, read once for each stamp; raises as ``Source.view``."""
+    return source.view(key), source.experiment(key)
 
 
-def _adapter(model: str, view: View, experiment: Experiment) -> Adapter | None:
-    """The model behind a card, fitted on the objective's metrics of the completed trials."""
-    if model not in (BONAG, AX):
-        return None
-    from ax.core.data import Data
-    from ax.core.trial_status import TrialStatus
+@cached(LRUCache(KEPT), key=_which)
+def _fit(source: Source, key: str, stamp: Hashable, model: str) -> Adapter:
+    """The model behind a card, fitted once for all cards."""
+    from bonag.ax.analyses import fit_adapter
 
-    table = experiment.lookup_data().df
-    done = {trial.index for trial in experiment.trials.values() if trial.status is TrialStatus.COMPLETED}
-    known = set(experiment.optimization_config.metric_names) if experiment.optimization_config else set()
-    wanted = known or set(view.objective.metrics)
-    data = Data(df=table[table.metric_name.isin(wanted) & table.trial_index.isin(done)])
-    if model == BONAG and view.space is not None:
-        from bonag.ax.predictor import predicting_adapter
-
-        report("fitting bonag's predictor")
-        signs = {bound.metric: bound.sign for bound in view.objective.constraints}
-        signs |= {goal.metric: goal.sign for goal in view.objective.goals}
-        predictor = view.config.predictor if view.config else "gp"
-        return predicting_adapter(view.space, experiment, data, signs, predictor)
-    from ax.adapter.registry import Generators
-
-    report("fitting Ax's Gaussian process")
-    return Generators.BOTORCH_MODULAR(experiment=experiment, data=data)
+    view, experiment = _read(source, key, stamp)
+    own = model == BONAG and view.space is not None
+    report("fitting bonag's predictor" if own else "fitting Ax's Gaussian process")
+    predictor = view.config.predictor if view.config else "gp"
+    return fit_adapter(experiment, view.objective, view.space, predictor if own else None)
 
 
-def _cut(experiment: Experiment, card: Card) -> tuple[Experiment, str]:
-    """The experiment, or where it is too large for the card, one of its last trials, and a word on that."""
-    if card.recent is None or len(experiment.trials) <= card.recent:
-        return experiment, ""
-    last = sorted(experiment.trials)[-card.recent :]
-    cut = experiment.clone_with(trial_indices=last)
-    return cut, f"Of {len(experiment.trials)} trials, the last {card.recent}: Ax takes too long to draw all of them."
+def _show(card: AxCard, stored: Iterable[str]) -> Shown:
+    """A card, safe to be shown. stored: the experiment's texts."""
+    shown = Shown(card.title, safe_markdown(card.subtitle), safe_markdown(card.text) if card.text else "")
+    if card.table is None:
+        return shown
+    if card.figure:
+        rows = f"{len(card.table)} row{'s' if len(card.table) != 1 else ''}"
+        alternative = f"{card.title}. A figure of {rows}; its numbers can be downloaded below it."
+        return replace(shown, figure=safe_figure(card.figure, stored), alternative=alternative, csv=_csv(card.table))
+    columns, texts, more = _table(card.table)
+    csv = "" if card.status else _csv(card.table)
+    return replace(shown, columns=columns, rows=texts, more=more, status=card.status, csv=csv)
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False))
+
+
+def _table(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], int]:
+    """The texts of a table's columns and of its last rows, latest first if they are trials, and the rows left out."""
+    if table.empty:
+        return (), (), 0
+    if "trial_index" in table.columns:
+        table = table.sort_values("trial_index", ascending=False, kind="stable")
+    cut = table.iloc[:ROWS, :COLUMNS]
+    rows = tuple(tuple(_texts(row)) for row in cut.itertuples(index=False, name=None))
+    return tuple(map(str, cut.columns)), rows, len(table) - len(cut)
+
+
+def _texts(row: Iterable[object]) -> Iterator[str]:
+    for value in row:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            yield "–"
+        elif isinstance(value, float):
+            yield number(value)
+        else:
+            # Ax puts Markdown into some cells.
+            yield str(value).replace("**", "").replace("`", "")
 
 
 def _largest(found: list[Shown]) -> list[Shown]:
     """Of the charts of marginal effects, those with the largest ones."""
-    import io
-
     import pandas as pd
 
     charts = [one for one in found if one.figure]
@@ -168,15 +165,6 @@ def _largest(found: list[Shown]) -> list[Shown]:
     sizes = {one.title: float(pd.read_csv(io.StringIO(one.csv))["Beta"].abs().max()) for one in charts}
     kept = set(sorted(sizes, key=lambda title: -sizes[title])[:CHARTS])
     return [one for one in found if not one.figure or one.title in kept]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _plain(error: Exception) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bonag.ui.background.worker import report
 from bonag.ui.insight.slots import Option, Slot, slots_of, with_classes
 from bonag.ui.insight.trials import RANDOM_ARCHITECTURES, Measured, rng_of
-from bonag.ui.worker import report
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bonag.ui.background.worker import report
 from bonag.ui.insight.trials import FOLDS, Measured, rng_of
-from bonag.ui.worker import report
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,17 +1,16 @@
-"""The objective of any Ax experiment, in bonag's words. Imports Ax where it is used."""
+"""The objective of any Ax experiment, in bonag's words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from ax.core.experiment import Experiment
+from ax.core.outcome_constraint import ComparisonOp, OutcomeConstraint
+from ax.utils.common.sympy import extract_metric_weights_from_objective_expr, parse_objective_expression
 
 from loops.objective import Constraint, Goal, Objective
-
-if TYPE_CHECKING:
-    from ax.core.experiment import Experiment
-    from ax.core.outcome_constraint import OutcomeConstraint
 
 Weights = tuple[tuple[str, float], ...]
 
@@ -60,8 +59,6 @@ def aim_of(experiment: Experiment, reference: Mapping[str, float]) -> Aim:
 
 
 def _goals(experiment: Experiment, sums: dict[str, Weights], notes: list[str]) -> tuple[Goal, ...]:
-    from ax.utils.common.sympy import extract_metric_weights_from_objective_expr, parse_objective_expression
-
     config = experiment.optimization_config
     if config is None:
         return (_first_metric(experiment, "The experiment has no objective", notes),)
@@ -97,8 +94,6 @@ def _first_metric(experiment: Experiment, why: str, notes: list[str]) -> Goal:
 def _bound(
     constraint: OutcomeConstraint, reference: Mapping[str, float], sums: dict[str, Weights], notes: list[str]
 ) -> Constraint | None:
-    from ax.core.outcome_constraint import ComparisonOp
-
     text = constraint.expression
     weights = tuple(constraint.metric_weights)
     bound, upper = float(constraint.bound), constraint.op is not ComparisonOp.GEQ

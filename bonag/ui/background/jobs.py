@@ -5,14 +5,15 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bonag.ui.worker import Died, Worker
+from cachetools import LRUCache
 
-_WAITING, _RUNNING, _DONE, _FAILED = "waiting", "running", "done", "failed"
+from bonag.ui.background.worker import Died, Worker
+
+Key = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Job:
     """How a piece of work stood when it was asked for.
 
     state: "waiting", "running", "done" or "failed". seconds: that it has run, waiting not counted. progress: what it
-    does just now, a few words. result: what the function returned. error: one line, if it failed.
+    does just now, a few words. result: what the function returned. error: one line, if it failed. asked: when somebody
+    last asked for it; size: of the result, in bytes.
     """
 
     state: str
@@ -28,30 +30,14 @@ class Job:
     progress: str = ""
     result: Any = None
     error: str | None = None
+    asked: float = 0.0
+    started: float = 0.0
+    size: float = 0.0
 
     @property
     def over(self) -> bool:
         """Whether it is done or has failed."""
-        return self.state in (_DONE, _FAILED)
-
-
-@dataclass
-class _Entry:
-    """A piece of work, under the lock."""
-
-    payload: bytes
-    asked: float
-    state: str = _WAITING
-    started: float = 0.0
-    seconds: float = 0.0
-    progress: str = ""
-    result: Any = None
-    error: str | None = None
-    size: int = 0
-
-    def job(self) -> Job:
-        seconds = time.monotonic() - self.started if self.state == _RUNNING else self.seconds
-        return Job(self.state, seconds, self.progress, self.result, self.error)
+        return self.state in ("done", "failed")
 
 
 class Jobs:
@@ -69,15 +55,18 @@ class Jobs:
     def __init__(
         self, keep: int = 256, megabytes: float = 128, limit: float = 900, idle: float = 900, forget: float = 120
     ) -> None:
-        self._keep, self._bytes, self._limit, self._idle, self._forget = keep, megabytes * 1e6, limit, idle, forget
-        self._entries: OrderedDict[tuple[Hashable, ...], _Entry] = OrderedDict()
-        self._waiting: list[tuple[Hashable, ...]] = []
+        self._most, self._least, self._limit = megabytes * 1e6, megabytes * 1e6 / keep, limit
+        self._idle, self._forget = idle, forget
+        # What waits, in its order, with the pickled work; what runs; and what is over.
+        self._waiting: dict[Key, bytes] = {}
+        self._open: dict[Key, Job] = {}
+        self._over: LRUCache[Key, Job] = LRUCache(self._most, getsizeof=self._weight)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._worker: Worker | None = None
         self._closed = False
 
-    def request(self, key: tuple[Hashable, ...], function: Callable[..., Any], *args: Any, first: bool = False) -> Job:
+    def request(self, key: Key, function: Callable[..., object], *args: object, first: bool = False) -> Job:
         """Have `function(*args)` done in the background, unless it is, was or waits to be; returns at once.
 
         key: what the work is, and as its last item for which version of the experiment (number of trials, stamp):
@@ -89,72 +78,53 @@ class Jobs:
         with self._changed:
             if self._closed:
                 raise RuntimeError("the background process is closed")
-            entry = self._entries.get(key)
-            if entry is None:
+            if key not in self._open and key not in self._over:
                 for old in [other for other in self._waiting if other[:-1] == key[:-1]]:
-                    self._waiting.remove(old)
-                    del self._entries[old]
-                entry = _Entry(pickle.dumps((function, args)), time.monotonic())
-                self._entries[key] = entry
-                self._waiting.insert(0 if first else len(self._waiting), key)
+                    del self._waiting[old], self._open[old]
+                work = {key: pickle.dumps((function, args))}
+                self._waiting = work | self._waiting if first else self._waiting | work
+                self._open[key] = Job("waiting", asked=time.monotonic())
                 self._start()
                 self._changed.notify_all()
-            entry.asked = time.monotonic()
-            self._entries.move_to_end(key)
-            return entry.job()
+            return self._now(key)
 
-    def known(self, key: tuple[Hashable, ...]) -> Job | None:
+    def known(self, key: Key) -> Job | None:
         """The work of this key, if it was requested and is remembered; asks for nothing."""
         with self._changed:
-            entry = self._entries.get(key)
-            if entry is None:
-                return None
-            self._entries.move_to_end(key)
-            return entry.job()
+            return self._now(key) if key in self._open or key in self._over else None
 
-    def latest(self, place: tuple[Hashable, ...], done: bool = True) -> tuple[Hashable, Job] | None:
-        """Of the keys that are `place` and a version, the work that was asked for last: (version, job), or None.
+    def latest(self, place: Key, done: bool = True) -> tuple[Hashable, Job] | None:
+        """Of the keys that are `place` and a version, the newest work: (version, job), or None.
 
         done: of that which is done only.
         """
         with self._changed:
-            for key in reversed(self._entries):
-                if key[:-1] == place and (not done or self._entries[key].state == _DONE):
-                    return key[-1], self._entries[key].job()
-        return None
+            keys = [key for key in [*self._over, *self._open] if key[:-1] == place]
+            jobs = [(key[-1], self._now(key)) for key in keys]
+            return next(((version, job) for version, job in reversed(jobs) if job.state == "done" or not done), None)
 
-    def forget(self, key: tuple[Hashable, ...]) -> None:
+    def forget(self, key: Key) -> None:
         """Let the next request of this key do the work again, if it is over."""
         with self._changed:
-            entry = self._entries.get(key)
-            if entry and entry.state in (_DONE, _FAILED):
-                del self._entries[key]
-
-    def wait(
-        self, key: tuple[Hashable, ...], function: Callable[..., Any], *args: Any, timeout: float | None = None
-    ) -> Job:
-        """Like `request`, but returns when the work is over or after `timeout` seconds. Not for the event loop."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            job = self.request(key, function, *args)
-            with self._changed:
-                left = 1.0 if end is None else min(1.0, end - time.monotonic())
-                entry = self._entries.get(key)
-                if job.over or left <= 0:
-                    return job
-                if entry is not None and entry.state not in (_DONE, _FAILED):
-                    self._changed.wait(left)
+            self._over.pop(key, None)
 
     def close(self) -> None:
         """End the process at once, whatever it does. May be called twice."""
         with self._changed:
             self._closed = True
-            worker, self._worker = self._worker, None
             self._changed.notify_all()
-        if worker:
-            worker.kill()
+        self._retire()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(5)
+
+    def _now(self, key: Key) -> Job:
+        if key in self._over:
+            return self._over[key]
+        job = self._open[key] = replace(self._open[key], asked=time.monotonic())
+        return replace(job, seconds=time.monotonic() - job.started) if job.state == "running" else job
+
+    def _weight(self, job: Job) -> float:
+        return min(max(job.size, self._least), self._most)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -166,39 +136,37 @@ class Jobs:
         while True:
             with self._changed:
                 if not self._waiting and not self._closed and not self._changed.wait(self._idle):
-                    worker, self._worker = self._worker, None
-                    if worker:
-                        worker.kill()
+                    self._retire()
                 if self._closed:
                     return
-                entry = self._next()
-                if entry is None:
+                key = self._next()
+                if key is None:
                     continue
-                entry.state, entry.started = _RUNNING, time.monotonic()
-                entry.progress = "" if self._worker else "starting the background process"
-            self._do(entry)
+                starting = "" if self._worker else "starting the background process"
+                self._open[key] = replace(self._open[key], state="running", started=time.monotonic(), progress=starting)
+                payload = self._waiting.pop(key)
+            self._do(key, payload)
 
-    def _next(self) -> _Entry | None:
-        """The first waiting entry that somebody still wants, taken from the queue."""
-        while self._waiting:
-            key = self._waiting.pop(0)
-            if time.monotonic() - self._entries[key].asked <= self._forget:
-                return self._entries[key]
-            del self._entries[key]
+    def _next(self) -> Key | None:
+        """The first waiting work that somebody still wants; what nobody wants any more is dropped."""
+        for key in list(self._waiting):
+            if time.monotonic() - self._open[key].asked <= self._forget:
+                return key
+            del self._waiting[key], self._open[key]
         return None
 
-    def _do(self, entry: _Entry) -> None:
+    def _do(self, key: Key, payload: bytes) -> None:
         """Have one piece done and note what came of it."""
 
         def progress(text: str) -> None:
             with self._changed:
-                entry.progress = text
+                self._open[key] = replace(self._open[key], progress=text)
 
         result, error, size = None, None, 0
         # Of a process that was killed while idle one hears only when the work does not begin; another one does it.
         for last in (False, True):
             try:
-                result, error, size = self._process().do(entry.payload, progress, self._limit)
+                result, error, size = self._process().do(payload, progress, self._limit)
             except Died as problem:
                 error = str(problem)
                 self._retire()
@@ -206,10 +174,8 @@ class Jobs:
                     continue
             break
         with self._changed:
-            entry.seconds = time.monotonic() - entry.started
-            entry.result, entry.error, entry.size = result, error, size
-            entry.state, entry.progress, entry.payload = _FAILED if error else _DONE, "", b""
-            self._trim()
+            seconds = time.monotonic() - self._open.pop(key).started
+            self._over[key] = Job("failed" if error else "done", seconds, "", result, error, size=size)
             self._changed.notify_all()
 
     def _process(self) -> Worker:
@@ -226,9 +192,3 @@ class Jobs:
             worker, self._worker = self._worker, None
         if worker:
             worker.kill()
-
-    def _trim(self) -> None:
-        over = [key for key, entry in self._entries.items() if entry.state in (_DONE, _FAILED)]
-        total = sum(entry.size for entry in self._entries.values())
-        while len(over) > 1 and (len(over) > self._keep or total > self._bytes):
-            total -= self._entries.pop(over.pop(0)).size

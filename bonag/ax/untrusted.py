@@ -12,12 +12,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import sqlalchemy as sa
+from ax.core.experiment import Experiment
+from ax.storage.json_store.decoder import object_from_json
+from ax.storage.json_store.registry import CORE_DECODER_REGISTRY
+from ax.storage.sqa_store import db
+from ax.storage.sqa_store.load import load_experiment
+from ax.storage.sqa_store.sqa_config import SQAConfig
+from sqlalchemy.orm import scoped_session, sessionmaker
+from sympy.parsing import sympy_parser  # type: ignore[import-untyped]
 
 from search_spaces.errors import UserError
-
-if TYPE_CHECKING:
-    from ax.core.experiment import Experiment
 
 # fmt: off
 # Classes that hold values: their constructors open, import and call nothing.
@@ -54,30 +61,48 @@ _ARITHMETIC = (
 _LONGEST = 20_000
 
 
-def decoded(content: dict[str, Any]) -> Experiment:
+def decode(content: dict[str, Any]) -> Experiment:
     """The Ax experiment of the parsed JSON of one; raises UserError, or whatever Ax raises on what is broken."""
-    from ax.core.experiment import Experiment
-    from ax.storage.json_store.decoder import object_from_json
-
     with arithmetic_only():
-        experiment = object_from_json(_harmless(content, "the experiment"), decoder_registry(), {})
+        experiment = object_from_json(_harmless(content, "the experiment"), _decoder_registry(), {})
     if not isinstance(experiment, Experiment):
         raise UserError("the file holds no Ax experiment")
     return experiment
 
 
-def decoder_registry() -> dict[str, Any]:
-    """Ax's table of classes by the names in "__type", cut down to those that hold values."""
-    from ax.storage.json_store.registry import CORE_DECODER_REGISTRY
+def load_stored(name: str, engine: sa.Engine) -> Experiment:
+    """The experiment of an Ax SQL store, without connection to it.
 
+    Not by Client.load_from_database: it writes everything it has read back. Ax finds its database through a variable
+    of its module; that is set for this call only.
+    """
+    config = SQAConfig(json_decoder_registry=_decoder_registry(), json_class_decoder_registry={})
+    before = db.SESSION_FACTORY
+    sessions = scoped_session(sessionmaker(bind=engine, expire_on_commit=False))
+    try:
+        db.SESSION_FACTORY = sessions
+        with arithmetic_only():
+            return load_experiment(
+                name,
+                config=config,
+                # Without the generators' states, the runners, and how metrics are fetched.
+                reduced_state=True,
+                skip_runners_and_metrics=True,
+                load_auxiliary_experiments=False,
+            )
+    finally:
+        sessions.remove()
+        db.SESSION_FACTORY = before
+
+
+def _decoder_registry() -> dict[str, Any]:
+    """Ax's table of classes by the names in "__type", cut down to those that hold values."""
     return {name: kind for name, kind in CORE_DECODER_REGISTRY.items() if name in VALUES}
 
 
 @contextmanager
 def arithmetic_only() -> Iterator[None]:
     """Meanwhile SymPy reads no text but sums of numbers times names, and comparisons of such; else UserError."""
-    from sympy.parsing import sympy_parser  # type: ignore[import-untyped]
-
     before = sympy_parser.parse_expr
 
     def parse(text: str, *args: Any, **options: Any) -> Any:

@@ -9,10 +9,9 @@ from contextlib import closing
 import pytest
 from starlette.exceptions import HTTPException
 
-from bonag.ui.insight import growing
-from bonag.ui.insight.growing import Growing, Shown
-from bonag.ui.insight.versions import read_version, written_version
-from bonag.ui.jobs import Jobs
+from bonag.ui.background import growing
+from bonag.ui.background.growing import Growing, Standing, read_version, write_version
+from bonag.ui.background.jobs import Jobs
 
 PLACE = ("run", "page")
 
@@ -23,7 +22,7 @@ def work() -> Iterator[Growing]:
         yield Growing(jobs)
 
 
-def until(ask: Callable[[], Shown], enough: Callable[[Shown], bool]) -> Shown:
+def until(ask: Callable[[], Standing], enough: Callable[[Standing], bool]) -> Standing:
     for _ in range(600):
         shown = ask()
         if enough(shown):
@@ -73,7 +72,7 @@ def test_what_failed_says_why_until_it_is_asked_for_again(work):
 
 
 def test_versions_in_addresses():
-    assert read_version(written_version((100, 4000000000))) == (100, 4000000000)
+    assert read_version(write_version((100, 4000000000))) == (100, 4000000000)
     for text in ("", "1", "1-", "-1", "a-b", "1-2-3", "١-٢", "9" * 60 + "-1"):
         with pytest.raises(HTTPException):
             read_version(text)

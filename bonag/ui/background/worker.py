@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
 
 from search_spaces.errors import UserError
 
@@ -55,7 +54,7 @@ class Worker:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         environment = os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:
-            code = f"from bonag.ui.worker import main; main({theirs.fileno()})"
+            code = f"from bonag.ui.background.worker import main; main({theirs.fileno()})"
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", code],
                 pass_fds=[theirs.fileno()],
@@ -76,7 +75,7 @@ class Worker:
         """Whether the process has not ended."""
         return self._process.poll() is None
 
-    def do(self, payload: bytes, progress: Callable[[str], None], limit: float) -> tuple[Any, str | None, int]:
+    def do(self, payload: bytes, progress: Callable[[str], None], limit: float) -> tuple[object, str | None, int]:
         """Have a pickled (function, arguments) done: the result, the error (one line) and the result's bytes.
 
         progress: called with what it reports. Raises Died if the process ends, or takes more than `limit` seconds.
@@ -147,5 +146,5 @@ def _listen(link: Connection, work: queue.SimpleQueue[bytes]) -> None:
         os._exit(1)
 
 
-def _send(link: Connection, kind: str, content: Any) -> None:
+def _send(link: Connection, kind: str, content: object) -> None:
     link.send((kind, content))
