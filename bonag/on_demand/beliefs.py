@@ -13,7 +13,7 @@ from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
 from bonag.on_demand.labels import Labels, draw_labels
 from bonag.on_demand.wishes import Wish
-from bonag.predictors.features import GraphFeatures
+from bonag.predictors.gp import GaussianProcess
 from bonag.predictors.metric import MetricModel, fit_metric
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
@@ -53,10 +53,10 @@ class Beliefs:
 
 def fit_beliefs(space: SearchSpace, labels: Labels, metrics: Sequence[str]) -> Beliefs:
     """Fit a predictor to the labels of each of the metrics."""
-    features = GraphFeatures(space)
+    process = GaussianProcess(space)
     return Beliefs(
         tuple(MetricScale.of_values(name, labels.values[name]) for name in metrics),
-        tuple(fit_metric(features, labels.codes, labels.values[name]) for name in metrics),
+        tuple(fit_metric(process, labels.codes, labels.values[name]) for name in metrics),
     )
 
 

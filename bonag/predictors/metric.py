@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import fit_hyperparameters, make_gp
-from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.gp import GaussianProcess
+from bonag.predictors.posterior import ExactPosterior
+from bonag.scores import rank_gaussianise
 
 ROWS_AT_ONCE = 2048
 # Of the rows, which come in random order, so many are enough to fit a handful of numbers on.
@@ -21,20 +19,18 @@ HYPERPARAMETER_ROWS = 300
 class MetricModel:
     """A Gaussian process on the normal scores of a metric."""
 
-    model: ArchitectureModel
+    model: ExactPosterior
 
     def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the normal scores of (B, S) codes, B > 0, measurement noise included: (B,), (B,)."""
         chunks = [codes[start : start + ROWS_AT_ONCE] for start in range(0, len(codes), ROWS_AT_ONCE)]
-        mean, spread = np.concatenate([self.model.predict(chunk) for chunk in chunks], axis=1)
-        return mean, spread**2 + self.model.gp.likelihood.noise.item()
+        predictions = [self.model.predict(chunk) for chunk in chunks]
+        mean, spread = (np.concatenate([getattr(p, part) for p in predictions]) for part in ("mean", "stddev"))
+        return mean, spread**2 + self.model.noise_variance
 
 
-def fit_metric(features: GraphFeatures, codes: np.ndarray, values: np.ndarray) -> MetricModel:
+def fit_metric(process: GaussianProcess, codes: np.ndarray, values: np.ndarray) -> MetricModel:
     """Fit a metric on (n, S) codes and its (n,) values."""
-    X, y = torch.from_numpy(features(codes)), torch.from_numpy(rank_gaussianise(values))
-    part = make_gp(features, X[:HYPERPARAMETER_ROWS], y[:HYPERPARAMETER_ROWS])
-    fit_hyperparameters(part)
-    gp = make_gp(features, X, y)
-    gp.load_state_dict(part.state_dict())
-    return MetricModel(ArchitectureModel(features, gp.eval()))
+    scores = rank_gaussianise(values)
+    part = process.fit(codes[:HYPERPARAMETER_ROWS], scores[:HYPERPARAMETER_ROWS])
+    return MetricModel(part.condition(codes, scores))

@@ -13,7 +13,7 @@ from scipy.stats import kendalltau
 from bonag.predictors import metric
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.metric import MetricModel, fit_metric
-from bonag.predictors.targets import rank_gaussianise
+from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
 LABELS, HELD_OUT = 150, 600
