@@ -71,7 +71,7 @@ class Jobs:
 
         key: what the work is, and as its last item for which version of the experiment (number of trials, stamp):
         waiting work that differs in the last item only is dropped. function: of a module that imports light; its
-        result is plain values, for this process unpickles it. It may call `worker.report` to say how far it is.
+        result is plain values, for this process unpickles it. It may call `progress.report` to say how far it is.
         first: before what is already waiting. Work that failed stays so until `forget` is called.
         Raises RuntimeError after `close`.
         """

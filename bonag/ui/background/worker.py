@@ -16,11 +16,10 @@ import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from bonag.insight.progress import listen
 from search_spaces.errors import UserError
 
 _DONE, _FAILED, _PROGRESS = "done", "failed", "progress"
-# Set in the background process only: says how far the present work is.
-_reporter: Callable[[str], None] | None = None
 
 
 class Died(RuntimeError):
@@ -32,12 +31,6 @@ class Died(RuntimeError):
     def __init__(self, problem: str, begun: bool) -> None:
         super().__init__(problem)
         self.begun = begun
-
-
-def report(text: str) -> None:
-    """Say in a few words what the work does just now. Outside the background process this says nothing."""
-    if _reporter:
-        _reporter(text)
 
 
 class Worker:
@@ -113,7 +106,6 @@ class Worker:
 
 def main(descriptor: int) -> None:
     """The process's end: do the work that comes through the socket until it closes."""
-    global _reporter
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the server's to answer.
     with contextlib.suppress(OSError):
         os.nice(10)
@@ -121,7 +113,7 @@ def main(descriptor: int) -> None:
     link = Connection(descriptor)
     work: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, work), daemon=True).start()
-    _reporter = lambda text: _send(link, _PROGRESS, text)  # noqa: E731
+    listen(lambda text: _send(link, _PROGRESS, text))
     while True:
         try:
             payload = work.get()

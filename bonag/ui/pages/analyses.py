@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bonag.ui.analyses.catalogue import GROUPS, Card, cards
-from bonag.ui.analyses.computing import Computed, Shown, compute
+from bonag.ui.background.cards import Computed, Shown, compute
 from bonag.ui.background.growing import Standing, read_version, version_of, write_version
+from bonag.ui.cards import GROUPS, Card, cards
 from bonag.ui.site import Site
 from bonag.ui.source import View
 

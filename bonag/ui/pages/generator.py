@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bonag.insight.guidance import guidance
 from bonag.plots.origins import origins
 from bonag.ui.background.growing import Standing, read_version, version_of, write_version
 from bonag.ui.figures import draw
-from bonag.ui.insight.guidance import guidance
-from bonag.ui.insight.samples import Samples
+from bonag.ui.samples import Samples
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from loops.history import History

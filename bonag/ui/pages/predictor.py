@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bonag.insight.importance import MOST_PREDICTIONS, influence
+from bonag.insight.validation import held_out
 from bonag.ui.background.growing import Standing, read_version, write_version
-from bonag.ui.insight.belief import Belief, Subject
-from bonag.ui.insight.importance import MOST_PREDICTIONS, influence
-from bonag.ui.insight.validation import held_out
+from bonag.ui.belief import Belief, Subject
 from bonag.ui.site import Site
 
 TAB = "Predictor"

@@ -14,14 +14,14 @@ from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
 from bonag.ui.app import templates
 from bonag.ui.assets import ICON
+from bonag.ui.belief import Belief, Subject
 from bonag.ui.figures import Figure, draw
-from bonag.ui.insight.belief import Belief, Subject
-from bonag.ui.insight.samples import Samples
 from bonag.ui.overview import overview_of
 from bonag.ui.report.best import champions, top
 from bonag.ui.report.inlining import own_script, plotly_script, policy, styles
 from bonag.ui.report.portable import describe, portable, without_home
 from bonag.ui.report.reproduction import reproduction
+from bonag.ui.samples import Samples
 from bonag.ui.source import View
 from bonag.ui.trials import axes
 from bonag.ui.trials.costs import with_costs

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
+from bonag.insight.progress import report
 from bonag.ui.background.growing import Growing, Version
-from bonag.ui.background.worker import report
 from bonag.ui.source import Source, Summary, View, best_value
 from loops.history import History
 from loops.objective import Goal, Objective

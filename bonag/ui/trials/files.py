@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bonag.export import FORMATS, export_network
+from bonag.insight.progress import report
 from bonag.ui.background.growing import Growing, Standing
 from bonag.ui.background.jobs import Job
-from bonag.ui.background.worker import report
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
 from search_spaces.errors import UserError
 

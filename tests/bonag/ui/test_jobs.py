@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from bonag.insight.progress import report
 from bonag.ui.background.jobs import Jobs
-from bonag.ui.background.worker import report
 from search_spaces.errors import UserError
 
 
@@ -99,7 +99,7 @@ def test_an_error_is_one_line_and_the_process_lives_on(jobs):
 
 def test_a_killed_process_fails_its_work_with_a_plain_reason_and_the_next_request_has_a_new_one(jobs):
     pid = wait(jobs, ("pid", 0), os.getpid).result
-    work = "import time; from bonag.ui.background.worker import report; report('asleep'); time.sleep(60)"
+    work = "import time; from bonag.insight.progress import report; report('asleep'); time.sleep(60)"
     jobs.request(("sleep", 0), exec, work)
     assert until(lambda: jobs.known(("sleep", 0)).progress == "asleep")
     os.kill(pid, signal.SIGKILL)
@@ -173,7 +173,7 @@ def test_old_results_make_room(jobs):
 def test_progress_is_seen(jobs):
     assert report("outside the process it says nothing") is None
     jobs.request(
-        ("talk", 0), exec, "import time; from bonag.ui.background.worker import report; report('half'); time.sleep(30)"
+        ("talk", 0), exec, "import time; from bonag.insight.progress import report; report('half'); time.sleep(30)"
     )
     assert until(lambda: jobs.known(("talk", 0)).progress == "half")
 

@@ -65,8 +65,8 @@ class Inside:
 def inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real jobs, but for their process; and less of the work, whose results other tests look at."""
     monkeypatch.setattr("bonag.ui.background.jobs.Worker", Inside)
-    monkeypatch.setattr("bonag.ui.insight.importance.MOST_PREDICTIONS", 3000)
-    monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 2)
+    monkeypatch.setattr("bonag.insight.importance.MOST_PREDICTIONS", 3000)
+    monkeypatch.setattr("bonag.insight.validation.FITS_AHEAD", 2)
 
 
 def settled(browser: TestClient, path: str) -> str:

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bonag.insight.trials import Measured
 from bonag.record import create_record
 from bonag.ui.assets import data_block
-from bonag.ui.insight.belief import spread
-from bonag.ui.insight.trials import Measured
+from bonag.ui.belief import spread
 from bonag.ui.report import choose_run, write_report
 from bonag.ui.report.inlining import Script
 from bonag.ui.report.page import page, sample
@@ -307,7 +307,7 @@ def test_a_report_without_samples_says_why_and_names_no_home(monkeypatch: pytest
     def fail(*args: object) -> None:
         raise OSError("no file /home/ada/generator.safetensors")
 
-    monkeypatch.setattr("bonag.ui.insight.samples.guidance", fail)
+    monkeypatch.setattr("bonag.ui.samples.guidance", fail)
     made = sample(view_of(made_trials(6)))
     assert made.reason == "Nothing could be generated: OSError: no file ~/generator.safetensors"
     # What needs no generator is there.

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, cached
 
-from bonag.ui.analyses.catalogue import BONAG, OBSERVED, Card
-from bonag.ui.analyses.markup import safe_figure, safe_markdown
-from bonag.ui.background.worker import report
+from bonag.insight.progress import report
+from bonag.ui.cards import BONAG, OBSERVED, Card
 from bonag.ui.filters import number
 from bonag.ui.source import Source, View
 from search_spaces.errors import UserError
@@ -117,6 +116,8 @@ def _fit(source: Source, key: str, stamp: Hashable, model: str) -> Adapter:
 
 def _show(card: AxCard, stored: Iterable[str]) -> Shown:
     """A card, safe to be shown. stored: the experiment's texts."""
+    from bonag.ax.markup import safe_figure, safe_markdown
+
     shown = Shown(card.title, safe_markdown(card.subtitle), safe_markdown(card.text) if card.text else "")
     if card.table is None:
         return shown

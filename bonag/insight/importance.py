@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.ui.background.worker import report
-from bonag.ui.insight.slots import Option, Slot, slots_of, with_classes
-from bonag.ui.insight.trials import RANDOM_ARCHITECTURES, Measured, rng_of
+from bonag.insight.progress import report
+from bonag.insight.slots import Option, Slot, slots_of, with_classes
+from bonag.insight.trials import RANDOM_ARCHITECTURES, Measured, rng_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Influence:
 
 def influence(data: Measured, predictor: str, seed: int) -> Influence:
     """Fit the run's predictor on all trials and see what its mean depends on."""
-    from bonag.ui.insight.validation import fitted
+    from bonag.insight.validation import fitted
 
     report("fitting the predictor")
     model = fitted(data, predictor)

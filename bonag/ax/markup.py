@@ -15,7 +15,7 @@ from typing import Any
 
 import markdown
 
-from bonag.ui.analyses.drawing import fitted
+from bonag.ax.figures import fitted
 
 # Of Markdown, what makes links, images or raw markup.
 _UNWANTED = (

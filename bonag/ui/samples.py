@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bonag.insight.guidance import Drawn, Guidance, guidance
 from bonag.plots.guidance import guidance as guidance_plot
 from bonag.plots.measured import column
 from bonag.plots.origins import origins
 from bonag.plots.plot import Plot
 from bonag.ui.figures import ByIdentity, Figure, draw
-from bonag.ui.insight.guidance import Drawn, Guidance, guidance
-from bonag.ui.insight.numbers import amount, share
+from bonag.ui.numbers import amount, share
 from bonag.ui.source import View
 from loops.history import History
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bonag.ui.insight.importance import influence, samples_for
-from bonag.ui.insight.quality import quality
-from bonag.ui.insight.slots import slots_of, with_classes
-from bonag.ui.insight.trials import Measured, measured
-from bonag.ui.insight.validation import NUMBER_OF_FOLDS, folds, held_out
+from bonag.insight.importance import influence, samples_for
+from bonag.insight.quality import quality
+from bonag.insight.slots import slots_of, with_classes
+from bonag.insight.trials import Measured, measured
+from bonag.insight.validation import NUMBER_OF_FOLDS, folds, held_out
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -91,7 +91,7 @@ def test_every_slot_has_a_name_of_its_own_and_options_that_can_be_had(name):
 
 @pytest.mark.slow
 def test_a_model_that_fits_the_truth_is_calibrated_and_ranks_well(monkeypatch):
-    monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 1)
+    monkeypatch.setattr("bonag.insight.validation.FITS_AHEAD", 1)
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(6, 7))
     data = trials(150, lambda codes: weights[np.arange(6), codes[:, 1:7]].sum(axis=1), noise=0.7)
@@ -111,7 +111,7 @@ def test_a_model_that_fits_the_truth_is_calibrated_and_ranks_well(monkeypatch):
 
 @pytest.mark.slow
 def test_every_trial_is_held_out_once_and_never_predicted_from_itself(monkeypatch):
-    monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 3)
+    monkeypatch.setattr("bonag.insight.validation.FITS_AHEAD", 3)
     data = trials(20, third_edge, noise=0.1)
     found = held_out(data, "gp", seed=1)
     assert found.crossed["trial"].tolist() == list(range(20))
@@ -127,8 +127,8 @@ def test_every_trial_is_held_out_once_and_never_predicted_from_itself(monkeypatc
 
 @pytest.mark.slow
 def test_the_same_trials_and_seed_give_the_same_numbers(monkeypatch):
-    monkeypatch.setattr("bonag.ui.insight.importance.MOST_PREDICTIONS", 3000)
-    monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 1)
+    monkeypatch.setattr("bonag.insight.importance.MOST_PREDICTIONS", 3000)
+    monkeypatch.setattr("bonag.insight.validation.FITS_AHEAD", 1)
     small = trials(12, third_edge, noise=0.1)
     first, again = (influence(small, "gp", seed=0) for _ in range(2))
     assert again.effects.equals(first.effects)

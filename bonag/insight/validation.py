@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.ui.background.worker import report
-from bonag.ui.insight.trials import FOLDS, Measured, rng_of
+from bonag.insight.progress import report
+from bonag.insight.trials import FOLDS, Measured, rng_of
 
 if TYPE_CHECKING:
     import pandas as pd

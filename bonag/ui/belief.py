@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bonag.insight.importance import Influence, influence
+from bonag.insight.quality import quality
+from bonag.insight.trials import Measured, measured
+from bonag.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
 from bonag.plots import beliefs
 from bonag.plots.plot import Plot
 from bonag.ui.background.growing import Version
 from bonag.ui.figures import ByIdentity, Figure, draw
-from bonag.ui.insight.importance import Influence, influence
-from bonag.ui.insight.numbers import BLOCKS, Number, numbers
-from bonag.ui.insight.quality import quality
-from bonag.ui.insight.trials import Measured, measured
-from bonag.ui.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
+from bonag.ui.numbers import BLOCKS, Number, numbers
 from bonag.ui.source import View
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bonag.evaluators import make_evaluator
+from bonag.insight.guidance import POPULATION, SAMPLES, beats, guidance, steps_of
 from bonag.strategies import make_strategy
-from bonag.ui.insight.guidance import POPULATION, SAMPLES, beats, guidance, steps_of
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bonag.insight.quality import Quality
 from bonag.plots import wording
-from bonag.ui.insight.quality import Quality
 
 
 @dataclass(frozen=True)

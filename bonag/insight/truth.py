@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.ui.insight.trials import measured
+from bonag.insight.trials import measured
 from loops.config import RunConfig
 from loops.history import History
 from loops.objective import Objective
@@ -55,7 +55,7 @@ class Truth:
         return np.stack(columns, axis=1).astype(np.float64)
 
     def _predicted(self, metric: str, codes: np.ndarray) -> np.ndarray:
-        from bonag.ui.insight.validation import fitted
+        from bonag.insight.validation import fitted
 
         if metric not in self._fitted:
             data = measured(self.space, self.objective, self.history, metric)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bonag.ui.background.worker import report
-from bonag.ui.insight.trials import UNGUIDED, rng_of
-from bonag.ui.insight.truth import Truth
+from bonag.insight.progress import report
+from bonag.insight.trials import UNGUIDED, rng_of
+from bonag.insight.truth import Truth
 from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.objective import Objective
