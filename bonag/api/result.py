@@ -15,7 +15,8 @@ from search_spaces import SearchSpace
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-    from ax import Client
+
+    from bonag.ax.view import Client
 
 
 class Result(Findings):

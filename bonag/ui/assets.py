@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 from starlette.requests import Request
@@ -21,11 +23,21 @@ ICON = (
 )
 
 
+# What a script block must not hold: an end tag, and what makes a browser read on past one.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def data_block(value: str) -> str:
+    """JSON text that can stand between ``<script type="application/json">`` and its end, and means the same."""
+    # Outside of JSON's strings none of these characters occurs.
+    for character, escape in _ESCAPES.items():
+        value = value.replace(character, escape)
+    return value
+
+
 @cache
 def plotly_tag() -> str:
     """Names the version of plotly.js, so that a browser keeps it until there is another."""
-    from importlib.metadata import version
-
     return version("plotly")
 
 
@@ -38,21 +50,22 @@ def static_tag() -> str:
     return digest.hexdigest()[:12]
 
 
+def read_plotly() -> bytes:
+    """plotly.js, as ``plotly.offline.get_plotlyjs`` gives it; importing that takes far longer than reading it."""
+    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+
+
 @cache
 def _plotly() -> bytes:
     """plotly.js, compressed."""
-    from importlib.resources import files
-
-    # The file that plotly.offline.get_plotlyjs reads; importing that takes far longer than reading it.
-    script = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
-    return gzip.compress(called_at_once(script), compresslevel=5)
+    return gzip.compress(call_at_once(read_plotly()), compresslevel=5)
 
 
 # How plotly.min.js gives its one large function to the code that calls it.
 _GIVEN = (b"this, () => {\n", b"\n}));")
 
 
-def called_at_once(script: bytes) -> bytes:
+def call_at_once(script: bytes) -> bytes:
     """The same script with parentheses around the function that holds all of it.
 
     Browsers take those as a sign that a function is called at once, and compile it while they read it. Without them

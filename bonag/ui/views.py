@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from bonag.ui.source import Refreshing, Source
-from bonag.ui.view import View
+from cachetools import LRUCache
+
+from bonag.ui.source import Source, View
 
 # Seconds for which an answer counts as new, so that many open pages ask a run's store no more often than one.
 FRESH = 1.0
@@ -30,44 +30,31 @@ class ViewCache:
     """The views of a source. A run's store is asked at most once a second, and only what is new is read."""
 
     def __init__(self, source: Source, fresh: float = FRESH, kept: int = KEPT) -> None:
-        self._source = source
-        self._fresh = fresh
-        self._kept = kept
+        self._source, self._fresh = source, fresh
         self._lock = threading.Lock()
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: LRUCache[str, _Entry] = LRUCache(kept)
 
     def stamp(self, key: str) -> Hashable:
         """The source's stamp, at most a second old; raises UnknownKeyError."""
         entry = self._entry(key)
         with entry.lock:
-            return self._stamped(key, entry)
+            return self._stamp(key, entry)
 
     def get(self, key: str) -> View:
         """The view, at most a second old; raises UnknownKeyError, or UserError if it cannot be read."""
-        return self.stamped(key)[1]
-
-    def stamped(self, key: str) -> tuple[Hashable, View]:
-        """The view and the stamp under which it was read; raises as ``get``."""
         entry = self._entry(key)
         with entry.lock:
-            stamp = self._stamped(key, entry)
+            stamp = self._stamp(key, entry)
             if entry.view is None or entry.read != stamp:
-                if entry.view is not None and isinstance(self._source, Refreshing):
-                    entry.view = self._source.refreshed(key, entry.view)
-                else:
-                    entry.view = self._source.view(key)
+                entry.view = self._source.view(key, entry.view)
                 entry.read = stamp
-            return stamp, entry.view
+            return entry.view
 
     def _entry(self, key: str) -> _Entry:
         with self._lock:
-            entry = self._entries.setdefault(key, _Entry())
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._kept:
-                self._entries.popitem(last=False)
-            return entry
+            return self._entries.setdefault(key, _Entry())
 
-    def _stamped(self, key: str, entry: _Entry) -> Hashable:
+    def _stamp(self, key: str, entry: _Entry) -> Hashable:
         if time.monotonic() - entry.asked >= self._fresh:
             # Taken before the view is read: what changes in between is read again, and never missed.
             entry.stamp = self._source.stamp(key)

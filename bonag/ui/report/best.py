@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bonag.api.found import best_trials
-from bonag.ui.trials.costs import costs
+from bonag.ui.overview import Best
+from bonag.ui.source import View
+from bonag.ui.trials.costs import count_costs
 from bonag.ui.trials.origin import origin
-from bonag.ui.trials.standing import Row, measured, met, overall, rows
-from bonag.ui.view import View
+from bonag.ui.trials.standing import Row, met, overall, rows
 from loops.history import History, Trial
 from search_spaces import Costs
 
@@ -46,27 +47,15 @@ class Top:
     """
 
     trials: list[Trial]
-    thumbnails: list[str]
+    thumbnails: list[str | None]
     total: int
     front: bool
 
 
-def champions(view: View) -> list[Champion]:
-    """The best trial, or of several goals the front's best by each; the nearest where none meets the constraints."""
-    history, objective = view.history, view.objective
-    good = History(met(history, objective))
-    if not len(good):
-        known = History(measured(history, objective))
-        return [_champion(None, (), objective.best(known)[0], view)] if len(known) else []
-    if len(objective.goals) == 1:
-        return [_champion(None, objective.metrics[:1], objective.best(good)[0], view)]
-    titles: dict[int, list[str]] = {}
-    front = {trial.index: trial for trial in objective.front(good)}
-    for goal in objective.goals:
-        best = max(front.values(), key=lambda trial: (goal.sign * trial.metrics[goal.metric], -trial.index))
-        titles.setdefault(best.index, []).append(goal.metric)
-    chosen = list(titles.items())[:DRAWN]
-    return [_champion(f"Best {' and '.join(names)}", tuple(names), front[index], view) for index, names in chosen]
+def champions(view: View, best: list[Best]) -> list[Champion]:
+    """The best trials as they are shown."""
+    several = len(view.objective.goals) > 1
+    return [_champion(view, one, several) for one in best[:DRAWN]]
 
 
 def top(view: View) -> Top:
@@ -77,24 +66,22 @@ def top(view: View) -> Top:
     if not len(good):
         return Top([], [], 0, front)
     trials = best_trials(objective, good, TOP)
-    total = len(objective.front(good)) if front else len(good)
-    space = view.space
-    thumbnails = [space.draw(trial.architecture, small=True) for trial in trials] if space is not None else []
-    return Top(trials, list(thumbnails), total, front)
+    thumbnails = [view.draw(trial.architecture, small=True) for trial in trials] if view.space else []
+    return Top(trials, thumbnails, len(objective.front(good)) if front else len(good), front)
 
 
-def _champion(title: str | None, best_in: tuple[str, ...], trial: Trial, view: View) -> Champion:
-    found = rows(view.history, view.objective, trial)
-    shown = len(view.objective.metrics) + OTHERS
-    space = view.space
+def _champion(view: View, best: Best, several: bool) -> Champion:
+    trial, objective = best.trial, view.objective
+    found = rows(view.history, objective, trial)
+    shown = len(objective.metrics) + OTHERS
     return Champion(
-        title=title,
-        best_in=best_in,
+        title=f"Best {' and '.join(best.metrics)}" if several and best.metrics else None,
+        best_in=best.metrics,
         trial=trial,
-        drawn=None if space is None else space.draw(trial.architecture),
+        drawn=view.draw(trial.architecture),
         rows=tuple(found[:shown]),
         more=max(0, len(found) - shown),
-        costs=None if space is None else costs(space, trial.architecture),
-        standing=overall(view.history, view.objective, trial),
+        costs=count_costs(view.space, trial.architecture) if view.space else None,
+        standing=overall(view.history, objective, trial),
         sentences=origin(view, trial).sentences,
     )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
-STATIC = Path(__file__).parents[1] / "static"
-# What a script block must not hold: an end tag, and what makes a browser read on past one.
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+from bonag.ui.assets import HERE, read_plotly
+
+# What a script must not hold: an end tag, and what makes a browser read on past one.
 _FORBIDDEN = ("</script", "<script", "<!--")
 
 
@@ -36,19 +33,19 @@ class Script:
 @cache
 def own_script(name: str) -> Script:
     """One of ``static/``."""
-    return Script(_lines((STATIC / name).read_text(encoding="utf-8")))
+    return Script(_lines((HERE / name).read_text(encoding="utf-8")))
 
 
 @cache
 def plotly_script() -> Script:
-    """plotly.js, as ``plotly.offline.get_plotlyjs`` gives it; importing that takes far longer than reading it."""
-    return Script(_lines((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")))
+    """plotly.js."""
+    return Script(_lines(read_plotly().decode()))
 
 
 @cache
 def styles(*names: str) -> str:
     """Style sheets of ``static/``, one after the other."""
-    text = "\n".join(_lines((STATIC / name).read_text(encoding="utf-8")) for name in names)
+    text = "\n".join(_lines((HERE / name).read_text(encoding="utf-8")) for name in names)
     if "</" in text:
         raise ValueError("a style sheet with markup in it cannot stand in a page")
     return text
@@ -65,19 +62,6 @@ def policy(*scripts: Script) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def data_block(value: str) -> str:
-    """JSON text that can stand between ``<script type="application/json">`` and its end, and means the same."""
-    # Outside of JSON's strings none of these characters occurs.
-    for character, escape in _ESCAPES.items():
-        value = value.replace(character, escape)
-    return value
-
-
-def as_json(value: object) -> str:
-    """A value as JSON text for ``data_block``."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _lines(text: str) -> str:

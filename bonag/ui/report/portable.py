@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from bonag.record.address import Address
-from bonag.ui.view import View
+from bonag.ui.source import View
 from loops.config import RunConfig
 from loops.history import History, Trial
 from search_spaces.errors import UserError
@@ -35,7 +35,7 @@ def without_home(text: str) -> str:
     return _HOMES.sub("~", text)
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """What a report says of an error."""
     return without_home(" ".join(f"{type(error).__name__}: {error}".split())[:300])
 

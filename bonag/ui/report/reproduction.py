@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 
-from bonag.ui.commands import run_command
-from bonag.ui.view import View
+from bonag.ui.commands import resume_command, run_command
+from bonag.ui.source import View
 from loops.config import RunConfig
 
 # What a run's numbers depend on.
@@ -23,7 +22,7 @@ _SHIPPED = "surrogate"
 
 @dataclass(frozen=True)
 class Reproduction:
-    """command: runs it again, or None for a run that a Python program made with its own parts; name: of its folder.
+    """command: runs it again, or None for a run that only a Python program can make.
 
     resume: goes on with it, or None where that makes no sense; going_on: a sentence about it. config: ``config.json``,
     but for its paths. changed: (option, value) where it is not the default. data: a sentence on tables, or None.
@@ -39,8 +38,8 @@ class Reproduction:
     data: str | None
     versions: tuple[tuple[str, str], ...]
     started_by: str | None
-    python: str
-    system: str
+    python: str = platform.python_version()
+    system: str = f"{platform.system()} {platform.machine()}"
 
 
 def reproduction(view: View) -> Reproduction | None:
@@ -48,7 +47,7 @@ def reproduction(view: View) -> Reproduction | None:
     config = view.config
     if config is None:
         return None
-    resume, going_on = _going_on(view, config)
+    resume, going_on = _going_on(view.summary.state, config)
     return Reproduction(
         command=run_command(config),
         resume=resume,
@@ -56,16 +55,9 @@ def reproduction(view: View) -> Reproduction | None:
         config=config.to_json(),
         changed=_changed(config),
         data=_data(config),
-        versions=versions(),
+        versions=tuple((name, found) for name in PACKAGES if (found := _version(name)) is not None),
         started_by=config.bonag if config.bonag and config.bonag != _version("bonag") else None,
-        python=platform.python_version(),
-        system=f"{platform.system()} {platform.machine()}",
     )
-
-
-def versions() -> tuple[tuple[str, str], ...]:
-    """(package, version) of PACKAGES, those that are installed."""
-    return tuple((name, found) for name in PACKAGES if (found := _version(name)) is not None)
 
 
 def _version(package: str) -> str | None:
@@ -77,19 +69,18 @@ def _version(package: str) -> str | None:
 
 def _changed(config: RunConfig) -> tuple[tuple[str, str], ...]:
     """Options with another value than the default; those without a default always are."""
-    told = []
-    for field in fields(RunConfig):
-        value = getattr(config, field.name)
-        if field.name not in ("name", "bonag", "format") and value != field.default:
-            told.append((field.name, value if isinstance(value, str) else json.dumps(asdict(config)[field.name])))
-    return tuple(told)
+    values = [(field, getattr(config, field.name)) for field in fields(RunConfig)]
+    return tuple(
+        (field.name, value if isinstance(value, str) else json.dumps(asdict(config)[field.name]))
+        for field, value in values
+        if field.name not in ("name", "bonag", "format") and value != field.default
+    )
 
 
-def _going_on(view: View, config: RunConfig) -> tuple[str | None, str]:
-    command = shlex.join(["bonag", "resume", config.name])
-    if config.budget is None:
+def _going_on(state: str, config: RunConfig) -> tuple[str | None, str]:
+    command = resume_command(config, config.name)
+    if command is None:
         return None, "It was asked and told by a program, which decides itself when to go on."
-    state = view.summary.state
     if state in ("interrupted", "stopped"):
         return command, (
             f"The run is {state}. In the folder above {config.name}/, this goes on with it as if nothing had happened:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -13,18 +13,13 @@ import sqlalchemy as sa
 
 from bonag.record.address import Address
 from bonag.record.database import plain_errors, postgres_reader, sqlite_reader
-from bonag.ui.source import UnknownKeyError
-from bonag.ui.sources.ax_reading import BackgroundReading
-from bonag.ui.sources.ax_untrusted import arithmetic_only, decoder_registry
-from bonag.ui.sources.ax_view import unread, view_of
-from bonag.ui.view import Summary, View
+from bonag.ui.background.growing import Version
+from bonag.ui.source import Summary, UnknownKeyError
+from bonag.ui.sources.ax import AxSource, checksum, unread
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
-    from ax import Client
-    from ax.core.experiment import Experiment
-
-    from bonag.ui.jobs import Jobs
+    from bonag.ax.reading import Experiment
 
 _TABLE = "experiment_v2"
 # As Ax numbers them in its tables: candidate, staged, running, dispatched.
@@ -49,134 +44,67 @@ def is_store(where: Path | Address) -> bool:
         return bool(sa.inspect(_engine(where)).has_table(_TABLE))
 
 
-class AxSql:
+class AxSql(AxSource):
     """All experiments of an Ax SQL store, by their number in it.
 
-    where: a SQLite file, or the address of a PostgreSQL database. Lists them by queries of its own; what is in one is
-    read by Ax, in the background process if there is one (``read_by``), as Ax takes seconds to import.
+    where: a SQLite file, or the address of a PostgreSQL database. Lists them by queries of its own.
     """
+
+    live = True
 
     def __init__(self, where: Path | Address) -> None:
         self.where = where
         self.public = where.public if isinstance(where, Address) else str(where)
-        self._reading: BackgroundReading | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The background process reads by itself.
-        return {"where": self.where, "public": self.public, "_reading": None}
-
-    def read_by(self, jobs: Jobs) -> None:
-        """Have the background process read from now on."""
-        self._reading = BackgroundReading(AxSql(self.where), self.public, jobs)
 
     def summaries(self) -> list[Summary]:
         """All experiments, what is known of them without Ax; raises UserError if the database cannot be read."""
-        with self._connected() as connection:
+        with self._connect() as connection:
             experiments = list(connection.execute(_EXPERIMENTS))
-            counts = list(connection.execute(_TRIALS))
-        return [self._summary(row, [count for count in counts if count[0] == row.id]) for row in experiments]
+            counts = [tuple(row) for row in connection.execute(_TRIALS)]
+        return [
+            self._summary(str(row.id), row.name, [count for count in counts if count[0] == row.id])
+            for row in experiments
+        ]
 
-    def stamp(self, key: str) -> Hashable:
-        """Changes with the experiment's trials and data, and when Ax has read it."""
-        version = self._version(key)
-        return version, self._reading is not None and self._reading.over(key, version)
-
-    def view(self, key: str) -> View:
-        """The experiment; a placeholder while the background process reads. Raises UnknownKeyError and UserError."""
-        name = self._name(key)
-        if self._reading is not None:
-            return self._reading.view(key, self._version(key), name, self.public)
-        try:
-            return view_of(self._experiment(name), key, name, self.public, live=True)
-        except UserError:
-            raise
-        except Exception as error:  # whatever Ax makes of what it did not write
-            raise self._foreign(name, error) from error
-
-    def client(self, key: str) -> Client:
-        """A client with the experiment, which is not connected to the database; raises as ``view``."""
-        from ax import Client
-
-        name = self._name(key)
-        client = Client()
-        try:
-            client.set_experiment(self._experiment(name))
-        except UserError:
-            raise
-        except Exception as error:
-            raise self._foreign(name, error) from error
-        return client
-
-    def _version(self, key: str) -> Hashable:
-        self._name(key)
-        with self._connected() as connection:
-            return tuple(connection.execute(_STAMP, {"id": int(key)}).one())
-
-    def _name(self, key: str) -> str:
-        with self._connected() as connection:
-            found = {str(row.id): str(row.name) for row in connection.execute(_EXPERIMENTS)}
-        if key not in found:
-            raise UnknownKeyError(key)
-        return found[key]
-
-    def _summary(self, row: Any, counts: list[Any]) -> Summary:
-        key = str(row.id)
-        if self._reading is not None:
-            version = self._version(key)
-            if self._reading.over(key, version):
-                try:
-                    return self._reading.view(key, version, row.name, self.public).summary
-                except UserError as error:
-                    return unread(key, row.name, self.public, str(error)).summary
+    def _summary(self, key: str, name: str, counts: list[tuple[Any, ...]]) -> Summary:
+        if self._growing is not None and self._growing.over(self._place(key), self._version(key)):
+            try:
+                return self.view(key).summary
+            except UserError as error:
+                return unread(key, name, self.public, str(error)).summary
         starts = [count[3] for count in counts if count[3] is not None]
         ends = [count[4] for count in counts if count[4] is not None]
         live = any(count[1] in _OPEN for count in counts)
         return replace(
-            unread(key, row.name, self.public).summary,
+            unread(key, name, self.public).summary,
             state="running" if live else "finished",
             trials=sum(count[2] for count in counts),
             started=float(min(starts)) if starts else None,
             ended=None if live or not ends else float(max(ends)),
         )
 
+    def _name(self, key: str) -> str:
+        with self._connect() as connection:
+            found = {str(row.id): str(row.name) for row in connection.execute(_EXPERIMENTS)}
+        if key not in found:
+            raise UnknownKeyError(key)
+        return found[key]
+
+    def _version(self, key: str) -> Version:
+        self._name(key)
+        with self._connect() as connection:
+            return checksum(tuple(connection.execute(_STAMP, {"id": int(key)}).one()))
+
     @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
+    def _connect(self) -> Iterator[sa.Connection]:
         with plain_errors(self.where), _engine(self.where).connect() as connection:
             yield connection
 
-    def _experiment(self, name: str) -> Experiment:
-        """Read by Ax, which finds its database through a variable of its module; that is set for this call only.
+    def _load(self, name: str) -> Experiment:
+        from bonag.ax.untrusted import load_stored
 
-        Not by Client.load_from_database: it writes everything it has read back.
-        """
-        from ax.storage.sqa_store import db
-        from ax.storage.sqa_store.load import load_experiment
-        from ax.storage.sqa_store.sqa_config import SQAConfig
-        from sqlalchemy.orm import scoped_session, sessionmaker
-
-        config = SQAConfig(json_decoder_registry=decoder_registry(), json_class_decoder_registry={})
-        before = db.SESSION_FACTORY
-        made = scoped_session(sessionmaker(bind=_engine(self.where), expire_on_commit=False))
-        try:
-            db.SESSION_FACTORY = made
-            with plain_errors(self.where), arithmetic_only():
-                return load_experiment(
-                    name,
-                    config=config,
-                    # Without the generators' states, the runners, and how metrics are fetched.
-                    reduced_state=True,
-                    skip_runners_and_metrics=True,
-                    load_auxiliary_experiments=False,
-                )
-        finally:
-            made.remove()
-            db.SESSION_FACTORY = before
-
-    def _foreign(self, name: str, error: Exception) -> UserError:
-        from importlib.metadata import version
-
-        problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return UserError(f"Ax {version('ax-platform')} cannot read experiment '{name}' of {self.public}: {problem}")
+        with plain_errors(self.where):
+            return load_stored(name, _engine(self.where))
 
 
 @lru_cache(maxsize=32)

@@ -47,7 +47,7 @@ def open_source(text: str) -> Source:
 
 def first_page(source: Source) -> str:
     """The path of the page that shows what was asked for: a run's own if it is a single one, else the list."""
-    key = source.single if isinstance(source, FolderSource) else source.key if isinstance(source, AxJson) else None
+    key = source.single
     return "/" if key is None else f"/runs/{quote(key)}"
 
 

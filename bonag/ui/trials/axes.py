@@ -18,8 +18,7 @@ from loops.objective import Objective
 def metrics(history: History, objective: Objective) -> list[str]:
     """All metrics that any completed trial has, those of the objective first."""
     known = {name for trial in history.completed for name in trial.metrics}
-    first = list(objective.metrics)
-    return [*first, *sorted(known.difference(first))]
+    return [*objective.metrics, *sorted(known.difference(objective.metrics))]
 
 
 def default(names: Sequence[str], objective: Objective) -> tuple[str, str]:

@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import replace
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
-from bonag.ui.view import View
+from bonag.ui.source import View
 from loops.history import History, Trial
 from search_spaces import Architecture, Costs, SearchSpace
 
 COUNTED = ("params", "macs")
-# Some 10 MB; the counts of a 10,000 trials are made in a second at most.
-REMEMBERED = 50_000
-
-_lock = threading.Lock()
-_known: OrderedDict[tuple[str, Architecture], Costs | None] = OrderedDict()
-_histories: WeakKeyDictionary[View, History] = WeakKeyDictionary()
 
 
-def costs(space: SearchSpace, architecture: Architecture) -> Costs | None:
-    """The space's count for its default classes and image size, remembered; None where it cannot count."""
-    key = (space.name, architecture)
-    with _lock:
-        if key in _known:
-            return _known[key]
+# Some 10 MB; the counts of 10,000 trials are made in a second at most.
+@lru_cache(maxsize=50_000)
+def count_costs(space: SearchSpace, architecture: Architecture) -> Costs | None:
+    """The space's count for its default classes and image size; None where it cannot count."""
     try:
-        found: Costs | None = space.costs(architecture)
+        return space.costs(architecture)
     except (ValueError, NotImplementedError):
-        found = None
-    with _lock:
-        _known[key] = found
-        while len(_known) > REMEMBERED:
-            _known.popitem(last=False)
-    return found
+        return None
 
 
-def counted(view: View) -> History:
+@lru_cache(maxsize=8)
+def with_costs(view: View) -> History:
     """The view's history, in which the completed trials have ``params`` and ``macs`` among their metrics."""
-    if view.space is None:
-        return view.history
-    with _lock:
-        known = _histories.get(view)
-    if known is None:
-        known = History(_with_costs(view.space, trial) for trial in view.history)
-        with _lock:
-            _histories[view] = known
-    return known
+    return view.history if view.space is None else History(_counted(view.space, trial) for trial in view.history)
 
 
-def _with_costs(space: SearchSpace, trial: Trial) -> Trial:
+def _counted(space: SearchSpace, trial: Trial) -> Trial:
     if not trial.metrics or all(name in trial.metrics for name in COUNTED):
         return trial
-    found = costs(space, trial.architecture)
+    found = count_costs(space, trial.architecture)
     if found is None:
         return trial
     # What the evaluator measured is what the run was judged by.

@@ -9,7 +9,7 @@ import numpy as np
 
 from bonag.plots.measured import column, feasible
 from bonag.plots.pareto import better_sign
-from bonag.ui.wording import number
+from bonag.ui.filters import number
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 
@@ -58,11 +58,10 @@ def overall(history: History, objective: Objective, trial: Trial) -> str | None:
     if not any(other.index == trial.index for other in measured(history, objective)):
         return None
     good = met(history, objective)
-    broken = [c for c in objective.constraints if c.slack(np.array(trial.metrics[c.metric])) < 0]
+    slacks = {c: float(c.slack(np.array(trial.metrics[c.metric]))) for c in objective.constraints}
+    broken = [f"{c} (by {number(-slack, 4)})" for c, slack in slacks.items() if slack < 0]
     if broken:
-        return "It breaks " + " and ".join(
-            f"{c} (by {_gap(c.slack(np.array(trial.metrics[c.metric])))})" for c in broken
-        )
+        return f"It breaks {' and '.join(broken)}"
     if len(objective.goals) > 1:
         front = {other.index for other in objective.front(History(good))}
         if trial.index in front:
@@ -98,7 +97,3 @@ def _row(metric: str, good: Sequence[Trial], objective: Objective, trial: Trial)
             rank = 1 + int((sign * values[known] > sign * value).sum())
     shown = tuple(roles + [f"kept {bound.relation} {bound.bound:g}" for bound in bounds])
     return Row(metric, value, shown, kept, best, whose, rank, len(known))
-
-
-def _gap(slack: np.ndarray) -> str:
-    return number(abs(float(slack)), 4)

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bonag.ui.analyses.catalogue import RECENT, cards
-from bonag.ui.analyses.drawing import TICKS, fitted
-from bonag.ui.analyses.markup import safe_figure, safe_markdown
+from bonag.ax.figures import TICKS, fitted
+from bonag.ax.markup import safe_figure, safe_markdown
+from bonag.ui.cards import RECENT, cards
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bonag.ui.analyses.catalogue import cards
-from bonag.ui.analyses.computing import compute
+from bonag.ui.background.cards import compute
+from bonag.ui.cards import cards
 from bonag.ui.sources.folder import FolderSource
 from bonag.ui.views import FRESH
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bonag.ui.jobs import Jobs
+from bonag.ax.untrusted import arithmetic_only
+from bonag.ui.background.growing import Growing
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources.ax_json import AxJson, is_snapshot
 from bonag.ui.sources.ax_sql import AxSql, is_store
-from bonag.ui.sources.ax_untrusted import arithmetic_only
 from loops.history import History, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -115,7 +116,7 @@ def test_a_snapshot_opens_with_all_its_trials(snapshot):
     source = AxJson(snapshot)
     check_foreign(source.view("two"))
     assert source.summaries()[0].trials == 8
-    assert len(source.client("two")._experiment.trials) == 8
+    assert len(source.experiment("two").trials) == 8
     with pytest.raises(UnknownKeyError):
         source.view("../two")
 
@@ -254,7 +255,7 @@ def test_a_store_lists_and_opens_all_its_experiments_and_stays_as_it_is(store):
     assert first.trials == 8
     check_foreign(source.view(first.key))
     assert str(source.view(second.key).objective) == "-lat"
-    assert len(source.client(first.key)._experiment.trials) == 8
+    assert len(source.experiment(first.key).trials) == 8
     source.stamp(first.key)
     assert store.read_bytes() == before
     assert sorted(store.parent.iterdir()) == files
@@ -286,7 +287,7 @@ def test_a_stores_stamp_changes_with_a_trial(store, tmp_path):
 def test_the_background_process_reads_and_the_page_says_so_meanwhile(snapshot):
     jobs = Jobs()
     source = AxJson(snapshot)
-    source.read_by(jobs)
+    source.read_in_background(Growing(jobs))
     try:
         stamp, view = source.stamp("two"), source.view("two")
         assert view.summary.state == "reading"

@@ -10,9 +10,9 @@ from html import unescape
 import numpy as np
 import pytest
 
-from bonag.ui.sources.ax_arm import AxArm
+from bonag.ui.sources.ax import AxArm
 from bonag.ui.trials import axes
-from bonag.ui.trials.costs import counted
+from bonag.ui.trials.costs import with_costs
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -78,7 +78,7 @@ def test_counted_costs_are_axes_though_nobody_measured_them(site, view_of):
 
 def test_what_is_measured_comes_before_what_is_counted(view_of):
     own = [Trial(0, NB201.all()[7], TrialStatus.COMPLETED, {"accuracy": 1.0, "params": 5.0})]
-    metrics = counted(view_of(own, NB201)).trials[0].metrics
+    metrics = with_costs(view_of(own, NB201)).trials[0].metrics
     assert metrics["params"] == 5.0
     assert metrics["macs"] == NB201.costs(NB201.all()[7]).macs
 
