@@ -16,7 +16,8 @@ def on_paths(edges: np.ndarray, sources: np.ndarray, sinks: np.ndarray) -> np.nd
 
 
 def _reached(edges: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    reached, possible = starts.copy(), edges.any(axis=0)
+    reached = starts.copy()
+    possible = np.asarray(edges.any(axis=0))
     for node in np.flatnonzero(possible.any(axis=0)):
         before = np.flatnonzero(possible[:, node])
         reached[:, node] |= (reached[:, before] & edges[:, before, node]).any(axis=1)

@@ -27,8 +27,8 @@ class SequenceBlocks:
         possible[space.free_edges[:, 0], space.free_edges[:, 1]] = True
         nodes, vocabulary = space.num_nodes, len(space.op_names)
         self._before = [np.flatnonzero(possible[:, node]) for node in range(nodes)]
-        self._source = ~possible.any(axis=0)
-        self._sink = ~possible.any(axis=1)
+        self._source = ~np.asarray(possible.any(axis=0))
+        self._sink = ~np.asarray(possible.any(axis=1))
         self._components = _components(possible)
         self._free = space.fixed_ops < 0
         fixed = set(space.fixed_ops.tolist())
