@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from bonag.predictors.live_paths import count_paths, list_paths
 from bonag.strategies.array_key import ArrayKey
 from search_spaces import SearchSpace
 
@@ -35,11 +36,6 @@ class PathEncoding:
         self._width = sum(width.values())
         self._remembered = lru_cache(maxsize=4)(self._encoded)
 
-    @property
-    def by_paths(self) -> bool:
-        """Whether it is the path encoding, and not one-hots."""
-        return bool(self._paths)
-
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, P) float32."""
         return self._remembered(ArrayKey(codes))
@@ -62,15 +58,8 @@ class PathEncoding:
 
 def _truncated(space: SearchSpace) -> list[list[int]]:
     """The free nodes of every path from a source to a sink but the longest ones; none where all are equally long."""
-    unfinished = [[int(node)] for node in np.flatnonzero(~space.adjacency.any(axis=0))]
-    paths = []
-    while unfinished:
-        path = unfinished.pop()
-        following = np.flatnonzero(space.adjacency[path[-1]]).tolist()
-        if not following:
-            paths.append([node for node in path if space.fixed_ops[node] < 0])
-        unfinished += [[*path, node] for node in following]
-        if len(paths) + len(unfinished) > MAX_PATHS:
-            return []
+    if count_paths(space.adjacency) > MAX_PATHS:
+        return []
+    paths = [[node for node in path if space.fixed_ops[node] < 0] for path in list_paths(space.adjacency)]
     longest = max(map(len, paths))
     return sorted((path for path in paths if len(path) < longest), key=lambda path: (len(path), path))
