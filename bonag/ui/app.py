@@ -20,9 +20,8 @@ from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
 from bonag.ui.pages import analyses, compare, generator, pareto, predictor, run, runs, trial
 from bonag.ui.security import HEADERS, Guard
-from bonag.ui.site import Site
+from bonag.ui.site import Site, ViewCache
 from bonag.ui.source import Source, UnknownKeyError
-from bonag.ui.views import ViewCache
 from search_spaces.errors import UserError
 
 PAGES = (runs, compare, run, trial, pareto, analyses, predictor, generator)

@@ -89,7 +89,7 @@ def _observed(view: View) -> Iterator[Card]:
             recent=recent,
         )  # fmt: skip
     axes = _axes(view)
-    crowded = f"{axes} parameters are too many for lines between axes." if axes > MOST_AXES else None
+    crowded = f"{axes} parameters are too many for lines between fronts." if axes > MOST_AXES else None
     for i, goal in enumerate(goals if not crowded else goals[:1]):
         yield Card(
             f"parallel-{i}", f"Parallel coordinates, {goal.metric}" if not crowded else "Parallel coordinates",

@@ -1,9 +1,13 @@
-"""Values as people read them: the templates' filters."""
+"""Values as people read them: the templates' filters, and more like them."""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+
+import numpy as np
+
+from bonag.plots import notation
 
 
 def number(value: float | None, digits: int = 6) -> str:
@@ -41,6 +45,16 @@ def moment(seconds: float | None) -> str:
 def iso(seconds: float | None) -> str:
     """A point in time for ``<time datetime>``."""
     return "" if seconds is None else _local(seconds).isoformat(timespec="seconds")
+
+
+def share(value: float) -> str:
+    """``12.5 %``; a dash for none."""
+    return "–" if math.isnan(value) else f"{100 * value:.3g} %"
+
+
+def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
+    """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
+    return "–" if math.isnan(value) else notation.number(value, notation.unit(metric, measured), digits)
 
 
 def _local(seconds: float) -> datetime:

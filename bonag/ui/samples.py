@@ -14,7 +14,7 @@ from bonag.plots.measured import column
 from bonag.plots.origins import origins
 from bonag.plots.plot import Plot
 from bonag.ui.figures import ByIdentity, Figure, draw
-from bonag.ui.numbers import amount, share
+from bonag.ui.filters import amount, share
 from bonag.ui.source import View
 from loops.history import History
 

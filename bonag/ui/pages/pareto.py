@@ -14,8 +14,8 @@ from bonag.plots.pareto import better_sign, pareto
 from bonag.ui.figures import Figure, draw
 from bonag.ui.site import Site
 from bonag.ui.source import View
-from bonag.ui.trials import axes
-from bonag.ui.trials.costs import COUNTED, with_costs
+from bonag.ui.trials import fronts
+from bonag.ui.trials.fronts import COUNTED, with_costs
 from bonag.ui.trials.standing import rows, state
 from loops.history import History, Trial
 
@@ -38,8 +38,8 @@ class Asked:
     def of(cls, site: Site, request: Request) -> Asked:
         """What this address asks for."""
         view = site.view(request)
-        names = axes.metrics(with_costs(view), view.objective)
-        x, y = axes.default(names, view.objective)
+        names = fronts.metrics(with_costs(view), view.objective)
+        x, y = fronts.default(names, view.objective)
         given_x, given_y = (request.query_params.get(name, "") for name in ("x", "y"))
         return cls(
             view, with_costs(view), names, given_x if given_x in names else x, given_y if given_y in names else y
@@ -63,7 +63,7 @@ class Asked:
     @property
     def front(self) -> list[Trial]:
         """The best by these metrics."""
-        return axes.front(self.history, self.view.objective, self.x, self.y)
+        return fronts.front(self.history, self.view.objective, self.x, self.y)
 
     def first(self, names: tuple[str, ...] | list[str]) -> list[str]:
         """These metrics before others."""
@@ -96,7 +96,7 @@ def routes(site: Site) -> list[BaseRoute]:
         asked = Asked.of(site, request)
         name = quote(f"{asked.view.summary.name}-front.csv", safe="")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
-        text = axes.table(asked.front, asked.first(asked.names))
+        text = fronts.table(asked.front, asked.first(asked.names))
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     def card(request: Request) -> Response:

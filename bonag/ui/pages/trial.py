@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from bonag.ui.trials import files
-from bonag.ui.trials.costs import count_costs
+from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import overall, rows, state

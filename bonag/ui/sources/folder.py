@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bonag.record.folder import CONFIG, DATABASE, LOCK
 from bonag.ui.background.growing import Growing
 from bonag.ui.source import Source, Summary, UnknownKeyError, View
-from bonag.ui.sources.ax_json import AxJson, is_snapshot
+from bonag.ui.sources.ax_stores import AxJson, is_snapshot
 from bonag.ui.sources.run_folder import RunFolder
 
 if TYPE_CHECKING:

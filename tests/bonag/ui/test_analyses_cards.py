@@ -10,8 +10,8 @@ import pytest
 
 from bonag.ui.background.cards import compute
 from bonag.ui.cards import cards
+from bonag.ui.site import FRESH
 from bonag.ui.sources.folder import FolderSource
-from bonag.ui.views import FRESH
 
 from .conftest import made_trials
 

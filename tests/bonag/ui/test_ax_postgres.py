@@ -13,7 +13,7 @@ from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import open_source
-from bonag.ui.sources.ax_sql import AxSql
+from bonag.ui.sources.ax_stores import AxSql
 from search_spaces.errors import UserError
 from tests.bonag.ui.test_ax_sources import check_foreign, foreign_client
 

@@ -13,8 +13,7 @@ from bonag.ax.untrusted import arithmetic_only
 from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
-from bonag.ui.sources.ax_json import AxJson, is_snapshot
-from bonag.ui.sources.ax_sql import AxSql, is_store
+from bonag.ui.sources.ax_stores import AxJson, AxSql, is_snapshot, is_store
 from loops.history import History, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space

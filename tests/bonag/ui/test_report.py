@@ -19,13 +19,11 @@ import pytest
 
 from bonag.insight.trials import Measured
 from bonag.record import create_record
-from bonag.ui.assets import data_block
+from bonag.ui.assets import Script, data_block
 from bonag.ui.belief import spread
-from bonag.ui.report import choose_run, write_report
-from bonag.ui.report.inlining import Script
-from bonag.ui.report.page import page, sample
-from bonag.ui.report.portable import portable, without_home
-from bonag.ui.report.reproduction import reproduction
+from bonag.ui.commands import reproduction
+from bonag.ui.portable import portable, without_home
+from bonag.ui.report import choose_run, page, sample, write_report
 from bonag.ui.source import Summary, View
 from bonag.ui.sources import open_source
 from bonag.ui.sources.ax import AxArm
@@ -274,7 +272,7 @@ def test_an_old_report_stays_whole_until_the_new_one_is(make: Make, tmp_path: Pa
     source, path = open_source(str(make("a", made_trials(12)))), tmp_path / "a.html"
     path.write_text("old")
     with monkeypatch.context() as patched:
-        patched.setattr("bonag.ui.report.page.table_of", lambda view: 1 / 0)
+        patched.setattr("bonag.ui.report.table_of", lambda view: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_report(source, "a", path, predictor=False)
     assert path.read_text() == "old"

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from bonag.record import Address, create_record, open_record
 from bonag.record.database import postgres_reader
+from bonag.ui.site import ViewCache
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import first_page, open_source
 from bonag.ui.sources.folder import FolderSource
-from bonag.ui.views import ViewCache
 from loops.config import RunConfig
 from loops.history import TrialStatus
 from loops.loop import RunState

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bonag.ui.sources.ax import AxArm
-from bonag.ui.trials import axes
-from bonag.ui.trials.costs import with_costs
+from bonag.ui.trials import fronts
+from bonag.ui.trials.fronts import with_costs
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -124,7 +124,7 @@ def test_the_card_shows_a_trial_and_there_is_none_for_others(site, view_of):
 
 def test_of_the_front_the_best_by_the_first_goal_comes_first():
     history, objective = History(trials()), Objective.parse("-latency")
-    front = axes.front(history, objective, "latency", "accuracy")
+    front = fronts.front(history, objective, "latency", "accuracy")
     values = [trial.metrics["latency"] for trial in front]
     assert len(values) > 1
     assert values == sorted(values)

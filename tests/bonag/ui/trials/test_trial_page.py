@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bonag.ui.sources.ax import AxArm
-from bonag.ui.trials.costs import count_costs
+from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.standing import rows
 from loops.history import Trial, TrialStatus

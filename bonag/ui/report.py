@@ -1,4 +1,4 @@
-"""A run as the text of one HTML file."""
+"""A run as one file that opens anywhere, without a server or a network; it appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import json
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bonag.plots.pareto import better_sign, pareto
 from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
 from bonag.ui.app import templates
-from bonag.ui.assets import ICON
+from bonag.ui.assets import ICON, inline_plotly, inline_script, policy, styles
 from bonag.ui.belief import Belief, Subject
+from bonag.ui.commands import reproduction
 from bonag.ui.figures import Figure, draw
-from bonag.ui.overview import overview_of
-from bonag.ui.report.best import champions, top
-from bonag.ui.report.inlining import own_script, plotly_script, policy, styles
-from bonag.ui.report.portable import describe, portable, without_home
-from bonag.ui.report.reproduction import reproduction
+from bonag.ui.overview import champions, overview_of, top
+from bonag.ui.portable import describe, portable, without_home
 from bonag.ui.samples import Samples
-from bonag.ui.source import View
-from bonag.ui.trials import axes
-from bonag.ui.trials.costs import with_costs
+from bonag.ui.source import Source, View
+from bonag.ui.trials import fronts
+from bonag.ui.trials.fronts import with_costs
 from bonag.ui.trials.table import csv_of, table_of
+from bonag.whole_file import whole_file
+from search_spaces.errors import UserError
+from search_spaces.near_miss import suggestion
 
 STYLES = ("style.css", "trial.css", "insight.css", "report.css")
 FIRST, LATER = ("theme.js",), ("figures.js", "report.js")
@@ -44,8 +46,8 @@ def page(view: View, predictor: bool = True, tell: Callable[[str], None] = lambd
     # Of the run as it was read, since its evaluator is asked.
     samples = sample(view, tell) if predictor else None
     view = portable(view)
-    first, later = ([own_script(name) for name in names] for names in (FIRST, LATER))
-    plotly = plotly_script()
+    first, later = ([inline_script(name) for name in names] for names in (FIRST, LATER))
+    plotly = inline_plotly()
     return (
         templates()
         .env.get_template("report.html")
@@ -87,7 +89,7 @@ def _content(view: View) -> dict[str, object]:
 def _fronts(view: View) -> list[tuple[Figure, str]]:
     """The first goal against the others, or a single one against what it costs; none where there is but one metric."""
     history, objective = with_costs(view), view.objective
-    x, y = axes.default(axes.metrics(history, objective), objective)
+    x, y = fronts.default(fronts.metrics(history, objective), objective)
     xs = [goal.metric for goal in objective.goals[1:]] or [x]
     return [
         (draw(pareto, history, objective, x, y), _directions(view, x, y))
@@ -139,3 +141,61 @@ def sample(view: View, tell: Callable[[str], None] = lambda text: None) -> Sampl
     assert found.result is not None
     problem = None if found.result.problem is None else without_home(found.result.problem)
     return replace(found, result=replace(found.result, problem=problem))
+
+
+ENDINGS = (".html", ".htm")
+
+
+@dataclass(frozen=True)
+class Written:
+    """name: of the experiment. size: of the file, in bytes."""
+
+    name: str
+    trials: int
+    size: int
+
+
+def choose_run(source: Source, name: str | None = None) -> str:
+    """The key of the experiment of this name, or of the only one; raises UserError where that is none, or many."""
+    if source.single is not None and name is None:
+        return source.single
+    found = source.summaries()
+    if name is None:
+        if len(found) == 1:
+            return found[0].key
+        if not found:
+            raise UserError("there is no run, and no other experiment")
+        names = ", ".join(one.name for one in found[:3]) + (", ..." if len(found) > 3 else "")
+        raise UserError(f"there are {len(found)} experiments ({names}): choose one by --name")
+    # A folder may hold two of the same name in different folders below it; their keys differ.
+    named = [one.key for one in found if name in (one.name, one.key)]
+    if len(named) > 1:
+        keys = ", ".join(named[:3])
+        raise UserError(f"{len(named)} experiments are named '{name}': choose one by --name and its key ({keys})")
+    if not named:
+        raise UserError(f"there is no experiment '{name}': {suggestion(name, [one.name for one in found])}")
+    return named[0]
+
+
+def write_report(
+    source: Source,
+    key: str,
+    path: Path,
+    predictor: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Written:
+    """Write the report of an experiment; a file that is there already is replaced.
+
+    predictor, tell: see ``page``. Raises UnknownKeyError, or UserError if the experiment cannot be read or the file
+    cannot be written, which is found out before anything is computed.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{path} must end in one of {', '.join(ENDINGS)}")
+    view = source.view(key)
+    try:
+        with whole_file(path) as temporary:
+            content = page(view, predictor, tell).encode()
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
+    return Written(view.summary.name, len(view.history), len(content))
