@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,10 @@ class Costs:
     macs: int
 
 
+# The metrics that every space counts, without an evaluation.
+COUNTED = tuple(field.name for field in fields(Costs))
+
+
 class SearchSpace(ABC):
     """Names, samples, mutates, validates, encodes and decodes architectures, builds their networks, counts their costs.
 
@@ -67,6 +71,7 @@ class SearchSpace(ABC):
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); None if none do.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
+    independent_sites: whether any class of one site goes with any class of the others: the space is a product.
     """
 
     name: str
@@ -82,10 +87,15 @@ class SearchSpace(ABC):
     num_classes: int
     image_size: int
     generator: Path | None = None
+    independent_sites: bool = False
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """Draw n architectures, independently and uniformly over the distinct architectures of the space."""
+
+    def all(self) -> list[Architecture] | None:
+        """Every architecture in a fixed order, or None where there are too many to list."""
+        return None
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:

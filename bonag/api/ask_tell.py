@@ -9,7 +9,7 @@ from types import TracebackType
 
 import bonag
 from bonag.api.counting_evaluator import counts
-from bonag.api.parts import ASK_AND_TELL, COUNTED, default_threads, make_run_strategy, measured_metrics, resolve_device
+from bonag.api.parts import ASK_AND_TELL, default_threads, make_run_strategy, measured_metrics, resolve_device
 from bonag.api.result import Found, best_trials
 from bonag.record import RunRecord, create_record, open_record
 from bonag.record.reading import space_of
@@ -19,6 +19,7 @@ from loops.loop import ended, propose
 from loops.protocols import Outcome
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
+from search_spaces.space import COUNTED
 
 
 class AskTell:

@@ -19,6 +19,7 @@ from loops.protocols import Evaluator, Strategy
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+from search_spaces.space import COUNTED
 
 # What users may give as an evaluator: a name, an Evaluator, or a function of the architecture.
 EvaluatorLike = str | Evaluator | Callable[[Architecture], Any] | None
@@ -26,8 +27,6 @@ EvaluatorLike = str | Evaluator | Callable[[Architecture], Any] | None
 DEFAULT = ""
 # In a configuration, the mark of an evaluator that is a Python object and so cannot be made again from its name.
 PYTHON = "python:"
-# Exact costs that every space counts, for objectives whose evaluator does not.
-COUNTED = ("params", "macs")
 # In a configuration, that trials are asked for and told, and not evaluated by bonag.
 ASK_AND_TELL = "ask-and-tell"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,11 +20,11 @@ from bonag.acquisition.surrogate import GraphSurrogate
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
-from bonag.generators.artifact import Generator
 from bonag.generators.blocks import BLOCK
 from bonag.generators.discrete import DiscreteGenerator
-from bonag.generators.particles import Resampling, Score
+from bonag.generators.particles import Resampling
 from bonag.generators.regressor import fit_regressor
+from bonag.generators.trained import Score, TrainedGenerator
 from bonag.on_demand.labels import draw_labels
 from search_spaces import SearchSpace
 
@@ -88,7 +89,7 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
             "candidates", space, family, method, f"strength={strength:g}" if strength else "",
             partial(_found, plan, lab, source, family, method, strength), plan.seeds,
         )  # fmt: skip
-    for method in (RANDOM, EVERY) if hasattr(lab.space(space), "all") else (RANDOM,):
+    for method in (RANDOM,) if lab.space(space).all() is None else (RANDOM, EVERY):
         measure = partial(_found, plan, lab, source, "", method, 0.0)
         yield Block("candidates", space, "none", method, "", measure, plan.seeds)
 
@@ -111,7 +112,7 @@ def ladder(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 def search(
     method: str,
     scored: Scored,
-    generator: Generator | None,
+    generator: TrainedGenerator | None,
     strength: float,
     starts: np.ndarray,
     count: int,
@@ -126,12 +127,10 @@ def search(
     if method == RANDOM:
         draw: Callable[[], object] = _random_and_mutated(scored, starts, count, rng)
     elif method in (PARTICLES, UNSTARTED):
-        assert isinstance(generator, DiscreteGenerator)
         given = starts if method == PARTICLES else None
-        draw = partial(generator.guided_sample, scored, rng, given)
+        draw = partial(cast(DiscreteGenerator, generator).guided_sample, scored, rng, given)
     elif method == "resampling":
-        assert isinstance(generator, DiscreteGenerator)
-        draw = _resampling(scored, generator, strength, count, rng)
+        draw = _resampling(scored, cast(DiscreteGenerator, generator), strength, count, rng)
     else:
         assert generator is not None
         draw = _following_gradients(scored, generator, strength, count, rng)
@@ -164,7 +163,7 @@ def _resampling(
 
 
 def _following_gradients(
-    scored: Scored, generator: Generator, strength: float, count: int, rng: np.random.Generator
+    scored: Scored, generator: TrainedGenerator, strength: float, count: int, rng: np.random.Generator
 ) -> Callable[[], object]:
     codes = scored.space.codes(scored.space.sample(count // 2, rng))
     climbed = ladder(scored(codes))
@@ -173,15 +172,12 @@ def _following_gradients(
         mean = climbed(scored(codes))[:, None]
         return mean, np.zeros_like(mean)
 
-    noised = generator.transition.noised if isinstance(generator, DiscreteGenerator) else generator.noised
-    regressor = fit_regressor(scored.space, posterior, noised, codes, seed=int(rng.integers(2**31)))
+    regressor = fit_regressor(scored.space, posterior, generator.noised, codes, seed=int(rng.integers(2**31)))
 
     def potential(x: Tensor, t: Tensor) -> Tensor:
         return strength * regressor(x, t)[0][:, 0]
 
-    if isinstance(generator, DiscreteGenerator):
-        return lambda: scored(generator.first_order_sample(BLOCK, potential, rng))
-    return lambda: scored(generator.guided_raw_sample(BLOCK, rng, potential))
+    return lambda: scored(generator.gradient_sample(BLOCK, potential, rng))
 
 
 def _random_and_mutated(
@@ -240,7 +236,7 @@ def _best(
         scored = Scored(space, acquisition, codes)
         started = perf_counter()
         if method == EVERY:
-            scored(space.codes(space.all()))  # type: ignore[attr-defined]
+            scored(space.codes(space.all() or []))
             return scored.best(len(scored)), len(scored), perf_counter() - started
         generator = lab.generator(source.space, family) if family else None
         starts = codes[np.argsort(-values, kind="stable")[:STARTS]]

@@ -128,9 +128,10 @@ def feasible(objective: Objective, values: Any) -> np.ndarray:
 def whole_space(contest: Contest) -> Mapping[str, np.ndarray] | None:
     """Every metric of every architecture, (size,) each; None where they cannot be enumerated and computed."""
     space, evaluator = contest.make_space(), contest.make_evaluator()
-    if not hasattr(space, "all") or not isinstance(evaluator, BatchEvaluator):
+    if not isinstance(evaluator, BatchEvaluator):
         return None
-    return evaluator.evaluate_many(list(space.all()))
+    every = space.all()
+    return None if every is None else evaluator.evaluate_many(every)
 
 
 def make_measure(

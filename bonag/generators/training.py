@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bonag.generators.artifact import FAMILIES, Generator
+from bonag.generators.artifact import FAMILIES
 from bonag.generators.conditions import MetricScale, RandomBounds
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
@@ -22,6 +22,7 @@ from bonag.generators.regressor import Posterior
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE
 from bonag.generators.split import POOL, training_pool
+from bonag.generators.trained import TrainedGenerator
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
@@ -55,7 +56,7 @@ def train_generator(
     checkpoint: Path | None = None,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
-) -> tuple[Generator, dict[str, Any]]:
+) -> tuple[TrainedGenerator, dict[str, Any]]:
     """A trained generator, and the record of its training: steps, seconds, loss, samples and labels used.
 
     family: ``discrete`` (DiGress, DiNAS) or ``score`` (DiffusionNAG). uniform: for the discrete family, noise that is
@@ -81,13 +82,13 @@ def train_generator(
         "labels": conditions.labels if conditions else 0,
         "source": conditions.source if conditions else None,
     }
-    generator: Generator
+    generator: TrainedGenerator
     if family == "discrete":
         scales = conditions.scales if conditions else ()
-        generator = DiscreteGenerator(space, denoiser, transition, scales)
+        generator = DiscreteGenerator(space, denoiser, transition.marginals, scales)
         loss = _discrete_loss(generator, codes, conditions, schedule)
     else:
-        generator = ScoreGenerator(space, denoiser, sde, transition.marginals)
+        generator = ScoreGenerator(space, denoiser, transition.marginals, sde)
         loss = _score_loss(generator, codes, schedule)
     kept = None if checkpoint is None else Checkpoint(checkpoint, identity, resume)
     end = fit_network(denoiser, loss, schedule, kept, report)
@@ -102,7 +103,7 @@ def _discrete_loss(
 ) -> Callable[[int], Tensor]:
     """Cross-entropy of the clean classes given the other sites, at uniform noise levels, over the sites that vary."""
     transition, denoiser = generator.transition, generator.denoiser
-    device = denoiser.position.device
+    device = generator.device
     free = transition.free
     random_bounds = None if conditions is None else RandomBounds(_believed(conditions, codes, schedule.seed))
 

@@ -12,9 +12,9 @@ from bonag.generators.conditions import MetricScale
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
 from bonag.on_demand.labels import Labels, draw_labels
-from bonag.on_demand.wishes import Wish
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.metric import MetricModel, fit_metric
+from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
 
@@ -34,7 +34,7 @@ class Beliefs:
         parts = [model.predict(codes) for model in self.models]
         return np.stack([mean for mean, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
 
-    def bounds(self, wishes: Sequence[Wish]) -> np.ndarray:
+    def bounds(self, wishes: Sequence[Constraint]) -> np.ndarray:
         """(C, 2) lower and upper bounds in normal scores, infinite where nothing is wished."""
         return bounds_of(wishes, self.scales)
 
@@ -73,13 +73,13 @@ def learn_conditions(
     return Conditions(beliefs.scales, beliefs.posterior, labels.count, labels.source)
 
 
-def bounds_of(wishes: Sequence[Wish], scales: Sequence[MetricScale]) -> np.ndarray:
+def bounds_of(wishes: Sequence[Constraint], scales: Sequence[MetricScale]) -> np.ndarray:
     """Wishes in units as (C, 2) lower and upper bounds in normal scores, infinite where nothing is wished."""
     bounds = np.tile([-np.inf, np.inf], (len(scales), 1))
     place = {scale.name: number for number, scale in enumerate(scales)}
     for wish in wishes:
         number = place[wish.metric]
-        bounds[number, 0 if wish.at_least else 1] = scales[number].scores(wish.value)
+        bounds[number, 0 if wish.sign > 0 else 1] = scales[number].scores(wish.bound)
     narrow = bounds[:, 1] - bounds[:, 0] < LEAST_WIDTH
     bounds[narrow] = bounds[narrow].mean(axis=1, keepdims=True) + LEAST_WIDTH * np.array([-0.5, 0.5])
     return bounds

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from loops.constraint import Constraint, meet_all
 from loops.history import History, Trial, TrialStatus
-from loops.objective import Constraint, Objective
+from loops.objective import Objective
 
 
 def column(trials: Sequence[Trial], metric: str) -> np.ndarray:
@@ -23,10 +24,7 @@ def values(trials: Sequence[Trial], objective: Objective) -> np.ndarray:
 
 def feasible(trials: Sequence[Trial], constraints: Sequence[Constraint]) -> np.ndarray:
     """Whether each trial is known to meet all constraints: (n,) bool."""
-    met = np.ones(len(trials), dtype=bool)
-    for constraint in constraints:
-        met &= constraint.slack(column(trials, constraint.metric)) >= 0
-    return met
+    return meet_all(constraints, lambda metric: column(trials, metric), len(trials))
 
 
 def indices(trials: Sequence[Trial]) -> np.ndarray:

@@ -95,14 +95,11 @@ def _baseline(name: str, space: SearchSpace, objective: Objective) -> Strategy:
 
 
 def _guided(space: SearchSpace, objective: Objective, device: str, acquisition: str, predictor: str) -> Strategy:
-    from bonag.generators.artifact import load_generator
-    from bonag.generators.discrete import DiscreteGenerator
+    from bonag.generators.choosing import make_generator
     from bonag.strategies.guided import GuidedGeneration
 
     device = _device(device)
-    generator = load_generator(space, device=device)
-    if not isinstance(generator, DiscreteGenerator):
-        raise UserError(f"the generator of space '{space.name}' is score-based; strategy 'bonag' needs a discrete one")
+    generator = make_generator(None, space, device)
     surrogate = _surrogate(space, objective, device, acquisition, predictor)
     return GuidedGeneration(space, objective, surrogate, generator, design=_design(objective))
 

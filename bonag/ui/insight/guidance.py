@@ -12,6 +12,7 @@ from bonag.ui.insight.trials import UNGUIDED, rng_of
 from bonag.ui.insight.truth import Truth
 from bonag.ui.worker import report
 from loops.config import RunConfig
+from loops.constraint import meet_all
 from loops.history import History, Trial
 from loops.objective import Objective
 from loops.seeding import rng_for
@@ -21,7 +22,7 @@ from search_spaces.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bonag.generators.discrete import DiscreteGenerator
+    from bonag.generators.trained import TrainedGenerator
 
 # After so many trials guidance is shown, and after all of them; of unguided samples, and of the best guided ones.
 STEPS = (10, 25, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -135,17 +136,14 @@ def _whole(trial: Trial, objective: Objective) -> bool:
     return all(np.isfinite(trial.metrics.get(metric, np.nan)) for metric in objective.metrics)
 
 
-def _generator(space: SearchSpace) -> tuple[DiscreteGenerator | None, str | None]:
-    from bonag.generators.artifact import load_generator
-    from bonag.generators.discrete import DiscreteGenerator
+def _generator(space: SearchSpace) -> tuple[TrainedGenerator | None, str | None]:
+    """The space's generator, or why there is none."""
+    from bonag.generators.choosing import find_generator
 
     try:
-        generator = load_generator(space)
+        return find_generator(space).generator, None
     except UserError as error:
         return None, str(error)
-    if not isinstance(generator, DiscreteGenerator):
-        return None, f"the generator of space '{space.name}' is score-based and is not guided in searches"
-    return generator, None
 
 
 def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None) -> Any:
@@ -160,7 +158,7 @@ def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None
         return None
 
 
-def _unguided(generator: DiscreteGenerator, seed: int, trials: int) -> _Set:
+def _unguided(generator: TrainedGenerator, seed: int, trials: int) -> _Set:
     from bonag.on_demand.report import valid_share
 
     report("drawing unguided samples")
@@ -205,8 +203,7 @@ def beats(objective: Objective, before: History, table: np.ndarray) -> np.ndarra
     """Whether each of (B, M) metric values meets the constraints and no feasible trial is as good or better: (B,)."""
     names = objective.metrics
     met = np.isfinite(table).all(axis=1)
-    for constraint in objective.constraints:
-        met &= constraint.slack(table[:, names.index(constraint.metric)]) >= 0
+    met &= meet_all(objective.constraints, lambda metric: table[:, names.index(metric)], len(table))
     signs = np.array([goal.sign for goal in objective.goals])
     goals = signs * table[:, : len(signs)]
     rows = [t for t in before.completed if objective.admits(t)]

@@ -19,11 +19,12 @@ from bonag.ui.addresses import number
 from bonag.ui.figures import figure_json
 from bonag.ui.site import Site
 from bonag.ui.trials import axes
-from bonag.ui.trials.costs import COUNTED, counted
+from bonag.ui.trials.costs import counted
 from bonag.ui.trials.standing import rows, state
 from bonag.ui.view import View
 from loops.history import History
 from loops.objective import Objective
+from search_spaces.space import COUNTED
 
 # Rows of the front that the page shows; all are in the file.
 MOST = 100

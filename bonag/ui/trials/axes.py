@@ -10,9 +10,9 @@ import numpy as np
 
 from bonag.plots.measured import column, feasible
 from bonag.plots.pareto import front_of, wanted
-from bonag.ui.trials.costs import COUNTED
 from loops.history import History, Trial
 from loops.objective import Objective
+from search_spaces.space import COUNTED
 
 
 def metrics(history: History, objective: Objective) -> list[str]:

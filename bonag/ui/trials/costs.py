@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 from bonag.ui.view import View
 from loops.history import History, Trial
 from search_spaces import Architecture, Costs, SearchSpace
+from search_spaces.space import COUNTED
 
-COUNTED = ("params", "macs")
 # Some 10 MB; the counts of a 10,000 trials are made in a second at most.
 REMEMBERED = 50_000
 
