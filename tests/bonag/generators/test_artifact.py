@@ -215,7 +215,9 @@ def test_learned_edges_are_kept(tmp_path: Path) -> None:
     space, path = get_space("nb101"), tmp_path / "edges.safetensors"
     codes = space.codes(space.sample(300, np.random.default_rng(0)))
     torch.manual_seed(0)
-    cells = DiscreteGenerator(space, Denoiser(space, width=16, heads=2, layers=1), Transition.of_sample(space, codes).marginals)
+    cells = DiscreteGenerator(
+        space, Denoiser(space, width=16, heads=2, layers=1), Transition.of_sample(space, codes).marginals
+    )
     save_generator(cells, {}, path)
     again = load_generator(space, path)
     assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
