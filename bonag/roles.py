@@ -37,7 +37,7 @@ PREDICTORS: Registry[Predictor] = Registry(
     role="predictor",
     built_in={
         "gp": "bonag.predictors.gp:GaussianProcess",
-        "ensemble": "bonag.predictors.ensemble:GraphEnsemble",
+        "ensemble": "bonag.predictors.mixture:graph_ensemble",
         "mixture": "bonag.predictors.mixture:Mixture",
     },
     groups=("bonag.predictors",),

@@ -9,23 +9,24 @@ from scipy.special import log_ndtr
 
 from bonag.acquisition.metric_models import MetricModel
 from loops.objective import Constraint
+from loops.protocols import Prediction
 
 
 def log_feasibility(
     constraints: Sequence[Constraint],
     models: Mapping[str, MetricModel],
-    beliefs: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    beliefs: Mapping[str, Prediction],
 ) -> np.ndarray:
     """log P(all constraints are met), the metrics being independent Gaussians on their scores: (B,).
 
-    beliefs: of every metric the means and the standard deviations of the scores, (B,) each. What is counted and breaks
-    a bound has no probability; it is told apart by how far it breaks it.
+    beliefs: of every metric the scores of B architectures. What is counted and breaks a bound has no probability; it is
+    told apart by how far it breaks it.
     """
-    total = np.zeros(len(next(iter(beliefs.values()))[0]))
+    total = np.zeros(len(next(iter(beliefs.values())).mean))
     for constraint in constraints:
-        model, (mean, spread) = models[constraint.metric], beliefs[constraint.metric]
-        slack = _slack(constraint, model, mean)
-        log_probability = log_ndtr(slack / spread)
+        model, belief = models[constraint.metric], beliefs[constraint.metric]
+        slack = _slack(constraint, model, belief.mean)
+        log_probability = log_ndtr(slack / belief.stddev)
         total += np.where(slack >= 0, 0.0, log_probability) if model.exact else log_probability
     return total
 
@@ -40,5 +41,5 @@ def meets(
 
 def _slack(constraint: Constraint, model: MetricModel, scores: np.ndarray) -> np.ndarray:
     """How far scores are from breaking the bound, in scores."""
-    bound = model.scale.to_scores(np.array(model.sign * constraint.bound))
+    bound = model.scale.to_scores(model.sign * constraint.bound)
     return model.sign * constraint.sign * (scores - bound)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 from torch import Tensor
 
-from bonag.acquisition.improvement import log_expected_improvement
+from bonag.acquisition.gaussian_improvement import log_expected_improvement
+from loops.protocols import Prediction
 
 
 class LogExpectedHypervolumeImprovement:
@@ -33,16 +36,23 @@ class LogExpectedHypervolumeImprovement:
         self._lower = [torch.searchsorted(c, lower[:, j].contiguous()) for j, c in enumerate(self._corners)]
         self._upper = [torch.searchsorted(c, upper[:, j].contiguous()) for j, c in enumerate(self._corners)]
 
-    def __call__(self, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Means and standard deviations, (B, m) each -> (B,)."""
+    def __call__(self, predictions: Sequence[Prediction]) -> np.ndarray:
+        """One prediction of the same B architectures for each of the m goals -> (B,)."""
         total = torch.zeros(1, dtype=torch.float64)
-        for j, corners in enumerate(self._corners):
-            mu, sigma = torch.from_numpy(mean[:, j, None]), torch.from_numpy(spread[:, j, None])
-            finite = corners.isfinite()
-            above = torch.full((len(mu), len(corners)), -torch.inf, dtype=torch.float64)
-            above[:, finite] = log_expected_improvement(mu, sigma, corners[finite])
+        for j, (prediction, corners) in enumerate(zip(predictions, self._corners, strict=True)):
+            above = _log_improvements(prediction, corners)
             total = total + _log_difference(above[:, self._lower[j]], above[:, self._upper[j]])
         return torch.logsumexp(total, dim=1).numpy()
+
+
+def _log_improvements(prediction: Prediction, corners: Tensor) -> Tensor:
+    """log EI of B scores on each of C corners: (B, C); -inf on an infinite one."""
+    count, finite = len(prediction.mean), corners.isfinite()
+    found = torch.full((count, len(corners)), -torch.inf, dtype=torch.float64)
+    pairs = Prediction(*(np.repeat(part, int(finite.sum())) for part in (prediction.mean, prediction.stddev)))
+    values = log_expected_improvement(pairs, np.tile(corners[finite].numpy(), count))
+    found[:, finite] = torch.from_numpy(values).reshape(count, -1)
+    return found
 
 
 def _log_difference(larger: Tensor, smaller: Tensor) -> Tensor:

@@ -1,28 +1,21 @@
-"""Expected improvement on one number, as a logarithm that never vanishes."""
+"""The default acquisition: the logarithm of what an evaluation is expected to improve."""
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-import torch
-from torch import Tensor
-
-
-def log_h(u: Tensor) -> Tensor:
-    """log(phi(u) + u Phi(u)), of which sigma times the exponential at u = (mu - best) / sigma is expected improvement.
-
-    Ament et al. (2023), "Unexpected Improvements to Expected Improvement for Bayesian Optimization", equation 9.
-    """
-    near = u.clamp_min(-1)
-    density = torch.exp(-(near**2) / 2) / math.sqrt(2 * math.pi)
-    # Far below the best the two terms cancel; their ratio is 1 - |u| Phi / phi, of which 1 / u^2 is left in the end.
-    far = -u.clamp_max(-1)
-    ratio = far * math.sqrt(math.pi / 2) * torch.special.erfcx(far / math.sqrt(2))
-    rest = torch.where(far < 1e4, torch.log1p(-ratio), -2 * far.log())
-    tail = -(far**2) / 2 - 0.5 * math.log(2 * math.pi) + rest
-    return torch.where(u > -1, (density + near * torch.special.ndtr(near)).log(), tail)
+from bonag.acquisition.gaussian_improvement import log_expected_improvement
+from bonag.acquisition.hypervolume import LogExpectedHypervolumeImprovement
+from loops.protocols import Prediction
 
 
-def log_expected_improvement(mean: Tensor, spread: Tensor, best: Tensor | float) -> Tensor:
-    """log E[max(Y - best, 0)] of Gaussians with these means and standard deviations, of any shape."""
-    return log_h((mean - best) / spread) + spread.log()
+class LogExpectedImprovement:
+    """``log-ei``: improvement on the best score; of several goals, on the volume that their front dominates."""
+
+    def __call__(self, prediction: Prediction, best: float) -> np.ndarray:
+        """(B,) logarithms of E[max(score - best, 0)]."""
+        return log_expected_improvement(prediction, best)
+
+    def on_front(self, front: np.ndarray, reference: np.ndarray) -> LogExpectedHypervolumeImprovement:
+        """The same for m goals: see ``surrogate.ForObjectives``."""
+        return LogExpectedHypervolumeImprovement(front, reference)

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
-from bonag.acquisition.scales import Scale
-from bonag.predictors.fitting import ModelFitter
-from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import TAILS, model_scores
+from bonag.predictors.schedule import LastFit, informative_rows, prefix
+from bonag.roles import PREDICTORS
+from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
+from loops.protocols import Model, Prediction, Predictor
 from search_spaces import SearchSpace
+from search_spaces.space import COUNTED
 
-# What every space counts without an evaluation.
-COUNTED = ("params", "macs")
 # Of counts, in scores: not nothing, so that those who miss a bound by more are told from those who miss it by less.
 COUNTED_SPREAD = 1e-3
+# Of counts, in their own unit: not nothing, so that covariances stay regular.
+RELATIVE_DEVIATION = 1e-6
+# A predictor is fitted anew whenever the trials have grown by the first share, or by its own ``growth``; the tail of
+# the scores, which takes a fit for each, when they have grown by the second.
+GROWTH, SLOW_GROWTH = 0.08, 0.35
+# What a predictor is fitted on then, and what its model is conditioned on; both take time by the cube of their number.
+MAX_FIT_ROWS, MAX_ROWS = 256, 1024
+# For predictors that do not say how likely scores are: hopeless trials squeeze the others little, and still differ.
+DEFAULT_TAIL = 1.0
+# Nodes of the Gauss-Hermite quadrature by which scores become values of a metric.
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
 class MetricModel(Protocol):
-    """A Gaussian per architecture on the scores of ``scale``, which grow with the metric times ``sign``."""
+    """What is believed of one metric: scores, which grow with the metric times ``sign`` by ``scale``, and values."""
 
     @property
     def sign(self) -> float:
@@ -29,8 +41,8 @@ class MetricModel(Protocol):
         ...
 
     @property
-    def scale(self) -> Scale:
-        """Between the metric's unit and scores."""
+    def scale(self) -> ScoreMap:
+        """Between the metric's values, times the sign, and scores."""
         ...
 
     @property
@@ -38,67 +50,130 @@ class MetricModel(Protocol):
         """Whether the mean is the truth."""
         ...
 
-    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Means and standard deviations of the scores of (B, S) codes: (B,), (B,)."""
+    @property
+    def model(self) -> Model:
+        """What predicts the scores."""
+        ...
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a measurement around the mean, in scores."""
+        ...
+
+    def predict(self, codes: np.ndarray) -> Prediction:
+        """(B, S) codes -> B scores, without the noise of a measurement."""
+        ...
+
+    def predict_values(self, codes: np.ndarray, noisy: bool = False) -> Prediction:
+        """(B, S) codes -> B values in the metric's unit. noisy: of measurements."""
         ...
 
     def after(self, codes: np.ndarray) -> MetricModel:
         """The model as if the (k, S) codes had turned out as it expects."""
         ...
 
+    def condition(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
+        """The model of (n, S) codes and (n,) values instead of those that it was fitted on."""
+        ...
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class LearnedMetric:
-    """A model on scores, and the fitter that made it."""
+    """A model on scores. See ``MetricModel``.
+
+    codes, scores: (n, S) and (n,), what the model knows. fitter: which made it.
+    """
 
     sign: float
-    fitter: ModelFitter
-    model: ArchitectureModel
-    scale: Scale
+    scale: ScoreMap
+    model: Model
+    tail: float
+    codes: np.ndarray
+    scores: np.ndarray
+    fitter: MetricFitter
     exact: bool = False
 
-    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See ``MetricModel``."""
+    @property
+    def noise(self) -> float:
+        """That of the model, or none if it does not say."""
+        return float(getattr(self.model, "noise", 0.0))
+
+    def predict(self, codes: np.ndarray) -> Prediction:
+        """What the model predicts."""
         return self.model.predict(codes)
 
+    def predict_values(self, codes: np.ndarray, noisy: bool = False) -> Prediction:
+        """Mean and standard deviation of the scores' Gaussian after the map to values, by Gauss-Hermite quadrature."""
+        scores = self.predict(codes)
+        stddev = np.sqrt(scores.stddev**2 + (self.noise**2 if noisy else 0.0))
+        if self.scale.constant:
+            stddev = np.zeros(len(stddev))
+        values = self.scale.to_values(scores.mean[:, None] + stddev[:, None] * NODES)
+        centre = values @ WEIGHTS
+        return Prediction(self.sign * centre, np.sqrt(((values - centre[:, None]) ** 2) @ WEIGHTS))
+
     def after(self, codes: np.ndarray) -> LearnedMetric:
-        """See ``MetricModel``."""
-        return LearnedMetric(self.sign, self.fitter, self.fitter.imagined(self.model, codes), self.scale)
+        """By the model itself, or by a new fit on what it expects."""
+        seen, scores = np.concatenate([self.codes, codes]), np.concatenate([self.scores, self.predict(codes).mean])
+        believe = getattr(self.model, "after", None)
+        model = believe(codes) if believe else self.fitter.predictor.fit(seen, scores)
+        return replace(self, model=model, codes=seen, scores=scores)
+
+    def condition(self, codes: np.ndarray, values: np.ndarray) -> LearnedMetric:
+        """With the same hyperparameters where nothing else is kept, else fitted anew."""
+        if not hasattr(self.model, "condition") or not getattr(self.model, "forgets", True):
+            return self.fitter.learn(codes, self.sign * values)
+        scale = ScoreMap.of_trials(self.sign * values, self.tail)
+        scores = scale.to_scores(self.sign * values)
+        return replace(self, scale=scale, model=self.model.condition(codes, scores), codes=codes, scores=scores)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CountedMetric:
-    """A cost that the space counts: ``count`` maps (B, S) codes to (B,) values, times the sign."""
+    """A cost that the space counts: ``count`` maps (B, S) codes to (B,) values, times the sign. See ``MetricModel``."""
 
     sign: float
+    scale: ScoreMap
     count: Callable[[np.ndarray], np.ndarray]
-    scale: Scale
     exact: bool = True
+    noise: float = 0.0
 
-    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See ``MetricModel``."""
-        return self.scale.to_scores(self.count(codes)), np.full(len(codes), COUNTED_SPREAD)
+    @property
+    def model(self) -> Model:
+        """Itself."""
+        return self
+
+    def predict(self, codes: np.ndarray) -> Prediction:
+        """The scores of the counts."""
+        return Prediction(self.scale.to_scores(self.count(codes)), np.full(len(codes), COUNTED_SPREAD))
+
+    def predict_values(self, codes: np.ndarray, noisy: bool = False) -> Prediction:
+        """The counts."""
+        values = self.sign * self.count(codes)
+        return Prediction(values, RELATIVE_DEVIATION * np.abs(values))
 
     def after(self, codes: np.ndarray) -> CountedMetric:
-        """See ``MetricModel``: what is known stays as it is."""
+        """What is known stays as it is."""
+        return self
+
+    def condition(self, codes: np.ndarray, values: np.ndarray) -> CountedMetric:
+        """What is known stays as it is."""
         return self
 
 
-@dataclass
 class MetricFitter:
     """Makes the models of one metric: a pure function of the trials.
 
-    metric: its name. sign: -1 where smaller is better, else 1.
+    What is expensive, hyperparameters and the tail of the scores, is fitted on a prefix of the trials whose length
+    follows from their number alone. The last such fits are remembered.
+
+    metric: its name. sign: -1 where smaller is better, else 1. predictor: one, or the name of one.
     """
 
-    space: SearchSpace
-    metric: str
-    sign: float
-    predictor: str = "gp"
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        self._fitter = ModelFitter(self.space, self.predictor, self.device)
+    def __init__(self, space: SearchSpace, metric: str, sign: float, predictor: Predictor | str = "gp") -> None:
+        self.space, self.metric, self.sign = space, metric, sign
+        self.predictor: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
+        self._last_tail, self._last_fit = LastFit(), LastFit()
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
@@ -107,10 +182,51 @@ class MetricFitter:
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)
             if np.ptp(offsets) <= 1e-9 * np.abs(values).max():
-                scale = Scale.through(values, model_scores(values, TAILS[-1]))
-                return CountedMetric(self.sign, lambda others: self._counts(others) + offsets[0], scale)
-        model = self._fitter.fit(codes, values)
-        return LearnedMetric(self.sign, self._fitter, model, Scale.through(values, model_scores(values, model.tail)))
+                scale = ScoreMap.of_trials(values, TAILS[-1])
+                return CountedMetric(self.sign, scale, lambda others: self._counts(others) + offsets[0])
+        return self.learn(codes, values)
+
+    def learn(self, codes: np.ndarray, values: np.ndarray) -> LearnedMetric:
+        """The same of a metric that is not counted. values: larger is better."""
+        tail = self._likeliest_tail(codes, values)
+        scale = ScoreMap.of_trials(values, tail)
+        used = informative_rows(values, MAX_ROWS)
+        seen, scores = codes[used], scale.to_scores(values[used])
+        model = self._fitted(codes, values, tail)
+        if hasattr(model, "condition"):
+            model = model.condition(seen, scores)
+        elif prefix(len(values), self._growth) < len(values) or len(values) > MAX_FIT_ROWS:
+            model = self.predictor.fit(seen, scores)
+        return LearnedMetric(self.sign, scale, model, tail, seen, scores, self)
+
+    @property
+    def _growth(self) -> float:
+        return float(getattr(self.predictor, "growth", GROWTH))
+
+    def _fitted(self, codes: np.ndarray, values: np.ndarray, tail: float) -> Model:
+        """The model of the prefix."""
+        first = prefix(len(values), self._growth)
+        rows = informative_rows(values[:first], MAX_FIT_ROWS)
+        codes, values = codes[rows], values[rows]
+        fit = partial(self.predictor.fit, codes, model_scores(values, tail))
+        return self._last_fit.get((codes, values, np.array(tail)), fit)
+
+    def _likeliest_tail(self, codes: np.ndarray, values: np.ndarray) -> float:
+        """Of all tails of the scores, the one under which the values are the likeliest.
+
+        A warped Gaussian process (Snelson et al., 2003).
+        """
+        log_likelihood = getattr(self.predictor, "log_likelihood", None)
+        if log_likelihood is None:
+            return DEFAULT_TAIL
+        first = prefix(len(values), SLOW_GROWTH)
+        rows = informative_rows(values[:first], MAX_FIT_ROWS)
+        codes, values = codes[rows], values[rows]
+
+        def likelihood(tail: float) -> float:
+            return log_likelihood(codes, model_scores(values, tail)) + log_slopes(values, tail)
+
+        return self._last_tail.get((codes, values), lambda: max(TAILS, key=likelihood))
 
     def _counts(self, codes: np.ndarray) -> np.ndarray:
         costs = (self.space.costs(self.space.decode(self.space.graph(code))) for code in codes)

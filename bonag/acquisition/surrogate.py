@@ -1,56 +1,164 @@
-"""From a history to an acquisition function over codes."""
+"""From a history to what an evaluation is worth, for one goal or several, with constraints or without."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import Protocol, cast
 
 import numpy as np
-import torch
 
-from bonag.acquisition.functions import make_acquisition
-from bonag.predictors.fitting import ModelFitter
-from bonag.predictors.mixture import ArchitectureModel
+from bonag.acquisition.constrained import log_feasibility, meets
+from bonag.acquisition.metric_models import MetricFitter, MetricModel
+from bonag.roles import ACQUISITIONS, PREDICTORS
+from loops.history import History
+from loops.objective import Objective
+from loops.protocols import Acquisition, Prediction, Predictor
 from search_spaces import SearchSpace
+from search_spaces.errors import UserError
+from search_spaces.registry import name_of
+
+# How far the reference point lies below the worst of each goal, in scores.
+BELOW_WORST = 1.0
+DEFAULT = "log-ei"
 
 
-class PosteriorAcquisition:
-    """The acquisition of a fitted model; ``after`` is the same as if more had been evaluated."""
+class ForObjectives(Protocol):
+    """An acquisition that takes several goals; being a logarithm, it is added to that of feasibility."""
 
-    def __init__(self, fitter: ModelFitter, model: ArchitectureModel, name: str, seed: int) -> None:
-        self._fitter, self.model, self._name, self._seed = fitter, model, name, seed
-        # The best score that was seen. What the model believes of it is less, the noisier it takes trials to be; to
-        # improve on that alone would be to stay where the search is already.
-        self._function = make_acquisition(name, model, float(model.gp.train_targets.max()), seed)
+    def on_front(self, front: np.ndarray, reference: np.ndarray) -> Callable[[Sequence[Prediction]], np.ndarray]:
+        """The acquisition of m goals, of one prediction for each.
 
-    @torch.no_grad()
+        front: (k, m) scores, larger is better; dominated points do no harm. reference: (m,), where volumes begin.
+        """
+        ...
+
+
+class Drawing(Protocol):
+    """An acquisition that draws at random."""
+
+    def __call__(self, prediction: Prediction, best: float, uniform: np.ndarray) -> np.ndarray:
+        """See ``Acquisition``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What evaluations are worth after a history: (B, S) codes -> (B,), larger is better.
+
+    One goal: the acquisition on the best score that was seen. What the model believes of that trial is less, the
+    noisier it takes trials to be; to improve on that alone would be to stay where the search is already. Several goals:
+    the acquisition on their front, on the models' scale of scores, where no goal outweighs another because of its unit;
+    the reference point lies one standard deviation of these below the worst of every goal that any trial has, so that
+    the ends of the front count too.
+
+    With constraints, the front and the best are those of the trials that meet them, and the log of the probability that
+    all are met is added (Gardner et al., 2014, "Bayesian Optimization with Inequality Constraints"; BoTorch's
+    LogConstrainedExpectedImprovement). While no trial meets them, it stands alone.
+
+    models: by metric, in the order of the objective's. scores: (n, M) of each metric, of n trials. feasible: (n,),
+    which of them meet the constraints. seed: of what the acquisition draws at random.
+    """
+
+    objective: Objective
+    acquisition: Acquisition
+    models: Mapping[str, MetricModel]
+    scores: np.ndarray
+    feasible: np.ndarray
+    seed: int
+
     def __call__(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S) codes -> (B,) acquisition values, larger is better."""
-        return self._function(torch.from_numpy(codes.astype(np.float64))[:, None]).double().numpy()
+        """(B, S) codes -> (B,) values."""
+        beliefs = {metric: model.predict(codes) for metric, model in self.models.items()}
+        total = log_feasibility(self.objective.constraints, self.models, beliefs)
+        if self.feasible.any():
+            total = total + self._improvement(codes, [beliefs[goal.metric] for goal in self.objective.goals])
+        return total
 
-    def after(self, codes: np.ndarray) -> PosteriorAcquisition:
-        """The acquisition once the (k, S) codes are evaluated and turn out as expected (kriging believer,
-        Ginsbourger et al., 2010)."""
+    def after(self, codes: np.ndarray) -> Worth:
+        """The same once the (k, S) codes are evaluated and turn out as expected (kriging believer, Ginsbourger et al.,
+        2010)."""
         if len(codes) == 0:
             return self
-        return PosteriorAcquisition(self._fitter, self._fitter.imagined(self.model, codes), self._name, self._seed)
+        expected = {metric: model.predict(codes).mean for metric, model in self.models.items()}
+        return replace(
+            self,
+            models={metric: model.after(codes) for metric, model in self.models.items()},
+            scores=np.concatenate([self.scores, np.stack(list(expected.values()), axis=1)]),
+            feasible=np.concatenate([self.feasible, meets(self.objective.constraints, self.models, expected)]),
+        )
 
-    def note(self) -> dict[str, float]:
-        """What a trial's provenance should say of the model."""
-        return {"ensemble_weight": round(self.model.ensemble_weight, 4)}
+    def note(self) -> dict[str, object]:
+        """What a trial's provenance should say: what the first goal's model notes, and how many trials are feasible."""
+        noted = getattr(self.models[self.objective.goals[0].metric].model, "note", None)
+        note: dict[str, object] = dict(noted()) if noted else {}
+        return note | ({"feasible": int(self.feasible.sum())} if self.objective.constraints else {})
+
+    def _improvement(self, codes: np.ndarray, goals: list[Prediction]) -> np.ndarray:
+        if len(goals) > 1:
+            return self._on_front(goals)
+        # The goals are the first of the metrics.
+        best = float(self.scores[self.feasible, 0].max())
+        if "uniform" in inspect.signature(self.acquisition).parameters:
+            drawn = cast(Drawing, self.acquisition)
+            return drawn(goals[0], best, uniform=uniform_numbers(codes, self.seed))
+        return self.acquisition(goals[0], best)
+
+    @cached_property
+    def _on_front(self) -> Callable[[Sequence[Prediction]], np.ndarray]:
+        scores = self.scores[:, : len(self.objective.goals)]
+        return cast(ForObjectives, self.acquisition).on_front(scores[self.feasible], scores.min(axis=0) - BELOW_WORST)
 
 
-@dataclass
-class GraphSurrogate:
-    """Fits predictors on evaluated architectures and makes an acquisition function of them."""
+class Surrogate:
+    """Fits a model to every metric of an objective: a pure function of the history and a seed.
 
-    space: SearchSpace
-    acquisition: str = "log-ei"
-    predictor: str = "gp"
-    device: str = "cpu"
+    predictor, acquisition: one, or the name of one. Raises UserError for an acquisition that cannot take the objective.
+    """
 
-    def __post_init__(self) -> None:
-        self.fitter = ModelFitter(self.space, self.predictor, self.device)
+    def __init__(
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        predictor: Predictor | str = "gp",
+        acquisition: Acquisition | str = DEFAULT,
+    ) -> None:
+        self.space, self.objective = space, objective
+        self.acquisition: Acquisition = ACQUISITIONS.make(acquisition)
+        if not objective.single and not hasattr(self.acquisition, "on_front"):
+            raise UserError(
+                f"acquisition '{_called(acquisition)}' is for one objective without constraints; for {objective} it is "
+                f"'{DEFAULT}'"
+            )
+        signs = {constraint.metric: constraint.sign for constraint in objective.constraints}
+        signs |= {goal.metric: goal.sign for goal in objective.goals}
+        one: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
+        self._fitters = [MetricFitter(space, metric, signs[metric], one) for metric in objective.metrics]
 
-    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> PosteriorAcquisition:
-        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        return PosteriorAcquisition(self.fitter, self.fitter.fit(codes, values), self.acquisition, seed)
+    def fit(self, history: History, seed: int) -> Worth:
+        """What evaluations are worth after a history with completed trials."""
+        codes = self.space.codes([trial.architecture for trial in history.completed])
+        models, scores = {}, []
+        for fitter in self._fitters:
+            values = history.values(fitter.metric)
+            model = models[fitter.metric] = fitter.fit(codes, values)
+            scores.append(model.scale.to_scores(model.sign * values))
+        feasible = self.objective.feasible(history)
+        return Worth(self.objective, self.acquisition, models, np.stack(scores, axis=1), feasible, seed)
+
+
+def uniform_numbers(codes: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers in (0, 1) that are functions of (B, S) codes and the seed: (B,)."""
+    # A cryptographic hash: the checksums of two architectures differ by the same bits whatever the seed.
+    key = seed.to_bytes(8, "little")
+    digests = [blake2b(row.tobytes(), digest_size=4, key=key).digest() for row in codes.astype(np.int16)]
+    return (np.frombuffer(b"".join(digests), dtype="<u4") + 0.5) / 2**32
+
+
+def _called(acquisition: Acquisition | str) -> str:
+    """Its name, that of the table where it is in it."""
+    name = name_of(acquisition)
+    return next((short for short, path in ACQUISITIONS.built_in.items() if path == name), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +16,9 @@ from ax.generators.torch_base import TorchGenerator
 from botorch.utils.datasets import SupervisedDataset
 from torch import Tensor
 
-from bonag.acquisition.metric_models import MetricFitter
-from bonag.acquisition.posteriors import CountedPosterior, MetricPosterior, posterior_of
-from bonag.predictors.mixture import ArchitectureModel
-from bonag.predictors.targets import model_scores
+from bonag.acquisition.metric_models import MetricFitter, MetricModel
+from bonag.roles import PREDICTORS
+from loops.protocols import Predictor
 from search_spaces import SearchSpace
 
 
@@ -36,14 +34,15 @@ class BonagPredictor(TorchGenerator):
         space: SearchSpace,
         choices: Mapping[str, Sequence[str]],
         signs: Mapping[str, float],
-        predictor: str = "gp",
+        predictor: Predictor | str = "gp",
         device: str = "cpu",
     ) -> None:
         super().__init__()
         self.space, self.choices, self.signs = space, choices, signs
-        self.predictor, self.models_on = predictor, device
+        known = {"space": lambda: space, "device": lambda: device}
+        self.predictor: Predictor = PREDICTORS.make(predictor, known)
         self.names: list[str] = []
-        self.posteriors: list[MetricPosterior | CountedPosterior] = []
+        self.models: list[MetricModel] = []
 
     def fit(
         self,
@@ -53,11 +52,11 @@ class BonagPredictor(TorchGenerator):
     ) -> None:
         """Fit one model per metric, just as the strategy does."""
         self.names = search_space_digest.feature_names
-        self.posteriors = [self._fitted(dataset) for dataset in datasets]
+        self.models = [self._fitted(dataset) for dataset in datasets]
 
     def predict(self, X: Tensor, use_posterior_predictive: bool = False) -> tuple[Tensor, Tensor]:
         """X: (B, P) parameters -> means (B, m) and covariances (B, m, m), between metrics zero."""
-        return self._predicted(self.posteriors, X, use_posterior_predictive)
+        return self._predicted(self.models, X, use_posterior_predictive)
 
     def cross_validate(
         self,
@@ -67,33 +66,19 @@ class BonagPredictor(TorchGenerator):
         use_posterior_predictive: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """What models of these data would have predicted; Gaussian processes keep their hyperparameters, as in Ax."""
-        posteriors = [self._held(*pair) for pair in zip(datasets, self.posteriors, strict=True)]
-        return self._predicted(posteriors, X_test, use_posterior_predictive)
+        models = [
+            model.condition(*self._data(dataset)[1:]) for dataset, model in zip(datasets, self.models, strict=True)
+        ]
+        return self._predicted(models, X_test, use_posterior_predictive)
 
-    def _fitted(self, dataset: SupervisedDataset) -> MetricPosterior | CountedPosterior:
-        metric, codes, values, sign = self._data(dataset)
-        model = MetricFitter(self.space, metric, sign, self.predictor, self.models_on).fit(codes, values)
-        return posterior_of(model, values)
+    def _fitted(self, dataset: SupervisedDataset) -> MetricModel:
+        metric, codes, values = self._data(dataset)
+        return MetricFitter(self.space, metric, self.signs.get(metric, 1.0), self.predictor).fit(codes, values)
 
-    def _held(
-        self, dataset: SupervisedDataset, fitted: MetricPosterior | CountedPosterior
-    ) -> MetricPosterior | CountedPosterior:
-        if isinstance(fitted, CountedPosterior):
-            return fitted
-        if fitted.model.ensemble is not None:
-            # An ensemble cannot forget what it was trained on.
-            return self._fitted(dataset)
-        _, codes, values, sign = self._data(dataset)
-        features, tail = fitted.model.features, fitted.model.tail
-        gp: Any = copy.deepcopy(fitted.model.gp)
-        X, y = torch.from_numpy(features(codes)), torch.from_numpy(model_scores(sign * values, tail))
-        gp.set_train_data(X, y, strict=False)
-        return MetricPosterior.of(ArchitectureModel(features, gp, tail=tail), values, sign)
-
-    def _data(self, dataset: SupervisedDataset) -> tuple[str, np.ndarray, np.ndarray, float]:
-        """A metric's name, (n, S) codes, (n,) values and sign."""
+    def _data(self, dataset: SupervisedDataset) -> tuple[str, np.ndarray, np.ndarray]:
+        """A metric's name, (n, S) codes and (n,) values."""
         (metric,) = dataset.outcome_names
-        return metric, self._codes(dataset.X), dataset.Y[:, 0].cpu().numpy(), self.signs.get(metric, 1.0)
+        return metric, self._codes(dataset.X), dataset.Y[:, 0].cpu().numpy()
 
     def _codes(self, X: Tensor) -> np.ndarray:
         """(B, P) parameters -> (B, S) codes."""
@@ -104,14 +89,12 @@ class BonagPredictor(TorchGenerator):
         ]
         return self.space.codes([self.space.from_parameters(values) for values in named])
 
-    def _predicted(
-        self, posteriors: Sequence[MetricPosterior | CountedPosterior], X: Tensor, noisy: bool
-    ) -> tuple[Tensor, Tensor]:
+    def _predicted(self, models: Sequence[MetricModel], X: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
         codes = self._codes(X)
-        means, variances = zip(*(posterior.predict(codes, noisy) for posterior in posteriors), strict=True)
-        return torch.from_numpy(np.stack(means, axis=1)), torch.diag_embed(
-            torch.from_numpy(np.stack(variances, axis=1))
-        )
+        predictions = [model.predict_values(codes, noisy) for model in models]
+        means = np.stack([prediction.mean for prediction in predictions], axis=1)
+        variances = np.stack([prediction.stddev**2 for prediction in predictions], axis=1)
+        return torch.from_numpy(means), torch.diag_embed(torch.from_numpy(variances))
 
 
 def predicting_adapter(
@@ -119,7 +102,7 @@ def predicting_adapter(
     experiment: Experiment,
     data: Data,
     signs: Mapping[str, float],
-    predictor: str = "gp",
+    predictor: Predictor | str = "gp",
     device: str = "cpu",
 ) -> TorchAdapter:
     """An Ax adapter that is fitted on the data and predicts every metric of theirs with bonag's predictor."""

@@ -12,11 +12,9 @@ from typing import cast
 
 import numpy as np
 import torch
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from torch import Tensor
 
-from bonag.acquisition.surrogate import GraphSurrogate
+from bonag.acquisition.surrogate import Surrogate, Worth
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
@@ -26,6 +24,9 @@ from bonag.generators.particles import Resampling
 from bonag.generators.regressor import fit_regressor
 from bonag.generators.trained import Score, TrainedGenerator
 from bonag.on_demand.labels import draw_labels
+from bonag.scores import ScoreMap
+from loops.history import History, Trial, TrialStatus
+from loops.objective import Objective
 from search_spaces import SearchSpace
 
 # Of nb201 the harder of the tasks at hand; of other spaces the default evaluator.
@@ -33,8 +34,9 @@ SOURCES = {"nb201": Source("nb201", "table", "cifar100")}
 PARTICLES, EVERY, RANDOM = "particle-search", "exhaustive", "random+mutation"
 # As all that tilt the generator's distribution are, without the best of the history to start from.
 UNSTARTED = "particle-search-unstarted"
-# In standard deviations of a normal score.
+# Of scores, and how their lower half is bent.
 STRENGTHS = (2.5, 5.0, 10.0)
+TAIL = 1.0
 STARTS = 24
 MUTATIONS = 3
 # What resampling takes at these strengths, about; then it begins anew.
@@ -94,21 +96,6 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
         yield Block("candidates", space, "none", method, "", measure, plan.seeds)
 
 
-def ladder(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Values as normal scores of a sample (n,); beyond its largest they go on as steeply as from its 90 % quantile."""
-    points, place = np.unique(values, return_inverse=True)
-    scores = ndtri((rankdata(values) - 0.5) / len(values))
-    heights = np.bincount(place, scores) / np.bincount(place)
-    base = np.searchsorted(points, np.quantile(values, 0.9)).clip(max=max(len(points) - 2, 0))
-    rise = points[-1] - points[base]
-    slope = (heights[-1] - heights[base]) / rise if rise > 0 else 0.0
-
-    def climbed(new: np.ndarray) -> np.ndarray:
-        return np.interp(new, points, heights) + slope * np.maximum(new - points[-1], 0.0)
-
-    return climbed
-
-
 def search(
     method: str,
     scored: Scored,
@@ -120,7 +107,7 @@ def search(
 ) -> None:
     """Let a method score ``count`` graphs or a few more, drawing again while it has not.
 
-    The methods that tilt the generator's own distribution do so by exp(strength * normal score), and spend graphs on
+    The methods that tilt the generator's own distribution do so by exp(strength * score), and spend graphs on
     learning the scale: resampling an eighth, gradients half, for they have to learn the function too.
     starts: (K, S) the best codes that were evaluated.
     """
@@ -143,7 +130,7 @@ def search(
 def _resampling(
     scored: Scored, generator: DiscreteGenerator, strength: float, count: int, rng: np.random.Generator
 ) -> Callable[[], object]:
-    climbed = ladder(scored(scored.space.codes(scored.space.sample(count // 8, rng))))
+    climbed = ScoreMap.of_trials(scored(scored.space.codes(scored.space.sample(count // 8, rng))), TAIL).to_scores
     settings = Resampling()
     particles = max(count // SCORES_PER_PARTICLE, 2)
 
@@ -166,7 +153,7 @@ def _following_gradients(
     scored: Scored, generator: TrainedGenerator, strength: float, count: int, rng: np.random.Generator
 ) -> Callable[[], object]:
     codes = scored.space.codes(scored.space.sample(count // 2, rng))
-    climbed = ladder(scored(codes))
+    climbed = ScoreMap.of_trials(scored(codes), TAIL).to_scores
 
     def posterior(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = climbed(scored(codes))[:, None]
@@ -232,7 +219,7 @@ def _best(
     codes, values = lab.once(("history", source, seed), lambda: _history(plan, lab, source, seed))
 
     def make() -> tuple[float, float, float]:
-        acquisition = lab.once(("acquisition", source, seed), lambda: GraphSurrogate(space).fit(codes, values, seed))
+        acquisition = lab.once(("acquisition", source, seed), lambda: _worth(space, codes, values, seed))
         scored = Scored(space, acquisition, codes)
         started = perf_counter()
         if method == EVERY:
@@ -245,6 +232,15 @@ def _best(
         return scored.best(judged), judged, perf_counter() - started
 
     return lab.once(("candidates", source, family, method, strength, seed), make)
+
+
+def _worth(space: SearchSpace, codes: np.ndarray, values: np.ndarray, seed: int) -> Worth:
+    cells = map(space.decode, map(space.graph, codes))
+    trials = (
+        Trial(index, cell, TrialStatus.COMPLETED, {"accuracy": float(value)})
+        for index, (cell, value) in enumerate(zip(cells, values, strict=True))
+    )
+    return Surrogate(space, Objective.parse("accuracy")).fit(History(trials), seed)
 
 
 def _history(plan: Plan, lab: Lab, source: Source, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block
 from bonag.generators.artifact import load_generator, training_record
+from bonag.generators.conditions import quantiles_of
 from bonag.generators.trained import CONDITIONAL, TrainedGenerator
 from bonag.generators.training import Conditions, train_generator
 from bonag.on_demand.guidance import STRENGTHS, make_guidance
@@ -122,7 +123,7 @@ def conditional_devices(plan: Plan, lab: Lab) -> list[str]:
     source = training_record(plan.model).get("source")
     if source != f"{ACCURACY.evaluator} {ACCURACY.task}":
         raise UserError(f"{plan.model} learnt its conditions from '{source}', not from the table of {TASK}")
-    known = {scale.name for scale in _conditional(plan, lab, 0).scales}
+    known = set(_conditional(plan, lab, 0).quantiles)
     able = [device for device in DEVICES if {"accuracy", f"latency_{device}"} <= known]
     if not able:
         raise UserError(
@@ -154,7 +155,7 @@ def _exact(plan: Plan, lab: Lab, strength: float, seed: int, rng: np.random.Gene
 
 def _argmax(plan: Plan, lab: Lab, seed: int, rng: np.random.Generator) -> dict[str, float]:
     census = census_of(lab, ACCURACY)
-    mean, _ = lab.beliefs(ACCURACY, plan.sizes.labels, seed, ["accuracy"]).posterior(census.codes)
+    mean, _ = lab.beliefs(ACCURACY, plan.sizes.labels, seed, {"accuracy": 1.0}).posterior(census.codes)
     best = np.argsort(-mean[:, 0], kind="stable")[: plan.sizes.batch]
     return census.drawn(best, _marks(census))
 
@@ -195,8 +196,9 @@ def _conditional(plan: Plan, lab: Lab, seed: int) -> TrainedGenerator:
 def train_conditional(plan: Plan, lab: Lab, space: SearchSpace, seed: int) -> TrainedGenerator:
     """Trained with the conditions of accuracy and all latencies, on what the labels of the seed tell."""
     labels = lab.labels(BOTH, plan.sizes.pair_labels, seed)
-    beliefs = lab.beliefs(BOTH, plan.sizes.pair_labels, seed, BOTH.metrics)
-    conditions = Conditions(beliefs.scales, beliefs.posterior, labels.count, labels.source)
+    beliefs = lab.beliefs(BOTH, plan.sizes.pair_labels, seed, dict.fromkeys(BOTH.metrics, 1.0))
+    quantiles = {name: quantiles_of(labels.values[name]) for name in BOTH.metrics}
+    conditions = Conditions(quantiles, beliefs.posterior, labels.count, labels.source)
     generator, _ = train_generator(space, schedule=replace(plan.sizes.schedule, seed=seed), conditions=conditions)
     return generator
 

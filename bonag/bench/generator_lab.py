@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bonag.acquisition.metric_models import MetricModel
 from bonag.bench.generator_rows import stream
 from bonag.evaluators import make_evaluator
 from bonag.generators.artifact import load_generator, shipped_path, training_record
 from bonag.generators.trained import TrainedGenerator
-from bonag.on_demand.beliefs import Beliefs, fit_beliefs
+from bonag.on_demand.beliefs import Beliefs, directions_of, fit_beliefs
 from bonag.on_demand.guidance import Guidance, make_guidance
 from bonag.on_demand.labels import Labels, draw_labels
 from bonag.on_demand.wishes import in_units, parse_wishes
@@ -85,14 +87,16 @@ class Lab:
             lambda: draw_labels(self.space(source.space), self.evaluator(source), source.metrics, rng, count),
         )
 
-    def beliefs(self, source: Source, count: int | None, seed: int, metrics: Sequence[str]) -> Beliefs:
-        """Predictors of these metrics, fitted on ``labels``."""
+    def beliefs(self, source: Source, count: int | None, seed: int, directions: Mapping[str, float]) -> Beliefs:
+        """Predictors of these metrics, fitted on ``labels``; directions: as in ``fit_beliefs``."""
         space, labels = self.space(source.space), self.labels(source, count, seed)
-        parts = [
-            self.once(("beliefs", source, count, seed, name), lambda name=name: fit_beliefs(space, labels, [name]))  # type: ignore[misc]
-            for name in metrics
-        ]
-        return Beliefs(tuple(part.scales[0] for part in parts), tuple(part.models[0] for part in parts))
+
+        def fit(metric: str) -> MetricModel:
+            sign = directions[metric]
+            make = partial(fit_beliefs, space, labels, {metric: sign})
+            return self.once(("beliefs", source, count, seed, metric, sign), make).models[metric]
+
+        return Beliefs(space, {metric: fit(metric) for metric in directions})
 
     def wishes(self, source: Source, count: int | None, seed: int, texts: Sequence[str]) -> tuple[Constraint, ...]:
         """Wishes in units, where shares are read off the labels."""
@@ -103,7 +107,7 @@ class Lab:
     ) -> Guidance:
         """A method at its default strength, guided by what the labels of the seed tell."""
         wishes = self.wishes(source, count, seed, texts)
-        beliefs = self.beliefs(source, count, seed, [wish.metric for wish in wishes])
+        beliefs = self.beliefs(source, count, seed, directions_of(wishes))
         return self.once(
             ("guidance", source, family, method, count, seed, tuple(texts)),
             lambda: make_guidance(self.generator(source.space, family), method, wishes, {}, beliefs, seed),

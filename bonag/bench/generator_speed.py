@@ -16,7 +16,7 @@ from bonag.bench.generator_rows import Block
 from bonag.generators.artifact import save_generator, training_record
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
-from bonag.on_demand.beliefs import fit_beliefs
+from bonag.on_demand.beliefs import directions_of, fit_beliefs
 from bonag.on_demand.guidance import UNGUIDED, Guidance, make_guidance
 from search_spaces import SearchSpace
 
@@ -74,7 +74,7 @@ def _sampling(
         return {"ms_per_architecture": 1000 * seconds_each(space, guidance, n, rng)}
     labels, wishes = lab.labels(source, count, seed), lab.wishes(source, count, seed, [WISH])
     started = time.perf_counter()
-    beliefs = fit_beliefs(space, labels, ["accuracy"])
+    beliefs = fit_beliefs(space, labels, directions_of(wishes))
     guidance = make_guidance(generator, method, wishes, {}, beliefs, seed)
     fit_seconds = time.perf_counter() - started
     each = seconds_each(space, guidance, n, rng)

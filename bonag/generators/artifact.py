@@ -13,7 +13,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from bonag.generators.conditions import MetricScale
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
@@ -33,13 +32,13 @@ def save_generator(generator: TrainedGenerator, record: Mapping[str, Any], path:
     state = generator.denoiser.state_dict()
     tensors = {f"denoiser.{name}": value.cpu().contiguous() for name, value in state.items()}
     tensors |= {"marginals": generator.marginals}
-    tensors |= {f"scale.{scale.name}": torch.from_numpy(scale.quantiles) for scale in generator.scales}
+    tensors |= {f"scale.{name}": torch.from_numpy(values) for name, values in generator.quantiles.items()}
     metadata = {
         "format": FORMAT,
         "space": generator.space.name,
         "op_names": json.dumps(generator.space.op_names),
         "family": generator.family,
-        "scales": json.dumps([scale.name for scale in generator.scales]),
+        "scales": json.dumps(list(generator.quantiles)),
         **generator.settings,
     }
     try:
@@ -136,8 +135,8 @@ def _generator(
     denoiser.load_state_dict(state)
     denoiser = denoiser.to(device).eval()
     if metadata["family"] == DiscreteGenerator.family:
-        scales = tuple(MetricScale(name, tensors[f"scale.{name}"].numpy()) for name in names)
-        return DiscreteGenerator(space, denoiser, marginals, scales)
+        quantiles = {name: tensors[f"scale.{name}"].numpy() for name in names}
+        return DiscreteGenerator(space, denoiser, marginals, quantiles=quantiles)
     options = json.loads(metadata["sde"])
     return ScoreGenerator(space, denoiser, marginals, _SDES[options.pop("name")](**options))
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from bonag.generators.blocks import in_blocks
-from bonag.generators.conditions import MetricScale
 from bonag.generators.diffusion import Transition, draw
 from bonag.generators.particles import ParticleSearch, Resampling
 from bonag.generators.trained import CONDITIONAL, STEPS, Potential, Score, Steering, TrainedGenerator
@@ -21,15 +20,10 @@ from bonag.generators.trained import CONDITIONAL, STEPS, Potential, Score, Steer
 
 @dataclass(frozen=True)
 class DiscreteGenerator(TrainedGenerator):
-    """A discrete diffusion model of a space, sampled by ancestral sampling.
-
-    scales: of the metrics that can be conditions.
-    """
+    """A discrete diffusion model of a space, sampled by ancestral sampling."""
 
     family: ClassVar[str] = "discrete"
     methods: ClassVar[tuple[str, ...]] = ("resampling", "first-order")
-
-    scales: tuple[MetricScale, ...] = ()
 
     @cached_property
     def transition(self) -> Transition:
@@ -46,7 +40,7 @@ class DiscreteGenerator(TrainedGenerator):
     ) -> np.ndarray:
         """See ``TrainedGenerator``.
 
-        bounds: (C, 2) lower and upper bounds on the metrics of ``scales``, in normal scores, infinite where open.
+        bounds: (C, 2) lower and upper bounds on the metrics of ``quantiles``, in normal scores, infinite where open.
         strengths: (C,), how strongly each is asked for; see ``clean_probabilities``.
         """
 
@@ -83,7 +77,7 @@ class DiscreteGenerator(TrainedGenerator):
         return in_blocks(n, rng, block)
 
     def steered_sample(self, method: str, n: int, rng: np.random.Generator, steering: Steering) -> np.ndarray:
-        """See ``TrainedGenerator``; with ``scales`` also classifier-free, by the conditions of the network."""
+        """See ``TrainedGenerator``; with ``quantiles`` also classifier-free, by the conditions of the network."""
         if method == CONDITIONAL:
             return self.raw_sample(n, rng, bounds=steering.bounds, strengths=steering.strengths)
         if method == "resampling":

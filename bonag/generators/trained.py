@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import ClassVar, Protocol
 
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bonag.generators.conditions import MetricScale
 from search_spaces import Architecture, SearchSpace
 
 STEPS = 20
@@ -52,6 +51,7 @@ class TrainedGenerator(ABC):
 
     family: how it diffuses. methods: by which a predictor can steer it, the default first. denoiser: the network, from
     noisy graphs to the classes of clean ones. marginals: (S, K) float64, how often each site has each class.
+    quantiles: of each metric that can be a condition, in the network's order: (Q,) at even levels over the space.
     """
 
     family: ClassVar[str]
@@ -60,11 +60,7 @@ class TrainedGenerator(ABC):
     space: SearchSpace
     denoiser: nn.Module
     marginals: Tensor
-
-    @property
-    def scales(self) -> tuple[MetricScale, ...]:
-        """Of the metrics that can be conditions, in the order of the network's inputs."""
-        return ()
+    quantiles: Mapping[str, np.ndarray] = field(default_factory=dict, kw_only=True)
 
     @property
     def settings(self) -> dict[str, str]:

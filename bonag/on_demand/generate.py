@@ -9,7 +9,7 @@ import numpy as np
 
 from bonag.generators.choosing import Loaded
 from bonag.generators.trained import CONDITIONAL, TrainedGenerator
-from bonag.on_demand.beliefs import fit_beliefs
+from bonag.on_demand.beliefs import directions_of, fit_beliefs
 from bonag.on_demand.counted import CountedBounds
 from bonag.on_demand.generated import Generated
 from bonag.on_demand.guidance import UNGUIDED, Guidance, choose_method, make_guidance
@@ -103,10 +103,10 @@ def _prepared(
     # The labels of the training tell shares of the whole space; shares of a part need labels of several metrics.
     known = shares == 0 or (shares == len(asked) and count is None)
     if method == CONDITIONAL and known:
-        wishes = in_units(asked, {scale.name: scale.quantiles for scale in generator.scales})
+        wishes = in_units(asked, generator.quantiles)
         return make_guidance(generator, method, wishes, strengths), wishes, 0
-    metrics = list(dict.fromkeys(wish.metric for wish in asked))
-    drawn = draw_labels(generator.space, evaluator, metrics, np.random.default_rng([seed, 3]), count)
+    directions = directions_of(asked)
+    drawn = draw_labels(generator.space, evaluator, list(directions), np.random.default_rng([seed, 3]), count)
     wishes = in_units(asked, drawn.values)
-    beliefs = None if method == CONDITIONAL else fit_beliefs(generator.space, drawn, metrics)
+    beliefs = None if method == CONDITIONAL else fit_beliefs(generator.space, drawn, directions)
     return make_guidance(generator, method, wishes, strengths, beliefs, seed), wishes, drawn.count

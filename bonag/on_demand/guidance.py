@@ -8,10 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from bonag.generators.conditions import MetricScale
 from bonag.generators.regressor import NoisyRegressor, bound_log_likelihood, fit_regressor
 from bonag.generators.trained import CONDITIONAL, Potential, Score, TrainedGenerator
-from bonag.on_demand.beliefs import Beliefs, bounds_of, strengths_of
+from bonag.on_demand.beliefs import Beliefs, conditional_bounds, strengths_of
 from loops.constraint import Constraint
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -28,12 +27,12 @@ IN_UNITS = 8.0
 class Guidance:
     """A method with all that it needs to draw samples.
 
-    method: ``unguided``, or how it is guided. scales: of C metrics. bounds: (C, 2) in normal scores. strengths: (C,).
+    method: ``unguided``, or how it is guided. metrics: C names. bounds: (C, 2) in scores. strengths: (C,).
     """
 
     generator: TrainedGenerator
     method: str
-    scales: tuple[MetricScale, ...]
+    metrics: tuple[str, ...]
     bounds: np.ndarray
     strengths: np.ndarray
     beliefs: Beliefs | None = None
@@ -65,7 +64,7 @@ class Guidance:
 
     def strength_of(self, wishes: Sequence[Constraint]) -> dict[str, float]:
         """The strength by metric, of those that are wished for."""
-        strengths = {scale.name: float(value) for scale, value in zip(self.scales, self.strengths, strict=True)}
+        strengths = dict(zip(self.metrics, self.strengths.tolist(), strict=True))
         return {wish.metric: strengths[wish.metric] for wish in wishes}
 
     def potential(self) -> Potential:
@@ -89,7 +88,7 @@ def choose_method(
         if method is not None:
             raise UserError(f"method '{method}' needs something to be guided by: give --where")
         return UNGUIDED
-    known = {scale.name for scale in generator.scales}
+    known = set(generator.quantiles)
     missing = [wish.metric for wish in wishes if wish.metric not in known]
     # The same metric of another task or evaluator is another metric; counts are the same everywhere.
     other = learnt_from != measured_by and not {wish.metric for wish in wishes} <= set(COUNTED)
@@ -122,11 +121,12 @@ def make_guidance(
     """The method put together. wishes: all in units. beliefs: needed by the methods that a predictor guides."""
     if method == UNGUIDED:
         return Guidance(generator, method, (), np.empty((0, 2)), np.empty(0))
-    scales = generator.scales if beliefs is None else beliefs.scales
+    metrics = tuple(generator.quantiles if beliefs is None else beliefs.models)
     in_units = {wish.metric for wish in wishes if wish.share is None}
     usual = {w.metric: STRENGTHS[method] * (IN_UNITS if w.metric in in_units else 1) for w in wishes}
-    bounds, chosen = bounds_of(wishes, scales), strengths_of(usual | dict(strengths), scales, 0.0)
+    bounds = conditional_bounds(wishes, generator.quantiles) if beliefs is None else beliefs.bounds(wishes)
+    chosen = strengths_of(usual | dict(strengths), metrics, 0.0)
     regressor = None
     if method in ("gradient", "first-order") and beliefs is not None:
         regressor = fit_regressor(generator.space, beliefs.posterior, generator.noised, seed=seed)
-    return Guidance(generator, method, scales, bounds, chosen, beliefs, regressor)
+    return Guidance(generator, method, metrics, bounds, chosen, beliefs, regressor)

@@ -11,6 +11,7 @@ from torch_geometric.data import Batch
 from torch_geometric.utils import scatter
 
 from bonag.predictors.graphs import space_batch
+from loops.protocols import Prediction
 from search_spaces import SearchSpace
 
 MEMBERS = 5
@@ -51,12 +52,12 @@ class _MemberConv(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         source, target = edge_index
-        along = _sent(self.along(x), source, target)
-        against = _sent(self.against(x), target, source)
+        along = _arriving(self.along(x), source, target)
+        against = _arriving(self.against(x), target, source)
         return torch.relu(self.own(x) + along + against) + x
 
 
-def _sent(x: Tensor, source: Tensor, target: Tensor) -> Tensor:
+def _arriving(x: Tensor, source: Tensor, target: Tensor) -> Tensor:
     """The sum of what arrives at every node: (M, nodes, width) along E edges -> (M, nodes, width)."""
     return scatter(x.index_select(-2, source), target, dim=-2, dim_size=x.shape[-2], reduce="sum")
 
@@ -81,30 +82,27 @@ class _GraphNetworks(nn.Module):
         return self.readout(torch.relu(self.hidden(pooled)))[..., 0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GraphEnsemble:
     """A fitted deep ensemble (Lakshminarayanan et al., 2017) of graph networks.
 
-    held_out: the prediction for each training architecture by the member that did not see it, and its standard
-    deviation, both (n,), on the scale of the targets.
+    held_out: for each training architecture the mean of the member that did not see it, (n,).
     """
 
     space: SearchSpace
     networks: nn.Module
     inflation: float
-    held_out: tuple[np.ndarray, np.ndarray]
-    device: torch.device
+    held_out: np.ndarray
+    device: str
 
     @torch.no_grad()
-    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation for (B, S) codes: (B,), (B,)."""
+    def predict(self, codes: np.ndarray) -> Prediction:
+        """(B, S) codes -> B scores."""
         members = self.networks(space_batch(self.space, codes).to(self.device)).double().cpu().numpy()
-        return members.mean(axis=0), members.std(axis=0, ddof=1) * self.inflation + 1e-6
+        return Prediction(members.mean(axis=0), members.std(axis=0, ddof=1) * self.inflation + 1e-6)
 
 
-def fit_ensemble(
-    space: SearchSpace, codes: np.ndarray, y: np.ndarray, seed: int, device: torch.device | str = "cpu"
-) -> GraphEnsemble:
+def fit_ensemble(space: SearchSpace, codes: np.ndarray, y: np.ndarray, seed: int, device: str = "cpu") -> GraphEnsemble:
     """Train every member on all folds of the data but its own, from its own random weights.
 
     codes: (n, S), n >= 2 * MEMBERS. y: (n,) targets of mean 0 and standard deviation 1.
@@ -134,4 +132,4 @@ def fit_ensemble(
     mean = members[fold.numpy(), np.arange(len(y))]
     spread = members.std(axis=0, ddof=1) + 1e-6
     inflation = float(np.clip(np.sqrt(np.mean(((y - mean) / spread) ** 2)), *INFLATION_RANGE))
-    return GraphEnsemble(space, networks, inflation, (mean, spread * inflation), torch.device(device))
+    return GraphEnsemble(space, networks, inflation, mean, device)

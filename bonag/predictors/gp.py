@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import gpytorch
 import numpy as np
 import torch
 from botorch.exceptions import ModelFittingError
@@ -18,6 +20,8 @@ from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
 from bonag.predictors.features import GraphFeatures
+from bonag.predictors.posterior import ExactPosterior
+from search_spaces import SearchSpace
 
 # Medians of the log-normal priors: on targets of unit variance and blocks of unit spread, each term explains half of
 # the variance, correlations die out over the distance of random pairs, and measurements repeat well.
@@ -94,18 +98,75 @@ def fit_hyperparameters(model: SingleTaskGP) -> float:
     return float(reached)
 
 
-def leave_one_out(model: SingleTaskGP) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (noise included) at each training point when it is left out: (n,), (n,).
+@dataclass(frozen=True, eq=False)
+class ArchitectureKernel:
+    """``architecture_kernel`` with its hyperparameters, of codes."""
 
-    Rasmussen and Williams (2006), equations 5.12: from the inverse of the noisy kernel matrix.
-    """
-    with torch.no_grad():
-        X, y = model.train_inputs[0], model.train_targets
-        K = model.covar_module(X).to_dense() + model.likelihood.noise * torch.eye(len(X), dtype=X.dtype)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(K))
-        precision = inverse.diagonal()
-        mean = y - (inverse @ y) / precision
-    return mean.numpy(), precision.rsqrt().numpy()
+    features: GraphFeatures
+    module: Kernel
+
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes -> (B, D) features."""
+        return self.features(codes)
+
+    @torch.no_grad()
+    def matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(n, D) and (m, D) features -> (n, m)."""
+        others = () if a is b else (torch.from_numpy(b),)
+        return self.module(torch.from_numpy(a), *others).to_dense().numpy()
+
+    @torch.no_grad()
+    def variances(self, inputs: np.ndarray) -> np.ndarray:
+        """(n, D) features -> (n,)."""
+        return self.module(torch.from_numpy(inputs), diag=True).numpy()
+
+    def terms(self) -> dict[tuple[str, str], ArchitectureKernel]:
+        """The kernels of which it is the sum, by block of features and kind."""
+        names = [(block, kind) for block in self.features.blocks for kind in ("additive", "interactions")]
+        parts = (ArchitectureKernel(self.features, part) for part in self.module.kernels)
+        return dict(zip(names, parts, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedProcess(ExactPosterior):
+    """The Gaussian process over architectures, with its hyperparameters."""
+
+    kernel: ArchitectureKernel
+
+    def shares(self, codes: np.ndarray) -> dict[tuple[str, str], float]:
+        """Of the mean over (B, S) codes, the share of each term of the kernel, by block of features and kind.
+
+        The mean is a sum of one function per term, f = sum over k of f_k; the share is cov(f_k, f) / var(f), so that
+        shares add up to one, and may be negative where terms counteract.
+        """
+        inputs, weights = self.kernel.inputs(codes), self._solved[1].numpy()
+        parts = {name: term.matrix(inputs, self.inputs) @ weights for name, term in self.kernel.terms().items()}
+        parts = {name: part - part.mean() for name, part in parts.items()}
+        whole = np.sum(list(parts.values()), axis=0)
+        return {name: float(part @ whole / max(float(whole @ whole), 1e-300)) for name, part in parts.items()}
+
+
+class GaussianProcess:
+    """The predictor ``gp``: hyperparameters maximise the marginal likelihood times their priors."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.features = GraphFeatures(space)
+
+    def fit(self, codes: np.ndarray, scores: np.ndarray) -> FittedProcess:
+        """codes: (n, S). scores: (n,) of mean 0 and standard deviation 1."""
+        return self._fit(codes, scores)[0]
+
+    def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
+        """The logarithm of the largest marginal likelihood times the priors, up to a constant."""
+        return self._fit(codes, scores)[1]
+
+    def _fit(self, codes: np.ndarray, scores: np.ndarray) -> tuple[FittedProcess, float]:
+        inputs = self.features(codes)
+        model = make_gp(self.features, torch.from_numpy(inputs), torch.from_numpy(scores))
+        with gpytorch.settings.max_cholesky_size(100_000):
+            reached = fit_hyperparameters(model)
+        kernel = ArchitectureKernel(self.features, model.covar_module)
+        return FittedProcess(kernel, inputs, scores, model.likelihood.noise.item()), reached
 
 
 def _lengthscale() -> dict[str, object]:

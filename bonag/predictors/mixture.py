@@ -1,105 +1,117 @@
-"""The Gaussian process and the graph ensemble as one BoTorch model over codes."""
+"""The Gaussian process and the graph ensemble as one predictor, and the ensemble alone."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from botorch.models import SingleTaskGP
-from botorch.models.model import Model
-from botorch.posteriors import GPyTorchPosterior
-from gpytorch.distributions import MultivariateNormal
-from torch import Tensor
 
-from bonag.predictors.ensemble import GraphEnsemble
-from bonag.predictors.features import GraphFeatures
-from bonag.predictors.targets import TAILS
+from bonag.predictors.ensemble import MEMBERS, GraphEnsemble, fit_ensemble
+from bonag.predictors.gp import FittedProcess, GaussianProcess
+from loops.protocols import Model, Prediction
+from search_spaces import SearchSpace
 
 # Below this weight the ensemble moves no decision and is not asked.
 NEGLIGIBLE = 0.02
+MIN_ENSEMBLE_ROWS = 3 * MEMBERS
 
 
-class ArchitectureModel(Model):
-    """A mixture of a Gaussian process and, with weight ``ensemble_weight``, a deep ensemble.
+@dataclass(frozen=True, eq=False)
+class FittedMixture:
+    """A Gaussian process and, with this weight, a deep ensemble: the Gaussian with the mixture's mean and variance.
 
-    The posterior is the Gaussian with the mixture's mean and variance, per architecture: it is meant for the analytic
-    acquisition functions.
+    taught: by code, the scores that the ensemble was trained on. line: factor and offset from these to the scores that
+    the process is given now. before: the process before evaluations were imagined. It is sure of them at once; the
+    ensemble's spread shrinks in the same proportion.
     """
 
-    def __init__(
-        self,
-        features: GraphFeatures,
-        gp: SingleTaskGP,
-        ensemble: GraphEnsemble | None = None,
-        ensemble_weight: float = 0.0,
-        rescale: tuple[float, float] = (1.0, 0.0),
-        before: ArchitectureModel | None = None,
-        tail: float = TAILS[-1],
-    ) -> None:
-        """rescale: factor and offset from the ensemble's targets to the Gaussian process' targets.
-
-        before: the model before evaluations were imagined. The Gaussian process is sure of them at once; the ensemble's
-        spread shrinks in the same proportion.
-
-        tail: of the scores (``targets.model_scores``) that the Gaussian process was fitted on.
-        """
-        super().__init__()
-        self.features, self.gp, self.ensemble = features, gp, ensemble
-        self.ensemble_weight = ensemble_weight if ensemble_weight > NEGLIGIBLE else 0.0
-        self.rescale = rescale
-        self.before = before
-        self.tail = tail
+    process: FittedProcess
+    ensemble: GraphEnsemble
+    weight: float
+    taught: Mapping[bytes, float]
+    line: tuple[float, float] = (1.0, 0.0)
+    before: FittedProcess | None = None
+    # An ensemble cannot forget what it was trained on.
+    forgets = False
 
     @property
-    def num_outputs(self) -> int:
-        """One."""
-        return 1
+    def noise(self) -> float:
+        """Standard deviation of a measurement around the mean."""
+        return self.process.noise
 
-    @torch.no_grad()
-    def predict(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation, without measurement noise, of (B, S) codes: (B,), (B,)."""
-        X = torch.from_numpy(self.features(codes))
-        mean, variance = self._gaussian_process(X)
-        if self.ensemble is None or self.ensemble_weight == 0:
-            return mean, np.sqrt(variance)
-        factor, offset = self.rescale
-        other, spread = self.ensemble.predict(codes)
-        other, spread = factor * other + offset, abs(factor) * spread
+    def predict(self, codes: np.ndarray) -> Prediction:
+        """(B, S) codes -> B scores, without the noise of a measurement."""
+        alone = self.process.predict(codes)
+        w = self.weight
+        if w <= NEGLIGIBLE:
+            return alone
+        factor, offset = self.line
+        other = self.ensemble.predict(codes)
+        mean, spread = factor * other.mean + offset, abs(factor) * other.stddev
         if self.before is not None:
-            spread = spread * np.sqrt(variance / self.before._gaussian_process(X)[1])
-        w = self.ensemble_weight
-        mixed = (1 - w) * mean + w * other
-        second = (1 - w) * (variance + mean**2) + w * (spread**2 + other**2)
-        return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
+            spread = spread * alone.stddev / self.before.predict(codes).stddev
+        mixed = (1 - w) * alone.mean + w * mean
+        second = (1 - w) * (alone.stddev**2 + alone.mean**2) + w * (spread**2 + mean**2)
+        return Prediction(mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12)))
 
-    @cached_property
-    def _solved(self) -> tuple[Tensor, Tensor]:
-        """The Cholesky factor L of the noisy kernel matrix, (n, n), and (L L^T)^-1 y, (n,)."""
-        X, y = self.gp.train_inputs[0], self.gp.train_targets
-        noise = self.gp.likelihood.noise * torch.eye(len(X), dtype=X.dtype)
-        factor = torch.linalg.cholesky(self.gp.covar_module(X).to_dense() + noise)
-        return factor, torch.cholesky_solve(y[:, None], factor)[:, 0]
+    def condition(self, codes: np.ndarray, scores: np.ndarray) -> FittedMixture:
+        """The process on these (n, S) codes and (n,) scores; the ensemble as it is, on the scale of these scores."""
+        rows = [row for row, code in enumerate(codes) if code.tobytes() in self.taught]
+        old, new = np.array([self.taught[codes[row].tobytes()] for row in rows]), scores[rows]
+        # Both scales rank the same values, so a line between them is nearly exact.
+        apart = old - old.mean()
+        factor = float(apart @ new / max(apart @ apart, 1e-12))
+        line = (factor, float(new.mean() - factor * old.mean()))
+        return replace(self, process=self.process.condition(codes, scores), line=line, before=None)
 
-    def _gaussian_process(self, X: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Marginal means and variances at (B, D) features: (B,), (B,).
+    def after(self, codes: np.ndarray) -> FittedMixture:
+        """As if the (k, S) codes had been evaluated, and turned out as the mixture expects."""
+        process = self.process.extended(codes, self.predict(codes).mean)
+        return replace(self, process=process, before=self.before or self.process)
 
-        Equal to the marginals of ``gp.posterior``, which computes the covariances among the B points as well.
-        """
-        factor, weights = self._solved
-        cross = self.gp.covar_module(self.gp.train_inputs[0], X).to_dense()
-        explained = torch.linalg.solve_triangular(factor, cross, upper=False)
-        variance = self.gp.covar_module(X, diag=True) - (explained**2).sum(dim=0)
-        return (cross.T @ weights).numpy(), variance.clamp_min(1e-12).numpy()
+    def shares(self, codes: np.ndarray) -> dict[tuple[str, str], float]:
+        """Those of the Gaussian process' kernel: see ``FittedProcess.shares``."""
+        return self.process.shares(codes)
 
-    def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GPyTorchPosterior:
-        """X: (B, 1, S) codes, as floats -> independent Gaussians, (B, 1, 1); ValueError for others."""
-        if X.ndim != 3 or X.shape[1] != 1:
-            raise ValueError(f"X must be (B, 1, S), as there is no joint posterior; got {tuple(X.shape)}")
-        mean, spread = self.predict(X[:, 0].long().cpu().numpy())
-        variance = torch.from_numpy(spread**2)[:, None, None]
-        return GPyTorchPosterior(MultivariateNormal(torch.from_numpy(mean)[:, None], variance))
+    def note(self) -> dict[str, float]:
+        """What a trial's provenance should say of the model."""
+        return {"ensemble_weight": round(self.weight if self.weight > NEGLIGIBLE else 0.0, 4)}
+
+
+class Mixture:
+    """The predictor ``mixture``: of MIN_ENSEMBLE_ROWS architectures or more a mixture, before that the process alone.
+
+    weight: of the ensemble; None for that by stacking. device: where the ensemble computes.
+    """
+
+    # An ensemble takes seconds to train.
+    growth = 0.35
+
+    def __init__(self, space: SearchSpace, device: str = "cpu", weight: float | None = None) -> None:
+        self.space, self.device, self.weight = space, device, weight
+        self.process = GaussianProcess(space)
+
+    def fit(self, codes: np.ndarray, scores: np.ndarray) -> Model:
+        """codes: (n, S). scores: (n,) of mean 0 and standard deviation 1."""
+        process = self.process.fit(codes, scores)
+        if len(scores) < MIN_ENSEMBLE_ROWS:
+            return process
+        ensemble = fit_ensemble(self.space, codes, scores, seed=len(scores), device=self.device)
+        weight = self.weight
+        if weight is None:
+            weight = stacking_weight(scores, process.leave_one_out().mean, ensemble.held_out)
+        taught = {code.tobytes(): float(score) for code, score in zip(codes, scores, strict=True)}
+        return FittedMixture(process, ensemble, weight, taught)
+
+    def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
+        """That of the Gaussian process."""
+        return self.process.log_likelihood(codes, scores)
+
+
+def graph_ensemble(space: SearchSpace, device: str = "cpu") -> Mixture:
+    """The predictor ``ensemble``, from MIN_ENSEMBLE_ROWS architectures on; its spread follows the process'."""
+    return Mixture(space, device, weight=1.0)
 
 
 def stacking_weight(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:

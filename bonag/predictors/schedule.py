@@ -1,6 +1,13 @@
-"""When hyperparameters are fitted anew: it follows from the length of the history alone."""
+"""When and on what models are fitted anew: it follows from the trials alone."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+Fit = TypeVar("Fit")
 
 
 def prefix(n: int, growth: float) -> int:
@@ -9,3 +16,36 @@ def prefix(n: int, growth: float) -> int:
     while (following := length + max(1, int(length * growth))) <= n:
         length = following
     return length
+
+
+def informative_rows(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows of (n,) values, in order: the better half of them the best, the others evenly spread."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    order = np.argsort(-values, kind="stable")
+    half = most // 2
+    rest = np.sort(order[half:])
+    spread = rest[np.linspace(0, len(rest) - 1, most - half).round().astype(int)]
+    return np.sort(np.concatenate([order[:half], spread]))
+
+
+def spread_rows(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, rising: the best of (n,) values, the worst, and those whose ranks are evenly between."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    order = np.argsort(-values, kind="stable")
+    return np.sort(order[np.linspace(0, len(values) - 1, most).round().astype(int)])
+
+
+class LastFit:
+    """Remembers a fit by the data that it was made from, until others come; to forget it costs time, and no more."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[bytes, ...], object] | None = None
+
+    def get(self, data: Sequence[np.ndarray], compute: Callable[[], Fit]) -> Fit:
+        """What was computed from these data."""
+        key = tuple(array.tobytes() for array in data)
+        if self._last is None or self._last[0] != key:
+            self._last = (key, compute())
+        return self._last[1]  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
-from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.posterior import ExactPosterior
+from bonag.predictors.schedule import LastFit, prefix, spread_rows
+from bonag.scores import rank_gaussianise
+from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
-from bonag.strategies.posterior import ExpectedImprovement, Posterior
-from bonag.strategies.rows import GROWTH, spread_rows
 from bonag.strategies.wl import WeisfeilerLehman
 from loops.objective import Objective
 from loops.strategies.fresh import fresh
@@ -24,6 +24,8 @@ from search_spaces import SearchSpace
 # Up to this size, and where the space lists its architectures, all of them are scored.
 MAX_ENUMERATED = 20_000
 DEPTH = 2
+# Hyperparameters are fitted anew whenever the history has grown by this share, and on so many trials.
+GROWTH = 0.08
 MAX_ROWS = 200
 MAX_STEPS = 40
 # Medians and width of the log-normal priors.
@@ -32,7 +34,7 @@ VARIANCE, NOISE, PRIOR_WIDTH = 0.5, 0.01, 1.0
 
 @dataclass(frozen=True)
 class SlotAndSubtreeKernel:
-    """variance_1 * Matern-5/2(d(a, b)) + variance_2 * exp(-(1 - WL(a, b)) / length).
+    """scale_1 * Matern-5/2(d(a, b)) + scale_2 * exp(-(1 - WL(a, b)) / length).
 
     d^2 is the weighted Hamming distance, the sum of the weights (one for every free site) of the sites that differ:
     a Matern kernel on one-hots with automatic relevance determination. WL is the normalised Weisfeiler-Lehman kernel.
@@ -41,10 +43,14 @@ class SlotAndSubtreeKernel:
     wl: WeisfeilerLehman
     sites: np.ndarray
     weights: np.ndarray
-    variances: tuple[float, float]
+    scales: tuple[float, float]
     length: float
 
-    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        """The codes themselves."""
+        return codes
+
+    def matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(n, S) and (m, S) codes -> (n, m)."""
         squared = np.zeros((len(a), len(b)))
         for site, weight in zip(self.sites, self.weights, strict=True):
@@ -52,42 +58,31 @@ class SlotAndSubtreeKernel:
         root = np.sqrt(5 * squared)
         slots = (1 + root + root**2 / 3) * np.exp(-root)
         subtrees = np.exp((self.wl.matrix(a, b, DEPTH) - 1) / self.length)
-        return self.variances[0] * slots + self.variances[1] * subtrees
+        return self.scales[0] * slots + self.scales[1] * subtrees
 
-    def diagonal(self, codes: np.ndarray) -> np.ndarray:
+    def variances(self, inputs: np.ndarray) -> np.ndarray:
         """(n, S) codes -> (n,)."""
-        return np.full(len(codes), sum(self.variances))
+        return np.full(len(inputs), sum(self.scales))
 
 
-@dataclass(frozen=True)
 class SlotAndSubtreeProcess:
-    """A Gaussian process with that kernel on rank-Gaussian targets, and expected improvement.
+    """A predictor: a Gaussian process with that kernel on the trials' ranks.
 
     Its hyperparameters maximise the marginal likelihood times log-normal priors (L-BFGS).
     """
 
-    space: SearchSpace
-    wl: WeisfeilerLehman = field(init=False, repr=False, compare=False)
-    sites: np.ndarray = field(init=False, repr=False, compare=False)
-    _memory: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, space: SearchSpace) -> None:
+        free = [*np.flatnonzero(space.fixed_ops < 0), *range(space.num_nodes, space.num_sites)]
+        self.wl, self.sites, self._last = WeisfeilerLehman(space), np.array(free), LastFit()
 
-    def __post_init__(self) -> None:
-        free = [*np.flatnonzero(self.space.fixed_ops < 0), *range(self.space.num_nodes, self.space.num_sites)]
-        object.__setattr__(self, "wl", WeisfeilerLehman(self.space))
-        object.__setattr__(self, "sites", np.array(free))
-
-    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> ExpectedImprovement:
-        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better. Nothing is random."""
-        first = prefix(len(values), GROWTH)
-        rows = spread_rows(values[:first], MAX_ROWS)
-        key = codes[rows].tobytes() + values[rows].tobytes()
-        if key not in self._memory:
-            self._memory.clear()
-            self._memory[key] = self._likeliest(codes[rows], rank_gaussianise(values[rows]))
-        found = np.exp(self._memory[key])
-        first_variance, second_variance, length, noise = found[:4].tolist()
-        kernel = SlotAndSubtreeKernel(self.wl, self.sites, found[4:], (first_variance, second_variance), length)
-        return ExpectedImprovement(Posterior(kernel, codes, rank_gaussianise(values), noise))
+    def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
+        """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
+        rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
+        some, ranked = codes[rows], rank_gaussianise(scores[rows])
+        found = np.exp(self._last.get((some, ranked), lambda: self._likeliest(some, ranked)))
+        first, second, length, noise = found[:4].tolist()
+        kernel = SlotAndSubtreeKernel(self.wl, self.sites, found[4:], (first, second), length)
+        return ExactPosterior(kernel, codes, rank_gaussianise(scores), noise)
 
     def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Logarithms of: both variances, the length, the noise, and each free site's weight."""
@@ -121,9 +116,8 @@ def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     """
     listed = space.size <= MAX_ENUMERATED and space.all() is not None
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
-    return GuidedGeneration(
-        space, objective, SlotAndSubtreeProcess(space), candidates, initial=10, starts=10, name="gp", design=fresh
-    )
+    surrogate = BelievedSurrogate(space, objective, SlotAndSubtreeProcess(space))
+    return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp", design=fresh)
 
 
 def _negative_log_posterior(parameters: Tensor, centre: Tensor, differ: Tensor, apart: Tensor, y: Tensor) -> Tensor:

@@ -3,16 +3,16 @@ Weisfeiler-Lehman Kernels*)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from bonag.generators.candidates import MutationCandidates
-from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import rank_gaussianise
+from bonag.predictors.posterior import ExactPosterior
+from bonag.predictors.schedule import LastFit, prefix, spread_rows
+from bonag.scores import rank_gaussianise
+from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
-from bonag.strategies.posterior import ExpectedImprovement, Posterior
-from bonag.strategies.rows import GROWTH, spread_rows
 from bonag.strategies.wl import MAX_DEPTH, WeisfeilerLehman
 from loops.objective import Objective
 from loops.strategies.fresh import fresh
@@ -22,6 +22,8 @@ from search_spaces import SearchSpace
 POOL, MUTATED = 200, 0.5
 NOISES = np.geomspace(1e-5, 1e-1, 9)
 SCALES = np.geomspace(0.25, 16.0, 7)
+# Hyperparameters are fitted anew whenever the history has grown by this share, and on so many trials.
+GROWTH = 0.08
 MAX_ROWS = 300
 
 
@@ -33,18 +35,21 @@ class SubtreeKernel:
     depth: int
     variance: float
 
-    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        """The codes themselves."""
+        return codes
+
+    def matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(n, S) and (m, S) codes -> (n, m)."""
         return self.variance * self.wl.matrix(a, b, self.depth)
 
-    def diagonal(self, codes: np.ndarray) -> np.ndarray:
+    def variances(self, inputs: np.ndarray) -> np.ndarray:
         """(n, S) codes -> (n,)."""
-        return np.full(len(codes), self.variance)
+        return np.full(len(inputs), self.variance)
 
 
-@dataclass(frozen=True)
 class SubtreeProcess:
-    """A Gaussian process with the Weisfeiler-Lehman kernel, and expected improvement.
+    """A predictor: a Gaussian process with the Weisfeiler-Lehman kernel on the trials' ranks.
 
     The authors' but for three things: targets are normal scores and not standardised logarithms of errors, the depth
     may be 0 too, and one architecture is proposed at a time and not five. Depth (0 to 2), variance and noise are those
@@ -52,28 +57,18 @@ class SubtreeProcess:
     variances and noises.
     """
 
-    space: SearchSpace
-    wl: WeisfeilerLehman = field(init=False, repr=False, compare=False)
-    _memory: dict[bytes, tuple[int, float, float]] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, space: SearchSpace) -> None:
+        self.wl, self._last = WeisfeilerLehman(space), LastFit()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "wl", WeisfeilerLehman(self.space))
+    def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
+        """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
+        rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
+        some, ranked = codes[rows], rank_gaussianise(scores[rows])
+        depth, variance, noise = self._last.get((some, ranked), lambda: self._likeliest(some, ranked))
+        return ExactPosterior(SubtreeKernel(self.wl, depth, variance), codes, rank_gaussianise(scores), noise)
 
-    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> ExpectedImprovement:
-        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better. Nothing is random."""
-        first = prefix(len(values), GROWTH)
-        rows = spread_rows(values[:first], MAX_ROWS)
-        key = codes[rows].tobytes() + values[rows].tobytes()
-        if key not in self._memory:
-            self._memory.clear()
-            self._memory[key] = self._likeliest(codes[rows], values[rows])
-        depth, variance, noise = self._memory[key]
-        kernel = SubtreeKernel(self.wl, depth, variance)
-        return ExpectedImprovement(Posterior(kernel, codes, rank_gaussianise(values), noise))
-
-    def _likeliest(self, codes: np.ndarray, values: np.ndarray) -> tuple[int, float, float]:
+    def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> tuple[int, float, float]:
         """Depth, variance and noise variance."""
-        targets = rank_gaussianise(values)
         best, found = -np.inf, (0, 1.0, float(NOISES[-1]))
         for depth in range(MAX_DEPTH + 1):
             spectrum, vectors = np.linalg.eigh(self.wl.matrix(codes, codes, depth))
@@ -89,6 +84,5 @@ class SubtreeProcess:
 def nas_bowl(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     """The strategy ``gp-wl``: ten random architectures first."""
     candidates = MutationCandidates(space, 1 - MUTATED, POOL, site_by_site=True)
-    return GuidedGeneration(
-        space, objective, SubtreeProcess(space), candidates, initial=10, starts=10, name="gp-wl", design=fresh
-    )
+    surrogate = BelievedSurrogate(space, objective, SubtreeProcess(space))
+    return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp-wl", design=fresh)

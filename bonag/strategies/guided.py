@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
+from bonag.acquisition.surrogate import Surrogate
+from bonag.generators.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
 from loops.history import History
-from loops.initial import first_design
+from loops.initial import first_design, front_design
 from loops.objective import Objective
-from loops.protocols import Proposal
+from loops.protocols import Acquisition, Generator, Predictor, Proposal
 from loops.strategies.fresh import fresh
 from search_spaces import Architecture, SearchSpace
 
 
-class Acquisition(Protocol):
-    """How much an evaluation is worth: (B, S) codes -> (B,), larger is better."""
+class Guide(Protocol):
+    """What evaluations are worth, as guidance of a generator."""
 
-    def __call__(self, codes: np.ndarray) -> np.ndarray: ...
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes -> (B,), larger is better."""
+        ...
 
-    def after(self, codes: np.ndarray) -> Acquisition:
-        """The acquisition as if the (k, S) codes had been evaluated already."""
+    def after(self, codes: np.ndarray) -> Guide:
+        """The same as if the (k, S) codes had been evaluated already."""
         ...
 
     def note(self) -> dict[str, Any]:
@@ -30,30 +34,11 @@ class Acquisition(Protocol):
         ...
 
 
-class Surrogate(Protocol):
-    """Fits predictors and makes an acquisition function of them."""
+class GuideFitter(Protocol):
+    """Learns from a history what evaluations are worth."""
 
-    def fit(self, codes: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
-        """codes: (n, S) codes in the order of evaluation. values: (n,), larger is better."""
-        ...
-
-
-@runtime_checkable
-class MetricSurrogate(Protocol):
-    """A surrogate that knows the objective, and makes one acquisition function of all its metrics."""
-
-    def fit_metrics(self, codes: np.ndarray, values: np.ndarray, seed: int) -> Acquisition:
-        """codes: (n, S) codes in the order of evaluation. values: (n, M), each metric of the objective as measured."""
-        ...
-
-
-class Generator(Protocol):
-    """Generates valid graphs that the guidance scores high."""
-
-    def guided_sample(
-        self, guidance: Acquisition, rng: np.random.Generator, starts: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Distinct graphs, best first: (M, S) codes and (M,) scores. starts: (K, S) codes of graphs to compete with."""
+    def fit(self, history: History, seed: int) -> Guide:
+        """A pure function of a history with completed trials, and of the seed."""
         ...
 
 
@@ -73,7 +58,7 @@ class GuidedGeneration:
 
     space: SearchSpace
     objective: Objective
-    surrogate: Surrogate | MetricSurrogate
+    surrogate: GuideFitter
     generator: Generator
     initial: int = 5
     starts: int = 24
@@ -97,27 +82,21 @@ class GuidedGeneration:
 
     def search(
         self, history: History, before: Sequence[Architecture], rng: np.random.Generator
-    ) -> tuple[Acquisition, np.ndarray, np.ndarray]:
-        """The acquisition after a history with completed trials, and what the generator makes of it.
+    ) -> tuple[Guide, np.ndarray, np.ndarray]:
+        """What evaluations are worth after a history with completed trials, and what the generator makes of it.
 
         before: architectures that count as if they had ended as expected, beside the trials that still run.
         Returns distinct graphs, best first, evaluated ones among them: (M, S) codes and (M,) acquisition values.
         """
-        evaluated = self.space.codes([trial.architecture for trial in history.completed])
-        scores = self.objective.scores(history)
-        seed = int(rng.integers(2**32))
-        if isinstance(self.surrogate, MetricSurrogate):
-            acquisition = self.surrogate.fit_metrics(evaluated, self.objective.measured(history), seed)
-        else:
-            acquisition = self.surrogate.fit(evaluated, scores, seed)
+        worth = self.surrogate.fit(history, int(rng.integers(2**32)))
         waiting = [trial.architecture for trial in history.pending]
-        acquisition = acquisition.after(self.space.codes([*waiting, *before]))
-        starts = evaluated[np.argsort(-scores, kind="stable")[: self.starts]]
-        return acquisition, *self.generator.guided_sample(acquisition, rng, starts)
+        worth = worth.after(self.space.codes([*waiting, *before]))
+        starts = self.space.codes([trial.architecture for trial in self.objective.best(history, self.starts)])
+        return worth, *self.generator.guided_sample(worth, rng, starts)
 
     def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
         proposed = [proposal.architecture for proposal in before]
-        acquisition, candidates, scores = self.search(history, proposed, rng)
+        worth, candidates, scores = self.search(history, proposed, rng)
         taken = {trial.architecture for trial in history} | set(proposed)
         proposals: list[Proposal] = []
         while len(proposals) < n:
@@ -127,12 +106,12 @@ class GuidedGeneration:
                 rest = fresh(self.space, taken, n - len(proposals), rng)
                 return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in rest]
             architecture, score = choice
-            provenance = {"origin": "guided", "acquisition": score, "generated": len(candidates), **acquisition.note()}
+            provenance = {"origin": "guided", "acquisition": score, "generated": len(candidates), **worth.note()}
             proposals.append(Proposal(architecture, provenance))
             taken.add(architecture)
             if len(proposals) < n:
-                acquisition = acquisition.after(self.space.codes([architecture]))
-                scores = acquisition(candidates)
+                worth = worth.after(self.space.codes([architecture]))
+                scores = worth(candidates)
                 order = np.argsort(-scores, kind="stable")
                 candidates, scores = candidates[order], scores[order]
         return proposals
@@ -146,3 +125,52 @@ class GuidedGeneration:
             if architecture not in taken:
                 return architecture, float(score)
         return None
+
+
+def bonag(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Generator
+) -> GuidedGeneration:
+    """The default strategy. Raises UserError for an acquisition that cannot take the objective."""
+    return _searching("bonag", space, objective, predictor, acquisition, generator)
+
+
+def mutation_bo(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+) -> GuidedGeneration:
+    """The same, but candidates are half random ones, half mutations of the best; raises UserError."""
+    candidates = MutationCandidates(space, random=0.5)
+    return _searching("mutation-bo", space, objective, predictor, acquisition, candidates)
+
+
+def mutation_bo_random(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+) -> GuidedGeneration:
+    """The same with random candidates; raises UserError."""
+    return _searching("mutation-bo:random", space, objective, predictor, acquisition, RandomCandidates(space))
+
+
+def mutation_bo_mutation(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+) -> GuidedGeneration:
+    """The same with mutations of the best; raises UserError."""
+    return _searching("mutation-bo:mutation", space, objective, predictor, acquisition, MutationCandidates(space))
+
+
+def mutation_bo_evolution(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+) -> GuidedGeneration:
+    """The same with candidates by evolution of the acquisition; raises UserError."""
+    return _searching("mutation-bo:evolution", space, objective, predictor, acquisition, EvolutionCandidates(space))
+
+
+def _searching(
+    name: str,
+    space: SearchSpace,
+    objective: Objective,
+    predictor: Predictor,
+    acquisition: Acquisition,
+    generator: Generator,
+) -> GuidedGeneration:
+    surrogate = Surrogate(space, objective, predictor, acquisition)
+    design = first_design if len(objective.goals) == 1 else front_design
+    return GuidedGeneration(space, objective, surrogate, generator, name=name, design=design)

@@ -15,7 +15,7 @@ from bonag.ui.worker import report
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bonag.predictors.mixture import ArchitectureModel
+    from loops.protocols import Model
 
 # Predictions that may be asked for in all, and random architectures that they are spread over.
 MOST_PREDICTIONS, MOST_SAMPLES, LEAST_SAMPLES = 50_000, 1024, 64
@@ -48,16 +48,15 @@ class Influence:
 
 def influence(data: Measured, predictor: str, seed: int) -> Influence:
     """Fit the run's predictor on all trials and see what its mean depends on."""
-    from bonag.acquisition.posteriors import MetricPosterior
     from bonag.ui.insight.validation import fitted
 
     report("fitting the predictor")
-    posterior = fitted(data, predictor)
+    model = fitted(data, predictor)
     slots = slots_of(data.space)
     rng = rng_of(seed, len(data), RANDOM_ARCHITECTURES)
     count = samples_for(slots)
     first, second = (data.space.codes(data.space.sample(count, rng)) for _ in range(2))
-    predict = _in_chunks(lambda codes: posterior.predict(codes)[0])
+    predict = _in_chunks(lambda codes: model.predict_values(codes).mean)
     base, other = predict(first), predict(second)
     variance = float(np.concatenate([base, other]).var())
     rows, effects = [], []
@@ -69,16 +68,15 @@ def influence(data: Measured, predictor: str, seed: int) -> Influence:
         alone = sum(weight * effect**2 for _, effect, weight in found if np.isfinite(effect))
         rows.append((slot.name, total / variance if variance else 0.0, alone / variance if variance else 0.0))
         effects += [(slot.name, name, effect) for name, effect, _ in found if np.isfinite(effect)]
-    learned = isinstance(posterior, MetricPosterior)
     return Influence(
         _frame(rows, "slot", "share", "alone"),
         _frame(effects, "slot", "operation", "effect"),
-        kernel_shares(posterior.model, first) if isinstance(posterior, MetricPosterior) else None,
+        kernel_shares(model.model, first),
         tuple(slots),
         float(base.mean()),
         float(np.sqrt(variance)),
         count,
-        not learned,
+        model.exact,
     )
 
 
@@ -88,26 +86,12 @@ def samples_for(slots: list[Slot]) -> int:
     return max(LEAST_SAMPLES, min(MOST_SAMPLES, MOST_PREDICTIONS // each))
 
 
-def kernel_shares(model: ArchitectureModel, codes: np.ndarray) -> pd.DataFrame:
-    """Of the Gaussian process' mean over (B, S) codes, the share of each term of its kernel: block, kind, share.
-
-    The mean is a sum of one function per term, f = sum over k of f_k; the share is cov(f_k, f) / var(f), so that shares
-    add up to one, and may be negative where terms counteract.
-    """
-    import torch
-
-    gp, features = model.gp, model.features
-    with torch.no_grad():
-        X, y = gp.train_inputs[0], gp.train_targets
-        noise = gp.likelihood.noise * torch.eye(len(X), dtype=X.dtype)
-        weights = torch.linalg.solve(gp.covar_module(X).to_dense() + noise, y)
-        new = torch.from_numpy(features(codes))
-        parts = np.stack([(term(new, X).to_dense() @ weights).numpy() for term in gp.covar_module.kernels])
-    parts = parts - parts.mean(axis=1, keepdims=True)
-    whole = parts.sum(axis=0)
-    shares = parts @ whole / max(float(whole @ whole), 1e-300)
-    names = [(block, kind) for block in features.blocks for kind in ("additive", "interactions")]
-    return _frame([(*name, float(share)) for name, share in zip(names, shares, strict=True)], "block", "kind", "share")
+def kernel_shares(model: Model, codes: np.ndarray) -> pd.DataFrame | None:
+    """Of a model's mean over (B, S) codes, the share of each term of its kernel: block, kind, share; None without."""
+    shares = getattr(model, "shares", None)
+    if shares is None:
+        return None
+    return _frame([(*name, share) for name, share in shares(codes).items()], "block", "kind", "share")
 
 
 def _effect(

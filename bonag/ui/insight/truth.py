@@ -17,6 +17,7 @@ from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
+    from bonag.acquisition.metric_models import MetricModel
     from bonag.evaluators import BatchEvaluator
 
 
@@ -32,7 +33,7 @@ class Truth:
     history: History
     config: RunConfig | None
     predictor: str
-    _fitted: dict[str, object] = field(default_factory=dict, repr=False)
+    _fitted: dict[str, MetricModel | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._evaluator = _quick_evaluator(self.space, self.config)
@@ -59,8 +60,8 @@ class Truth:
         if metric not in self._fitted:
             data = measured(self.space, self.objective, self.history, metric)
             self._fitted[metric] = fitted(data, self.predictor) if len(data) else None
-        posterior = self._fitted[metric]
-        return np.full(len(codes), np.nan) if posterior is None else posterior.predict(codes)[0]  # type: ignore[attr-defined]
+        model = self._fitted[metric]
+        return np.full(len(codes), np.nan) if model is None else model.predict_values(codes).mean
 
 
 def _quick_evaluator(space: SearchSpace, config: RunConfig | None) -> BatchEvaluator | None:

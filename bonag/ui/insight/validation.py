@@ -14,7 +14,7 @@ from bonag.ui.worker import report
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bonag.acquisition.posteriors import CountedPosterior, MetricPosterior
+    from bonag.acquisition.metric_models import MetricModel
 
 NUMBER_OF_FOLDS = 5
 # Two trials in each fold, and eight to learn from.
@@ -48,9 +48,7 @@ def held_out(data: Measured, predictor: str, seed: int) -> HeldOut:
 
     The predictor is fitted wholly anew on every fold, its hyperparameters too.
     """
-    from bonag.acquisition.posteriors import CountedPosterior
-
-    if isinstance(fitted(data, predictor), CountedPosterior):
+    if fitted(data, predictor).exact:
         return HeldOut(None, None, 0)
     lengths, every = _lengths(len(data), FITS_AHEAD if predictor == "gp" else FITS_OF_ENSEMBLES)
     return HeldOut(
@@ -60,15 +58,11 @@ def held_out(data: Measured, predictor: str, seed: int) -> HeldOut:
     )
 
 
-def fitted(
-    data: Measured, predictor: str, rows: np.ndarray | slice = slice(None)
-) -> MetricPosterior | CountedPosterior:
+def fitted(data: Measured, predictor: str, rows: np.ndarray | slice = slice(None)) -> MetricModel:
     """The run's predictor of the metric, fitted on all of the trials or on some, just as the strategy does."""
     from bonag.acquisition.metric_models import MetricFitter
-    from bonag.acquisition.posteriors import posterior_of
 
-    fitter = MetricFitter(data.space, data.metric, data.sign, predictor)
-    return posterior_of(fitter.fit(data.codes[rows], data.values[rows]), data.values[rows])
+    return MetricFitter(data.space, data.metric, data.sign, predictor).fit(data.codes[rows], data.values[rows])
 
 
 def folds(count: int, seed: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
@@ -105,18 +99,15 @@ def _predicted(
 def _part(
     data: Measured, predictor: str, fold: int, known: np.ndarray, asked: np.ndarray, said: str
 ) -> Iterator[tuple[int | float, ...]]:
-    from bonag.acquisition.posteriors import MetricPosterior
-
     report(said)
-    posterior = fitted(data, predictor, known)
+    model = fitted(data, predictor, known)
     # What is not counted in all trials may look so in a few of them; then there is nothing to say of the others.
-    if not isinstance(posterior, MetricPosterior):
+    if model.exact:
         return
     codes, values = data.codes[asked], data.values[asked]
-    mean, variance = posterior.predict(codes, noisy=True)
-    score_mean, score_variance = posterior.predict_scores(codes)
-    scores = posterior.to_scores(values)
-    deviation, score_deviation = np.sqrt(variance), np.sqrt(score_variance)
-    columns = (data.trials[asked], values, mean, deviation, scores, score_mean, score_deviation)
+    believed, scores = model.predict_values(codes, noisy=True), model.predict(codes)
+    deviation = np.sqrt(scores.stddev**2 + model.noise**2)
+    score = model.scale.to_scores(model.sign * values)
+    columns = (data.trials[asked], values, believed.mean, believed.stddev, score, scores.mean, deviation)
     for trial, value, m, d, score, sm, sd in zip(*(column.tolist() for column in columns), strict=True):
         yield trial, value, m, d, fold, score, sm, sd

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from bonag.acquisition.surrogate import GraphSurrogate, PosteriorAcquisition
-from bonag.predictors.targets import model_scores
+from bonag.scores import model_scores
 from bonag.strategies import ACQUISITIONS
 
 

@@ -15,7 +15,7 @@ from scipy.stats import kendalltau
 
 from bonag.predictors.ensemble import INFLATION_RANGE, MEMBERS, GraphEnsemble, fit_ensemble
 from bonag.predictors.graphs import space_batch
-from bonag.predictors.targets import rank_gaussianise
+from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
 ROWS = 40

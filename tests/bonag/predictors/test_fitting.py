@@ -18,7 +18,7 @@ from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS,
 from bonag.predictors.gp import make_gp
 from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.schedule import prefix
-from bonag.predictors.targets import TAILS, model_scores
+from bonag.scores import TAILS, model_scores
 from search_spaces import SearchSpace
 
 every_predictor = pytest.mark.parametrize("predictor", ["gp", "ensemble", "mixture"])

@@ -25,7 +25,7 @@ from bonag.predictors.gp import (
     leave_one_out,
     make_gp,
 )
-from bonag.predictors.targets import rank_gaussianise
+from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
 every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])

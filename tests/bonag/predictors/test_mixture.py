@@ -15,7 +15,7 @@ from bonag.predictors.ensemble import GraphEnsemble, fit_ensemble
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.gp import fit_hyperparameters, make_gp
 from bonag.predictors.mixture import ArchitectureModel, stacking_weight
-from bonag.predictors.targets import rank_gaussianise
+from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
 ROWS = 30

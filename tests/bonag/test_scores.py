@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest, norm
 
-from bonag.predictors.targets import TAILS, log_slopes, model_scores, rank_gaussianise
+from bonag.scores import TAILS, log_slopes, model_scores, rank_gaussianise
 
 # With many ties, because accuracies of a small test set have them.
 values = arrays(np.float64, st.integers(1, 40), elements=st.integers(-12, 12).map(float))
