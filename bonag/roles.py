@@ -60,7 +60,7 @@ ACQUISITIONS: Registry[Acquisition] = Registry(
 GENERATORS: Registry[Generator] = Registry(
     role="generator",
     built_in={
-        "trained": "bonag.generators.artifact:trained_generator",
+        "trained": "bonag.generators.choosing:trained_generator",
         "random": "bonag.generators.candidates:RandomCandidates",
         "mutation": "bonag.generators.candidates:MutationCandidates",
         "evolution": "bonag.generators.candidates:EvolutionCandidates",

@@ -107,16 +107,20 @@ class SearchSpace(ABC):
     null_op: int | None = None
     identity_op: int | None = None
     op_attributes: np.ndarray | None = None
-    independent_sites: bool = False
     num_classes: int = 10
     image_size: int = 32
     generator: Path | None = None
+    independent_sites: bool = False
 
     # What every space has
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """Draw n architectures, independently and uniformly over the distinct architectures of the space."""
+
+    def all(self) -> list[Architecture] | None:
+        """Every architecture in a fixed order, or None where there are too many to list."""
+        return None
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:

@@ -11,8 +11,8 @@ import numpy as np
 from bonag.bench.generator_lab import Lab
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
-from bonag.generators.discrete import STEPS
 from bonag.generators.split import training_pool
+from bonag.generators.trained import STEPS
 from bonag.on_demand.report import held_out_share, novel_share, unique_share, valid_share
 from search_spaces import SearchSpace
 

@@ -21,7 +21,7 @@ from search_spaces.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bonag.generators.discrete import DiscreteGenerator
+    from bonag.generators.trained import TrainedGenerator
 
 # After so many trials guidance is shown, and after all of them; of unguided samples, and of the best guided ones.
 STEPS = (10, 25, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -135,17 +135,14 @@ def _whole(trial: Trial, objective: Objective) -> bool:
     return all(np.isfinite(trial.metrics.get(metric, np.nan)) for metric in objective.metrics)
 
 
-def _generator(space: SearchSpace) -> tuple[DiscreteGenerator | None, str | None]:
-    from bonag.generators.artifact import load_generator
-    from bonag.generators.discrete import DiscreteGenerator
+def _generator(space: SearchSpace) -> tuple[TrainedGenerator | None, str | None]:
+    """The space's generator, or why there is none."""
+    from bonag.generators.choosing import find_generator
 
     try:
-        generator = load_generator(space)
+        return find_generator(space).generator, None
     except UserError as error:
         return None, str(error)
-    if not isinstance(generator, DiscreteGenerator):
-        return None, f"the generator of space '{space.name}' is score-based and is not guided in searches"
-    return generator, None
 
 
 def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None) -> Any:
@@ -161,7 +158,7 @@ def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None
         return None
 
 
-def _unguided(generator: DiscreteGenerator, seed: int, trials: int) -> _Set:
+def _unguided(generator: TrainedGenerator, seed: int, trials: int) -> _Set:
     from bonag.on_demand.report import valid_share
 
     report("drawing unguided samples")

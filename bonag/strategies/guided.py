@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bonag.acquisition.surrogate import Surrogate
-from bonag.generators.candidates import Candidates, EvolutionCandidates, MutationCandidates, RandomCandidates
+from bonag.generators.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
 from loops.history import History
 from loops.initial import first_design, front_design
 from loops.objective import Objective
@@ -59,7 +59,7 @@ class GuidedGeneration:
     space: SearchSpace
     objective: Objective
     surrogate: GuideFitter
-    generator: Candidates
+    generator: Generator
     initial: int = 5
     starts: int = 24
     name: str = "bonag"
@@ -169,7 +169,7 @@ def _searching(
     objective: Objective,
     predictor: Predictor,
     acquisition: Acquisition,
-    generator: Candidates,
+    generator: Generator,
 ) -> GuidedGeneration:
     surrogate = Surrogate(space, objective, predictor, acquisition)
     design = first_design if len(objective.goals) == 1 else front_design

@@ -16,8 +16,7 @@ from bonag.ui.source import View
 from loops.history import History, Trial
 from loops.objective import Objective
 from search_spaces import Architecture, Costs, SearchSpace
-
-COUNTED = ("params", "macs")
+from search_spaces.space import COUNTED
 
 
 # Some 10 MB; the counts of 10,000 trials are made in a second at most.
@@ -53,7 +52,7 @@ def metrics(history: History, objective: Objective) -> list[str]:
 
 
 def default(names: Sequence[str], objective: Objective) -> tuple[str, str]:
-    """The two metrics that are shown unasked, (x, y): of the first two goals the first on y, since its best is better_sign
+    """The two metrics that are shown unasked, (x, y): of the first two goals the first on y, since its best is wanted
     at the top; else the objective over what is bounded, or a latency, or a count."""
     y = objective.goals[0].metric
     if len(objective.goals) > 1:

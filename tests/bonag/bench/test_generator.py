@@ -514,7 +514,7 @@ def test_every_kind_of_block_is_measured(
     data_dir: Path, nb201: SearchSpace, generator: DiscreteGenerator, tmp_path: Path, one_thread: None
 ) -> None:
     torch.manual_seed(0)
-    score = ScoreGenerator(nb201, Denoiser(nb201), VE(), generator.transition.marginals)
+    score = ScoreGenerator(nb201, Denoiser(nb201), generator.marginals, VE())
     plan = replace(PLAN, families=("discrete", "score"), data=data_dir, train=True)
     lab = Lab(data_dir, {("nb201", "score"): score})
     blocks, left_out = blocks_of(plan, lab)
