@@ -118,10 +118,6 @@ class SearchSpace(ABC):
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """Draw n architectures, independently and uniformly over the distinct architectures of the space."""
 
-    def all(self) -> list[Architecture] | None:
-        """Every architecture in a fixed order, or None where there are too many to list."""
-        return None
-
     @abstractmethod
     def parse(self, text: str) -> Architecture:
         """Read an architecture's string; raises InvalidArchitectureError that says what is wrong and where."""
