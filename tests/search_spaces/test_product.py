@@ -219,3 +219,13 @@ def test_a_large_space_is_not_listed():
     assert space.size == 9**30
     assert space.all() is None
     assert complaints(space) == []
+
+
+def test_a_site_without_choice_can_be_inactive():
+    class Tail(ProductSpace):
+        sites = (Site("head", ("on", "off")), Site("tail", ("tail",), active_if=("head", ("on",))))
+
+    space = Tail()
+    assert space.size == 2
+    assert space.fixed_ops.tolist() == [-1, -1]
+    assert complaints(space) == []
