@@ -76,7 +76,7 @@ def _goals(experiment: Experiment, sums: dict[str, Weights], notes: list[str]) -
             ((name, weight),) = weights
             goal = Goal(name, weight > 0)
         else:
-            goal = Goal(_named(weights, sums), True)
+            goal = Goal(_name_sum(weights, sums), True)
             notes.append(f"'{goal.metric}' is a weighted sum, computed from the metrics.")
         goals.setdefault(goal.metric, goal)
     return tuple(goals.values())
@@ -106,12 +106,12 @@ def _bound(
             return None
         notes.append(f"The constraint '{text}' is relative to the status quo: {bound:.6g}.")
     if len(weights) != 1:
-        return Constraint(_named(weights, sums), "<=" if upper else ">=", bound)
+        return Constraint(_name_sum(weights, sums), "<=" if upper else ">=", bound)
     ((name, weight),) = weights
     return Constraint(name, "<=" if upper == (weight > 0) else ">=", bound / weight)
 
 
-def _named(weights: Weights, sums: dict[str, Weights]) -> str:
+def _name_sum(weights: Weights, sums: dict[str, Weights]) -> str:
     """The sum's name, under which it is noted: its expression."""
     terms = [f"{weight:+.6g}*{metric}" for metric, weight in weights]
     name = " ".join(terms).removeprefix("+").replace("+1*", "+").replace("-1*", "-").removeprefix("1*")

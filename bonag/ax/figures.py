@@ -15,18 +15,18 @@ LETTERS = 16
 _SHADES = 9
 
 
-def fitted(figure: dict[str, Any]) -> dict[str, Any]:
+def fit_figure(figure: dict[str, Any]) -> dict[str, Any]:
     """A figure's data and layout, without what would crowd it out or cannot be drawn here."""
     traces, layout = list(figure.get("data") or []), dict(figure.get("layout") or {})
     if traces and all(trace.get("type") == "parcoords" for trace in traces):
         return _lines(traces[0])
     for name in [name for name in layout if name.startswith(("xaxis", "yaxis"))]:
-        layout[name] = _thinned(dict(layout[name]), traces)
+        layout[name] = _thin_ticks(dict(layout[name]), traces)
     layout["margin"] = {"t": 16, "r": 16, "b": 44, "l": 56}
     if "legend" in layout:
         layout["legend"] = {**layout["legend"], "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02}
         layout["legend"]["yanchor"] = "bottom"
-    return {"data": _merged(traces), "layout": layout}
+    return {"data": _merge_marks(traces), "layout": layout}
 
 
 def numbers(values: Any) -> np.ndarray:
@@ -36,7 +36,7 @@ def numbers(values: Any) -> np.ndarray:
     return np.asarray(values if values is not None else [], dtype=object)
 
 
-def _thinned(axis: dict[str, Any], traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _thin_ticks(axis: dict[str, Any], traces: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The axis with as many ticks as there is room for."""
     axis.pop("domain", None) if "anchor" in axis and len(traces) == 1 else None
     if axis.get("dtick") == 1:
@@ -57,7 +57,7 @@ def _short(text: str) -> str:
     return text if len(text) <= LETTERS else html.escape(f"{text[: LETTERS - 1]}…", quote=False)
 
 
-def _merged(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merge_marks(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Traces of one mark each as one trace: a browser draws 500 of them a hundred times faster so.
 
     A scale of colours, which each of them has, is drawn once.

@@ -15,7 +15,7 @@ from typing import Any
 
 import markdown
 
-from bonag.ax.figures import fitted
+from bonag.ax.figures import fit_figure
 
 # Of Markdown, what makes links, images or raw markup.
 _UNWANTED = (
@@ -49,7 +49,7 @@ def safe_figure(blob: str, stored: Iterable[str]) -> str:
     texts = sorted({text for text in stored if re.search("[<>&]", text)}, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, texts))) if texts else None
     layout = {name: value for name, value in (figure.get("layout") or {}).items() if name not in _LAYOUT}
-    kept = fitted({"data": figure.get("data"), "layout": layout})
+    kept = fit_figure({"data": figure.get("data"), "layout": layout})
     return json.dumps(_harmless(kept, pattern), allow_nan=False, default=str).replace("</", "<\\/")
 
 

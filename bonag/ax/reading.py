@@ -54,14 +54,14 @@ def read_experiment(experiment: Experiment, stand_in: StandIn) -> Reading:
 
     trials = trials_of(space, experiment, data, aim.objective.metrics, aim.with_sums, stand_for)
     history = History(
-        _detailed(trial, experiment.trials[number], arm, aim.with_sums(measured.get((number, arm), {})))
+        _with_details(trial, experiment.trials[number], arm, aim.with_sums(measured.get((number, arm), {})))
         for (number, arm), trial in trials.items()
     )
     notes = [*([experiment.description] if experiment.description else []), *aim.notes]
     return Reading(history, aim.objective, space, tuple(notes))
 
 
-def _detailed(trial: Trial, theirs: BaseTrial, arm: str, measured: dict[str, float]) -> Trial:
+def _with_details(trial: Trial, theirs: BaseTrial, arm: str, measured: dict[str, float]) -> Trial:
     """The trial with whatever is known of it, which a search does not look at."""
     finite = {name: value for name, value in measured.items() if math.isfinite(value)}
     return replace(

@@ -67,7 +67,7 @@ def trials_of(
         metrics = derive(measured.get((theirs.index, arm.name), {})) if status is TrialStatus.COMPLETED else {}
         if status is TrialStatus.COMPLETED and (wrong := _wrong(metrics, required)):
             status, reason, metrics = TrialStatus.FAILED, wrong, {}
-        found[theirs.index, arm.name] = Trial(index, architecture, status, metrics, reason, _noted(theirs, arm))
+        found[theirs.index, arm.name] = Trial(index, architecture, status, metrics, reason, _notes_on(theirs, arm))
     return found
 
 
@@ -104,7 +104,7 @@ def _wrong(metrics: Mapping[str, float], required: Collection[str]) -> str | Non
     return next(iter([*missing, *odd]), None)
 
 
-def _noted(trial: BaseTrial, arm: Arm) -> dict[str, Any]:
+def _notes_on(trial: BaseTrial, arm: Arm) -> dict[str, Any]:
     """What the node noted of the arm; nothing of arms that came from elsewhere."""
     for run in trial.generator_runs:
         noted = (run.candidate_metadata_by_arm_signature or {}).get(arm.signature)

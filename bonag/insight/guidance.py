@@ -101,7 +101,7 @@ def guidance(space: SearchSpace, objective: Objective, config: RunConfig | None,
     generator, problem = _generator(space)
     strategy = _strategy(space, objective, config)
     truth = Truth(space, objective, completed, config, config.predictor if config else "gp")
-    unguided = _unguided(generator, seed, len(completed)) if generator else None
+    unguided = _sample_unguided(generator, seed, len(completed)) if generator else None
     tables, rows = [], []
     earlier = 0
     for step in steps_of(len(completed)):
@@ -109,7 +109,7 @@ def guidance(space: SearchSpace, objective: Objective, config: RunConfig | None,
         known = History(completed.trials[:step])
         sets = {"unguided": unguided} if unguided else {}
         if strategy is not None:
-            sets["guided"] = _guided(strategy, known, seed)
+            sets["guided"] = _search_guided(strategy, known, seed)
         else:
             new = completed.trials[earlier:step]
             seconds = sum(trial.proposal_seconds or 0.0 for trial in new)
@@ -158,7 +158,7 @@ def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None
         return None
 
 
-def _unguided(generator: TrainedGenerator, seed: int, trials: int) -> _Set:
+def _sample_unguided(generator: TrainedGenerator, seed: int, trials: int) -> _Set:
     from bonag.on_demand.report import valid_share
 
     report("drawing unguided samples")
@@ -168,7 +168,7 @@ def _unguided(generator: TrainedGenerator, seed: int, trials: int) -> _Set:
     return _Set(architectures, valid_share(generator.space, raw), time.perf_counter() - start)
 
 
-def _guided(strategy: Any, known: History, seed: int) -> _Set:
+def _search_guided(strategy: Any, known: History, seed: int) -> _Set:
     """The best of what the strategy's generator made for the proposal after these trials, evaluated ones included."""
     if len(known.completed) < 2:
         return _Set([], np.nan, 0.0)

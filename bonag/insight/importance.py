@@ -48,10 +48,10 @@ class Influence:
 
 def influence(data: Measured, predictor: str, seed: int) -> Influence:
     """Fit the run's predictor on all trials and see what its mean depends on."""
-    from bonag.insight.validation import fitted
+    from bonag.insight.validation import fit_model
 
     report("fitting the predictor")
-    model = fitted(data, predictor)
+    model = fit_model(data, predictor)
     slots = slots_of(data.space)
     rng = rng_of(seed, len(data), RANDOM_ARCHITECTURES)
     count = samples_for(slots)
@@ -108,11 +108,11 @@ def _effect(
 
 
 def _in_chunks(predict: Predict) -> Predict:
-    def chunked(codes: np.ndarray) -> np.ndarray:
+    def predict_in_chunks(codes: np.ndarray) -> np.ndarray:
         parts = [codes[start : start + AT_ONCE] for start in range(0, len(codes), AT_ONCE)]
         return np.concatenate([predict(part) for part in parts])
 
-    return chunked
+    return predict_in_chunks
 
 
 def _frame(rows: Sequence[tuple[object, ...]], *columns: str) -> pd.DataFrame:

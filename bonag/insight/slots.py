@@ -41,7 +41,7 @@ def slots_of(space: SearchSpace) -> list[Slot]:
     sample = space.sample(LOOKED_AT, np.random.default_rng(0))
     codes = space.codes(sample)
     rows = [space.to_parameters(architecture) for architecture in sample]
-    decided = [_decided(codes[:, site], rows) for site in range(space.num_sites)]
+    decided = [_parameters_decided_by(codes[:, site], rows) for site in range(space.num_sites)]
     # What an edge says is not for the node to say, even where it follows from it.
     edges = {name for names in decided[space.num_nodes :] for name in names}
     for node in range(space.num_nodes):
@@ -104,7 +104,7 @@ def _source(space: SearchSpace, node: int, decided: list[tuple[str, ...]]) -> st
     return _name(decided[node], f"node {node}" + (f" ({space.op_names[op]})" if op >= 0 else ""))
 
 
-def _decided(classes: np.ndarray, rows: Sequence[dict[str, int | str]]) -> tuple[str, ...]:
+def _parameters_decided_by(classes: np.ndarray, rows: Sequence[dict[str, int | str]]) -> tuple[str, ...]:
     """The parameters that vary and follow from the class of one site alone."""
     found = []
     for name in rows[0]:

@@ -33,7 +33,7 @@ class Measured:
         return len(self.values)
 
 
-def measured(space: SearchSpace, objective: Objective, history: History, metric: str) -> Measured:
+def measured_trials(space: SearchSpace, objective: Objective, history: History, metric: str) -> Measured:
     """The trials with a finite value of a metric of the objective; raises KeyError for another metric."""
     signs = {constraint.metric: constraint.sign for constraint in objective.constraints}
     signs |= {goal.metric: goal.sign for goal in objective.goals}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.insight.trials import measured
+from bonag.insight.trials import measured_trials
 from loops.config import RunConfig
 from loops.history import History
 from loops.objective import Objective
@@ -51,15 +51,15 @@ class Truth:
         if self._evaluator is not None:
             found = dict(self._evaluator.evaluate_many(architectures))
         codes = self.space.codes(architectures)
-        columns = [found[name] if name in found else self._predicted(name, codes) for name in metrics]
+        columns = [found[name] if name in found else self._predict(name, codes) for name in metrics]
         return np.stack(columns, axis=1).astype(np.float64)
 
-    def _predicted(self, metric: str, codes: np.ndarray) -> np.ndarray:
-        from bonag.insight.validation import fitted
+    def _predict(self, metric: str, codes: np.ndarray) -> np.ndarray:
+        from bonag.insight.validation import fit_model
 
         if metric not in self._fitted:
-            data = measured(self.space, self.objective, self.history, metric)
-            self._fitted[metric] = fitted(data, self.predictor) if len(data) else None
+            data = measured_trials(self.space, self.objective, self.history, metric)
+            self._fitted[metric] = fit_model(data, self.predictor) if len(data) else None
         model = self._fitted[metric]
         return np.full(len(codes), np.nan) if model is None else model.predict_values(codes).mean
 

@@ -48,17 +48,17 @@ def held_out(data: Measured, predictor: str, seed: int) -> HeldOut:
 
     The predictor is fitted wholly anew on every fold, its hyperparameters too.
     """
-    if fitted(data, predictor).exact:
+    if fit_model(data, predictor).exact:
         return HeldOut(None, None, 0)
     lengths, every = _lengths(len(data), FITS_AHEAD if predictor == "gp" else FITS_OF_ENSEMBLES)
     return HeldOut(
-        _predicted(data, predictor, folds(len(data), seed), "cross-validation"),
-        _predicted(data, predictor, _ahead(lengths, len(data)), "predictions ahead"),
+        _predict(data, predictor, folds(len(data), seed), "cross-validation"),
+        _predict(data, predictor, _parts_ahead(lengths, len(data)), "predictions ahead"),
         every,
     )
 
 
-def fitted(data: Measured, predictor: str, rows: np.ndarray | slice = slice(None)) -> MetricModel:
+def fit_model(data: Measured, predictor: str, rows: np.ndarray | slice = slice(None)) -> MetricModel:
     """The run's predictor of the metric, fitted on all of the trials or on some, just as the strategy does."""
     from bonag.acquisition.metric_models import MetricFitter
 
@@ -78,12 +78,12 @@ def _lengths(count: int, fits: int) -> tuple[list[int], int]:
     return list(range(FIRST_AHEAD, count, every)), every
 
 
-def _ahead(lengths: list[int], count: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def _parts_ahead(lengths: list[int], count: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
     ends = [*lengths[1:], count]
     return [(length, np.arange(length), np.arange(length, end)) for length, end in zip(lengths, ends, strict=True)]
 
 
-def _predicted(
+def _predict(
     data: Measured, predictor: str, parts: list[tuple[int, np.ndarray, np.ndarray]], what: str
 ) -> pd.DataFrame:
     import pandas as pd
@@ -100,7 +100,7 @@ def _part(
     data: Measured, predictor: str, fold: int, known: np.ndarray, asked: np.ndarray, said: str
 ) -> Iterator[tuple[int | float, ...]]:
     report(said)
-    model = fitted(data, predictor, known)
+    model = fit_model(data, predictor, known)
     # What is not counted in all trials may look so in a few of them; then there is nothing to say of the others.
     if model.exact:
         return

@@ -59,19 +59,19 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
     source.read_in_background(growing)
     site = Site(source, ViewCache(source), growing, templates())
 
-    def missing(request: Request, error: Exception) -> Response:
+    def say_missing(request: Request, error: Exception) -> Response:
         return site.page(request, "missing.html", status=404)
 
-    def refused(request: Request, error: Exception) -> Response:
+    def say_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            return missing(request, error)
+            return say_missing(request, error)
         return site.page(request, "failed.html", status=error.status_code, what=error.detail)
 
-    def unreadable(request: Request, error: Exception) -> Response:
+    def say_unreadable(request: Request, error: Exception) -> Response:
         return site.page(request, "unreadable.html", status=503, problem=str(error))
 
-    def broken(request: Request, error: Exception) -> Response:
+    def say_broken(request: Request, error: Exception) -> Response:
         answer = site.page(request, "failed.html", status=500, what=type(error).__name__)
         # Starlette gives this answer outside the middleware.
         answer.headers.update(HEADERS)
@@ -84,10 +84,10 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
             Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=4),
         ],
         exception_handlers={
-            HTTPException: refused,
-            UnknownKeyError: missing,
-            UserError: unreadable,
-            Exception: broken,
+            HTTPException: say_refused,
+            UnknownKeyError: say_missing,
+            UserError: say_unreadable,
+            Exception: say_broken,
         },
     )
     app.state.site = site

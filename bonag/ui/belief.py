@@ -11,7 +11,7 @@ import numpy as np
 
 from bonag.insight.importance import Influence, influence
 from bonag.insight.quality import Quality, quality
-from bonag.insight.trials import Measured, measured
+from bonag.insight.trials import Measured, measured_trials
 from bonag.insight.validation import FIRST_AHEAD, LEAST_TRIALS, NUMBER_OF_FOLDS, HeldOut, held_out
 from bonag.plots import beliefs
 from bonag.plots.plot import Plot
@@ -78,7 +78,7 @@ def numbers(found: Quality, metric: str, measured: np.ndarray) -> list[Number]:
         "RMSE": amount(found.rmse, metric, measured, 3),
         "In 50 % intervals": share(found.within_50),
         "In 90 % intervals": share(found.within_90),
-        "Mean standardised error": _signed(found.bias, found.spread),
+        "Mean standardised error": _with_spread(found.bias, found.spread),
         "Trials": f"{found.trials:,}",
     }
     return [Number(name, values[name], meaning) for name, meaning in MEANINGS.items()]
@@ -108,7 +108,7 @@ class Subject:
                 "Models of its parameters are among the analyses of Ax."
             )
             return cls(view, metric, predictor, seed, None, reason)
-        data = measured(view.space, view.objective, view.history, metric)
+        data = measured_trials(view.space, view.objective, view.history, metric)
         short = None
         if len(data) < LEAST_TRIALS:
             have = "trial has" if len(data) == 1 else "trials have"
@@ -246,5 +246,5 @@ def _plain(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.3f}"
 
 
-def _signed(mean: float, deviation: float) -> str:
+def _with_spread(mean: float, deviation: float) -> str:
     return "–" if np.isnan(mean) else f"{mean:+.2f} ± {deviation:.2f}"

@@ -62,12 +62,12 @@ class Card:
 def cards(view: View) -> list[Card]:
     """All cards of an experiment, in the order of the page."""
     large = len(view.history.completed) > MANY
-    own = _modelled(view, BONAG, demand=large) if view.space is not None else _modelled(view, AX, demand=True)
-    return [*_observed(view), *own, *_diagnostics(view)]
+    own = _model_cards(view, BONAG, demand=large) if view.space is not None else _model_cards(view, AX, demand=True)
+    return [*_observation_cards(view), *own, *_diagnostics(view)]
 
 
-def _observed(view: View) -> Iterator[Card]:
-    n, metrics, goals = len(view.history.completed), _measured(view), view.objective.goals
+def _observation_cards(view: View) -> Iterator[Card]:
+    n, metrics, goals = len(view.history.completed), _metrics(view), view.objective.goals
     recent = RECENT if n > MANY else None
     some = n if n <= MANY else RECENT
     several = (
@@ -105,8 +105,8 @@ def _observed(view: View) -> Iterator[Card]:
     yield Card("summary", "Summary", "Summary", OBSERVED, seconds=0.2 + some / 200, recent=recent)
 
 
-def _modelled(view: View, model: str, demand: bool) -> Iterator[Card]:
-    n, metrics = len(view.history.completed), _measured(view)
+def _model_cards(view: View, model: str, demand: bool) -> Iterator[Card]:
+    n, metrics = len(view.history.completed), _metrics(view)
     some, recent = (n, None) if n <= MANY else (RECENT, RECENT)
     fit = 1 + n / 200 if model == BONAG else 3 + n / 100
     slow = f"Fitting it again for each fold would take too long for {n} trials." if n > 2000 else None
@@ -138,7 +138,7 @@ def _diagnostics(view: View) -> Iterator[Card]:
             yield Card(f"{AX}-{name}-{i}", title, analysis, AX, (goal.metric,), True, seconds * factor, 5, absent=slow)
 
 
-def _measured(view: View) -> tuple[str, ...]:
+def _metrics(view: View) -> tuple[str, ...]:
     """The objective's metrics as Ax has them: a weighted sum is none of them."""
     known = {name for trial in view.history.completed for name in trial.metrics}
     return tuple(name for name in view.objective.metrics if name in known and not _is_sum(view, name))

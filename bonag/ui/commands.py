@@ -95,7 +95,7 @@ def reproduction(view: View) -> Reproduction | None:
         resume=resume,
         going_on=going_on,
         config=config.to_json(),
-        changed=_changed(config),
+        changed=_other_options(config),
         data=_data(config),
         versions=tuple((name, found) for name in PACKAGES if (found := _version(name)) is not None),
         started_by=config.bonag if config.bonag and config.bonag != _version("bonag") else None,
@@ -109,7 +109,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _changed(config: RunConfig) -> tuple[tuple[str, str], ...]:
+def _other_options(config: RunConfig) -> tuple[tuple[str, str], ...]:
     """Options with another value than the default; those without a default always are."""
     values = [(field, getattr(config, field.name)) for field in fields(RunConfig)]
     return tuple(

@@ -9,7 +9,7 @@ from bonag.api.found import best_trials
 from bonag.ui.source import View
 from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.origin import origin
-from bonag.ui.trials.standing import Row, measured, met, overall, rows
+from bonag.ui.trials.standing import Row, overall, rows, trials_with_values, trials_within_bounds
 from loops.history import History, Trial, TrialStatus
 from search_spaces import Costs
 
@@ -54,9 +54,9 @@ def overview_of(view: View) -> Overview:
 def best_of(view: View) -> list[Best]:
     """The best trial, or of several goals the front's best by each; the nearest where none meets the constraints."""
     history, objective = view.history, view.objective
-    good = History(met(history, objective))
+    good = History(trials_within_bounds(history, objective))
     if not len(good):
-        known = History(measured(history, objective))
+        known = History(trials_with_values(history, objective))
         return [Best((), objective.best(known)[0])] if len(known) else []
     if len(objective.goals) == 1:
         return [Best(objective.metrics[:1], objective.best(good)[0])]
@@ -116,7 +116,7 @@ def champions(view: View, best: list[Best]) -> list[Champion]:
 def top(view: View) -> Top:
     """The best trials that meet the constraints; of several goals some of the front, spread over it."""
     objective = view.objective
-    good = History(met(view.history, objective))
+    good = History(trials_within_bounds(view.history, objective))
     front = len(objective.goals) > 1
     if not len(good):
         return Top([], [], 0, front)

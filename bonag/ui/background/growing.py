@@ -70,9 +70,9 @@ class Growing:
         """
         with self._lock:
             found = self._look(place, version)
-            rested = every or found.version is None or self._rested(place, found.seconds)
+            rested = every or found.version is None or self._has_rested(place, found.seconds)
             if found.behind and found.job is None and not every:
-                found = self._with(found, self._unfinished(place))
+                found = self._with(found, self._find_unfinished(place))
             if found.behind and found.job is None and rested:
                 found = self._with(found, self._jobs.request((*place, version), function, *args, first=first))
                 self._asked[place] = (version, time.monotonic())
@@ -82,7 +82,7 @@ class Growing:
         """What there is of the work; has nothing done."""
         with self._lock:
             found = self._look(place, version)
-            return found if found.job or not found.behind else self._with(found, self._unfinished(place))
+            return found if found.job or not found.behind else self._with(found, self._find_unfinished(place))
 
     def over(self, place: Key, version: Version) -> bool:
         """Whether the work for that version is done or has failed."""
@@ -115,13 +115,13 @@ class Growing:
     def _with(self, found: Standing, job: Job | None) -> Standing:
         return Standing(found.version, found.result, found.seconds, job)
 
-    def _unfinished(self, place: Key) -> Job | None:
+    def _find_unfinished(self, place: Key) -> Job | None:
         """Earlier work that has not ended, or that failed."""
         asked = self._asked.get(place)
         job = self._jobs.known((*place, asked[0])) if asked else None
         return None if job is None or job.state == "done" else job
 
-    def _rested(self, place: Key, seconds: float) -> bool:
+    def _has_rested(self, place: Key, seconds: float) -> bool:
         asked = self._asked.get(place)
         return asked is None or time.monotonic() - asked[1] >= seconds + max(LEAST_REST, REST * seconds)
 

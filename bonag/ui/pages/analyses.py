@@ -77,13 +77,13 @@ def routes(site: Site) -> list[Route]:
         return RedirectResponse(f"{_base(view)}#card-{card.id}", status_code=303)
 
     def figure(request: Request) -> Response:
-        return Response(_shown(site, request).figure, media_type="application/json")
+        return Response(_find_shown(site, request).figure, media_type="application/json")
 
     def numbers(request: Request) -> Response:
         name = f"{request.path_params['card']}-{request.path_params['i']}.csv"
         # Said to be a file to keep, so that no browser shows stored text as anything else.
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(_shown(site, request).csv, media_type="text/csv", headers=headers)
+        return Response(_find_shown(site, request).csv, media_type="text/csv", headers=headers)
 
     one = "/runs/{key}/analyses/{card}"
     return [
@@ -138,7 +138,7 @@ def _card(view: View, request: Request) -> Card:
     raise HTTPException(404)
 
 
-def _shown(site: Site, request: Request) -> Shown:
+def _find_shown(site: Site, request: Request) -> Shown:
     """What the address names of a card that was computed, or 404."""
     view = site.view(request)
     version, i = read_version(request.path_params["version"]), request.path_params["i"]

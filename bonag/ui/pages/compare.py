@@ -39,7 +39,7 @@ def routes(site: Site) -> list[BaseRoute]:
     """``/compare?run=KEY&run=KEY&by=strategy|run&scale=regret``, and its figure."""
 
     def page(request: Request) -> Response:
-        keys, by, scale = _asked(request)
+        keys, by, scale = _read_query(request)
         views, missing = _views(site, keys)
         objectives = sorted({view.summary.objective for view in views})
         settings = sorted({(view.summary.space or "", view.summary.task or "") for view in views})
@@ -64,7 +64,7 @@ def routes(site: Site) -> list[BaseRoute]:
         )
 
     def figure(request: Request) -> Response:
-        keys, by, scale = _asked(request)
+        keys, by, scale = _read_query(request)
         views, _ = _views(site, keys)
         return draw(_compare, tuple(views), by, scale).response()
 
@@ -76,7 +76,7 @@ def _compare(views: tuple[View, ...], by: str, scale: str) -> Plot:
     return comparison(runs, regret=scale == "regret")
 
 
-def _asked(request: Request) -> tuple[list[str], str, str]:
+def _read_query(request: Request) -> tuple[list[str], str, str]:
     keys = list(dict.fromkeys(request.query_params.getlist("run")))[:MOST]
     by = request.query_params.get("by", "")
     return keys, GROUPS.get(by, "strategy"), "regret" if request.query_params.get("scale") == "regret" else "value"

@@ -23,7 +23,7 @@ def routes(site: Site) -> list[BaseRoute]:
     """``/runs/{key}/predictor?metric=``, its live part ``.../part``, and ``.../figures/NAME?metric=&version=``."""
 
     def context(request: Request) -> dict[str, object]:
-        this = _asked(site, request)
+        this = _find_subject(site, request)
         path = f"{this.view.path}/predictor"
         standings = {} if this.reason is not None else {name: _ask(site, this, name) for name in WORKS}
         belief = Belief(this, **{name: one.result for name, one in standings.items()})
@@ -50,13 +50,13 @@ def routes(site: Site) -> list[BaseRoute]:
         return site.page(request, "predictor_part.html", **context(request))
 
     def again(request: Request) -> Response:
-        this = _asked(site, request)
+        this = _find_subject(site, request)
         for name in WORKS:
             site.growing.again(_place(this, name))
         return RedirectResponse(f"{this.view.path}/predictor?{urlencode({'metric': this.metric})}", status_code=303)
 
     def figure(request: Request) -> Response:
-        this, name = _asked(site, request), request.path_params["name"]
+        this, name = _find_subject(site, request), request.path_params["name"]
         version = read_version(request.query_params.get("version", ""))
         found = {name: site.growing.result(_place(this, name), version) for name in WORKS}
         drawn = Belief(this, **found).figure(name)
@@ -73,7 +73,7 @@ def routes(site: Site) -> list[BaseRoute]:
     ]
 
 
-def _asked(site: Site, request: Request) -> Subject:
+def _find_subject(site: Site, request: Request) -> Subject:
     """The metric of the address, by default the first; raises HTTPException for one that the run has not."""
     view = site.view(request)
     metric = request.query_params.get("metric") or view.objective.metrics[0]

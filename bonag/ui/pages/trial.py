@@ -29,7 +29,7 @@ def routes(site: Site) -> list[BaseRoute]:
     """
 
     def page(request: Request) -> Response:
-        view, place, trial = _asked(site, request)
+        view, place, trial = _find_trial(site, request)
         trials, kin = view.history.trials, family(view, trial)
         return site.run_page(
             request,
@@ -50,12 +50,12 @@ def routes(site: Site) -> list[BaseRoute]:
         )
 
     def exports(request: Request) -> Response:
-        view, _, trial = _asked(site, request)
+        view, _, trial = _find_trial(site, request)
         _space(view)
         return site.page(request, "trial_exports.html", **_exports(site, view, trial))
 
     def export(request: Request) -> Response:
-        view, _, trial = _asked(site, request)
+        view, _, trial = _find_trial(site, request)
         space, format = _space(view), request.path_params["format"]
         if format not in files.KINDS:
             raise HTTPException(404)
@@ -80,7 +80,7 @@ def routes(site: Site) -> list[BaseRoute]:
     ]
 
 
-def _asked(site: Site, request: Request) -> tuple[View, int, Trial]:
+def _find_trial(site: Site, request: Request) -> tuple[View, int, Trial]:
     """The run, and the trial of that index with its place in it; a page that says so if there is none."""
     view = site.view(request)
     for place, trial in enumerate(view.history.trials):

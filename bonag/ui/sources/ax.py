@@ -71,7 +71,7 @@ class AxSource(Source):
         found = self._growing.ask(*args, every=True, first=True)
         if found.job is not None and found.job.error is not None:
             raise UserError(found.job.error)
-        return unread(key, name, self.public) if found.result is None else cast(View, found.result)
+        return placeholder(key, name, self.public) if found.result is None else cast(View, found.result)
 
     def experiment(self, key: str) -> Experiment:
         """See ``Source``; it is not connected to where it came from."""
@@ -135,7 +135,7 @@ class AxSource(Source):
         return UserError(f"Ax {version('ax-platform')} cannot read '{name}' of {self.public}: {problem}")
 
 
-def unread(key: str, name: str, where: str, problem: str | None = None) -> View:
+def placeholder(key: str, name: str, where: str, problem: str | None = None) -> View:
     """What stands for an experiment until it is read, or because it cannot be."""
     summary = Summary(key, name, "ax", "unreadable" if problem else "reading", problem=problem)
     nothing = Objective((Goal("objective"),))

@@ -17,7 +17,7 @@ from bonag.record.address import Address
 from bonag.record.database import plain_errors, postgres_reader, sqlite_reader
 from bonag.ui.background.growing import Version
 from bonag.ui.source import Summary, UnknownKeyError
-from bonag.ui.sources.ax import AxSource, checksum, unread
+from bonag.ui.sources.ax import AxSource, checksum, placeholder
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class AxJson(AxSource):
         try:
             return [self.view(self.key).summary]
         except UserError as error:
-            return [unread(self.key, self.path.stem, self.public, str(error)).summary]
+            return [placeholder(self.key, self.path.stem, self.public, str(error)).summary]
 
     def _name(self, key: str) -> str:
         if key != self.key:
@@ -143,12 +143,12 @@ class AxSql(AxSource):
             try:
                 return self.view(key).summary
             except UserError as error:
-                return unread(key, name, self.public, str(error)).summary
+                return placeholder(key, name, self.public, str(error)).summary
         starts = [count[3] for count in counts if count[3] is not None]
         ends = [count[4] for count in counts if count[4] is not None]
         live = any(count[1] in _OPEN for count in counts)
         return replace(
-            unread(key, name, self.public).summary,
+            placeholder(key, name, self.public).summary,
             state="running" if live else "finished",
             trials=sum(count[2] for count in counts),
             started=float(min(starts)) if starts else None,

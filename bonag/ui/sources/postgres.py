@@ -15,7 +15,7 @@ from bonag.record.address import Address
 from bonag.record.database import plain_errors, postgres_reader
 from bonag.record.watching import read_stored, server_overviews, server_stamps
 from bonag.ui.source import Summary, UnknownKeyError, View
-from bonag.ui.sources.runs import RunSource, broken, known_of, summary_of, view_of
+from bonag.ui.sources.runs import RunSource, known_of, summary_of, unreadable_summary, view_of
 from search_spaces.errors import UserError
 
 # Seconds for which the answers to all runs' questions hold; one question asks for all runs.
@@ -59,7 +59,8 @@ class PostgresSource(RunSource):
         with self._reach():
             found = server_overviews(_engine(self.address), self.address)
         summaries = [
-            broken(name, name, one) if isinstance(one, str) else summary_of(name, one) for name, one in found.items()
+            unreadable_summary(name, name, one) if isinstance(one, str) else summary_of(name, one)
+            for name, one in found.items()
         ]
         with self._lock:
             self._summarised = stamp, summaries

@@ -17,7 +17,7 @@ from bonag.record.reading import RunSnapshot, read_record
 from bonag.record.watching import folder_overview, folder_stamp
 from bonag.ui.source import Summary, UnknownKeyError, View
 from bonag.ui.sources.postgres import PostgresSource
-from bonag.ui.sources.runs import RunSource, broken, known_of, summary_of, view_of
+from bonag.ui.sources.runs import RunSource, known_of, summary_of, unreadable_summary, view_of
 from loops.config import RunConfig
 from search_spaces.errors import UserError
 
@@ -47,7 +47,7 @@ class RunFolder(RunSource):
             config = self._config()
             return [self._from_folder() if config.record is None else self._from_server(config)]
         except UserError as error:
-            return [self._broken(str(error))]
+            return [self._unreadable_summary(str(error))]
 
     def stamp(self, key: str) -> Hashable:
         """See ``Source``. Of a server that cannot be reached, the same until it can."""
@@ -85,7 +85,7 @@ class RunFolder(RunSource):
                 try:
                     found = summary_of(self._key, _twice(lambda: folder_overview(self._folder)))
                 except UserError as error:
-                    found = self._broken(str(error))
+                    found = self._unreadable_summary(str(error))
                 self._summarised = stamp, found
             return self._summarised[1]
 
@@ -96,7 +96,7 @@ class RunFolder(RunSource):
             for one in server.summaries():
                 if one.name == config.name:
                     return replace(one, key=self._key)
-            return self._broken(f"{server.address.public} holds no run '{config.name}'")
+            return self._unreadable_summary(f"{server.address.public} holds no run '{config.name}'")
 
         with self._lock:
             if self._asked is None:
@@ -106,15 +106,15 @@ class RunFolder(RunSource):
             found = asked.result(PATIENCE)
         except LateError:
             before = self._summarised
-            return before[1] if before else self._broken(f"{server.address.public} has not answered yet")
+            return before[1] if before else self._unreadable_summary(f"{server.address.public} has not answered yet")
         except UserError as error:
-            found = self._broken(str(error))
+            found = self._unreadable_summary(str(error))
         with self._lock:
             self._asked, self._summarised = None, (None, found)
         return found
 
-    def _broken(self, problem: str) -> Summary:
-        return broken(self._key, self._folder.name, problem)
+    def _unreadable_summary(self, problem: str) -> Summary:
+        return unreadable_summary(self._key, self._folder.name, problem)
 
 
 def _twice(read: Callable[[], _Result]) -> _Result:

@@ -51,7 +51,7 @@ def summary_of(key: str, overview: Overview) -> Summary:
     )
 
 
-def broken(key: str, name: str, problem: str) -> Summary:
+def unreadable_summary(key: str, name: str, problem: str) -> Summary:
     """A run that cannot be read."""
     return Summary(key, name, "bonag", "unreadable", problem=problem)
 

@@ -32,10 +32,10 @@ def count_costs(space: SearchSpace, architecture: Architecture) -> Costs | None:
 @lru_cache(maxsize=8)
 def with_costs(view: View) -> History:
     """The view's history, in which the completed trials have ``params`` and ``macs`` among their metrics."""
-    return view.history if view.space is None else History(_counted(view.space, trial) for trial in view.history)
+    return view.history if view.space is None else History(_add_costs(view.space, trial) for trial in view.history)
 
 
-def _counted(space: SearchSpace, trial: Trial) -> Trial:
+def _add_costs(space: SearchSpace, trial: Trial) -> Trial:
     if not trial.metrics or all(name in trial.metrics for name in COUNTED):
         return trial
     found = count_costs(space, trial.architecture)

@@ -48,7 +48,7 @@ def origin(view: View, trial: Trial) -> Origin:
 def _sentences(view: View, noted: Mapping[str, object]) -> list[str]:
     kind = noted.get("origin")
     if kind == "guided":
-        return _guided(view, noted)
+        return _say_guided(view, noted)
     if kind == "model":
         rank = _number(noted.get("rank"))
         place = f", as number {rank + 1:.0f} of its candidates" if rank is not None else ""
@@ -70,7 +70,7 @@ def _sentences(view: View, noted: Mapping[str, object]) -> list[str]:
     return [f"Proposed by '{_write(kind)}'" + (f", which used '{_write(generator)}'." if generator else ".")]
 
 
-def _guided(view: View, noted: Mapping[str, object]) -> list[str]:
+def _say_guided(view: View, noted: Mapping[str, object]) -> list[str]:
     config = view.config
     objective = view.objective
     if len(objective.goals) > 1:

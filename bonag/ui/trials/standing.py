@@ -33,16 +33,16 @@ class Row:
     of: int
 
 
-def measured(history: History, objective: Objective) -> list[Trial]:
+def trials_with_values(history: History, objective: Objective) -> list[Trial]:
     """The completed trials that have a finite value of every metric of the objective."""
     trials = list(history.completed)
     known = np.isfinite(np.stack([column(trials, metric) for metric in objective.metrics], axis=1)).all(axis=1)
     return [trial for trial, there in zip(trials, known, strict=True) if there]
 
 
-def met(history: History, objective: Objective) -> list[Trial]:
+def trials_within_bounds(history: History, objective: Objective) -> list[Trial]:
     """Those of the ``measured`` trials that meet the constraints."""
-    trials = measured(history, objective)
+    trials = trials_with_values(history, objective)
     return [trial for trial, good in zip(trials, feasible(trials, objective), strict=True) if good]
 
 
@@ -55,9 +55,9 @@ def state(trial: Trial, objective: Objective) -> str:
 
 def overall(history: History, objective: Objective, trial: Trial) -> str | None:
     """One sentence on how good the trial is, or None for one without values."""
-    if not any(other.index == trial.index for other in measured(history, objective)):
+    if not any(other.index == trial.index for other in trials_with_values(history, objective)):
         return None
-    good = met(history, objective)
+    good = trials_within_bounds(history, objective)
     slacks = {c: float(c.slack(np.array(trial.metrics[c.metric]))) for c in objective.constraints}
     broken = [f"{c} (by {number(-slack, 4)})" for c, slack in slacks.items() if slack < 0]
     if broken:
@@ -78,7 +78,7 @@ def overall(history: History, objective: Objective, trial: Trial) -> str | None:
 
 def rows(history: History, objective: Objective, trial: Trial) -> list[Row]:
     """All metrics of the trial, those of the objective first."""
-    good = met(history, objective)
+    good = trials_within_bounds(history, objective)
     names = [*objective.metrics, *sorted(set(trial.metrics) - set(objective.metrics))]
     return [_row(name, good, objective, trial) for name in names if name in trial.metrics]
 

@@ -10,7 +10,7 @@ import pytest
 from bonag.insight.importance import influence, samples_for
 from bonag.insight.quality import quality
 from bonag.insight.slots import slots_of, with_classes
-from bonag.insight.trials import Measured, measured
+from bonag.insight.trials import Measured, measured_trials
 from bonag.insight.validation import NUMBER_OF_FOLDS, folds, held_out
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -144,7 +144,7 @@ def test_what_is_counted_is_not_predicted_but_has_effects():
         Trial(i, a, TrialStatus.COMPLETED, {"accuracy": float(i), "macs": float(NB201.costs(a).macs)})
         for i, a in enumerate(architectures)
     )
-    data = measured(NB201, Objective.parse("accuracy", ["macs<=1e8"]), history, "macs")
+    data = measured_trials(NB201, Objective.parse("accuracy", ["macs<=1e8"]), history, "macs")
     assert data.sign == -1
     assert held_out(data, "gp", seed=0).crossed is None
     found = influence(data, "gp", seed=0)
@@ -165,6 +165,6 @@ def test_only_completed_trials_with_a_finite_value_count():
             Trial(2, third, TrialStatus.COMPLETED, {"accuracy": float("nan")}),
         ]
     )
-    data = measured(NB201, Objective.parse("accuracy"), history, "accuracy")
+    data = measured_trials(NB201, Objective.parse("accuracy"), history, "accuracy")
     assert data.trials.tolist() == [0]
     assert data.values.tolist() == [1.0]

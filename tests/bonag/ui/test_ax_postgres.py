@@ -65,7 +65,7 @@ def test_a_store_in_postgresql_opens_and_stays_as_it_is(store):
     assert source.stamp(summary.key) == stamp
     with closing(Jobs()) as jobs:
         source.read_in_background(Growing(jobs))
-        end = time.monotonic() + 90
+        end = time.monotonic() + 600
         while not source.view(summary.key).history.trials and time.monotonic() < end:
             time.sleep(0.1)
         check_foreign(source.view(summary.key))

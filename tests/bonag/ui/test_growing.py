@@ -23,7 +23,7 @@ def work() -> Iterator[Growing]:
 
 
 def until(ask: Callable[[], Standing], enough: Callable[[Standing], bool]) -> Standing:
-    for _ in range(600):
+    for _ in range(6000):
         shown = ask()
         if enough(shown):
             return shown

@@ -71,7 +71,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settled(browser: TestClient, path: str) -> str:
     """The page once nothing is being computed any more."""
-    for _ in range(900):
+    for _ in range(6000):
         answer = browser.get(path)
         assert answer.status_code == 200
         if "data-poll" not in answer.text:

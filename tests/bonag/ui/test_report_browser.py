@@ -63,7 +63,7 @@ class Visit:
 
     def drawn(self) -> int:
         """The number of figures, once all are drawn."""
-        self.page.locator("[data-figure]:not([data-drawn])").first.wait_for(state="detached", timeout=60_000)
+        self.page.locator("[data-figure]:not([data-drawn])").first.wait_for(state="detached", timeout=300_000)
         return int(self.page.locator(".js-plotly-plot:has(.main-svg)").count())
 
     def column(self, number: int) -> list[str]:
