@@ -86,13 +86,13 @@ class _GraphNetworks(nn.Module):
 class GraphEnsemble:
     """A fitted deep ensemble (Lakshminarayanan et al., 2017) of graph networks.
 
-    held_out: for each training architecture the mean of the member that did not see it, (n,).
+    held_out: for each of the n training architectures what the member says that did not see it.
     """
 
     space: SearchSpace
     networks: nn.Module
     inflation: float
-    held_out: np.ndarray
+    held_out: Prediction
     device: str
 
     @torch.no_grad()
@@ -132,4 +132,4 @@ def fit_ensemble(space: SearchSpace, codes: np.ndarray, y: np.ndarray, seed: int
     mean = members[fold.numpy(), np.arange(len(y))]
     spread = members.std(axis=0, ddof=1) + 1e-6
     inflation = float(np.clip(np.sqrt(np.mean(((y - mean) / spread) ** 2)), *INFLATION_RANGE))
-    return GraphEnsemble(space, networks, inflation, mean, device)
+    return GraphEnsemble(space, networks, inflation, Prediction(mean, spread * inflation), device)

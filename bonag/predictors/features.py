@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bonag.predictors.paths import PathBlocks, count_paths
+from bonag.predictors.live_paths import count_paths
+from bonag.predictors.paths import PathBlocks
 from bonag.predictors.sequences import SequenceBlocks
 from search_spaces import SearchSpace
 

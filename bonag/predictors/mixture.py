@@ -100,7 +100,7 @@ class Mixture:
         ensemble = fit_ensemble(self.space, codes, scores, seed=len(scores), device=self.device)
         weight = self.weight
         if weight is None:
-            weight = stacking_weight(scores, process.leave_one_out().mean, ensemble.held_out)
+            weight = stacking_weight(scores, process.leave_one_out().mean, ensemble.held_out.mean)
         taught = {code.tobytes(): float(score) for code, score in zip(codes, scores, strict=True)}
         return FittedMixture(process, ensemble, weight, taught)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bonag.predictors.live_paths import list_paths, on_paths
 from search_spaces import SearchSpace
 
 MAX_PATH_CODES = 509
@@ -18,11 +19,12 @@ class PathBlocks:
     def __init__(self, space: SearchSpace) -> None:
         self._vocabulary = len(space.op_names)
         self._null = space.null_op
+        self._adjacency = space.adjacency
         described = space.op_attributes
         self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
         self._described = described_ops(space)
         self._free = np.flatnonzero(space.fixed_ops < 0)
-        self._paths = _source_to_sink_paths(space.adjacency)
+        self._paths = list_paths(space.adjacency)
         transparent = {space.null_op, space.identity_op}
         fixed = set(space.fixed_ops.tolist())
         counted = [op for op in range(self._vocabulary) if op not in fixed]
@@ -38,9 +40,8 @@ class PathBlocks:
         """(B, S) codes, B >= 1 -> (B, D) float64 per block."""
         alive = np.ones(codes.shape, dtype=bool) if self._null is None else codes != self._null
         passable = np.stack([alive[:, path].all(axis=1) for path in self._paths], axis=1)
-        live = np.zeros(codes.shape, dtype=bool)
-        for number, path in enumerate(self._paths):
-            live[:, path] |= passable[:, number, None]
+        edges = self._adjacency & alive[:, :, None] & alive[:, None, :]
+        live = on_paths(edges, alive & ~self._adjacency.any(axis=0), alive & ~self._adjacency.any(axis=1))
 
         free_ops, free_live = codes[:, self._free], live[:, self._free]
         used = [((free_ops == op) & free_live).sum(axis=1) for op in self._counted]
@@ -84,26 +85,3 @@ def described_ops(space: SearchSpace) -> np.ndarray:
     values = [(column[:, None] == np.unique(column)).astype(np.float64) for column in attributes.T]
     distinct = len(np.unique(attributes, axis=0)) == len(attributes)
     return np.concatenate(values if distinct else [*values, one_hot], axis=1)
-
-
-def count_paths(adjacency: np.ndarray) -> int:
-    """How many paths lead from a node without predecessors to one without successors: (N, N) upper triangular."""
-    arriving = [0] * len(adjacency)
-    for node in range(len(adjacency)):
-        before = np.flatnonzero(adjacency[:, node]).tolist()
-        arriving[node] = sum(arriving[other] for other in before) if before else 1
-    return sum(arriving[int(sink)] for sink in np.flatnonzero(~adjacency.any(axis=1)))
-
-
-def _source_to_sink_paths(adjacency: np.ndarray) -> list[np.ndarray]:
-    """Every path from a node without predecessors to one without successors, as node indices."""
-    sources = np.flatnonzero(~adjacency.any(axis=0))
-    unfinished = [[int(source)] for source in sources]
-    paths = []
-    while unfinished:
-        path = unfinished.pop()
-        successors = np.flatnonzero(adjacency[path[-1]])
-        if len(successors) == 0:
-            paths.append(np.array(path))
-        unfinished += [[*path, int(node)] for node in successors]
-    return sorted(paths, key=lambda path: (len(path), path.tolist()))

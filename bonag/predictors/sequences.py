@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bonag.predictors.live_paths import on_paths
 from bonag.predictors.paths import described_ops
 from search_spaces import SearchSpace
 
@@ -26,9 +27,8 @@ class SequenceBlocks:
         possible[space.free_edges[:, 0], space.free_edges[:, 1]] = True
         nodes, vocabulary = space.num_nodes, len(space.op_names)
         self._before = [np.flatnonzero(possible[:, node]) for node in range(nodes)]
-        self._after = [np.flatnonzero(possible[node]) for node in range(nodes)]
-        self._source = np.array([len(before) == 0 for before in self._before])
-        self._sink = np.array([len(after) == 0 for after in self._after])
+        self._source = ~np.asarray(possible.any(axis=0))
+        self._sink = ~np.asarray(possible.any(axis=1))
         self._components = _components(possible)
         self._free = space.fixed_ops < 0
         fixed = set(space.fixed_ops.tolist())
@@ -93,14 +93,8 @@ class SequenceBlocks:
     def _live(self, ops: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The live nodes, (B, N), and the edges among them, (B, N, N)."""
         passing = np.ones(ops.shape, dtype=bool) if self._space.null_op is None else ops != self._space.null_op
-        fed, used = passing.copy(), passing.copy()
-        for node in np.flatnonzero(~self._source):
-            before = self._before[node]
-            fed[:, node] &= (fed[:, before] & edges[:, before, node]).any(axis=1)
-        for node in np.flatnonzero(~self._sink)[::-1]:
-            after = self._after[node]
-            used[:, node] &= (used[:, after] & edges[:, node, after]).any(axis=1)
-        live = fed & used
+        edges = edges & passing[:, :, None] & passing[:, None, :]
+        live = on_paths(edges, passing & self._source, passing & self._sink)
         return live, edges & live[:, :, None] & live[:, None, :]
 
     def _paths(self, ops: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

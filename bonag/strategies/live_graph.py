@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bonag.predictors.live_paths import on_paths
 from search_spaces import SearchSpace
 
 
@@ -31,10 +32,5 @@ def live_graphs(space: SearchSpace, codes: np.ndarray) -> tuple[np.ndarray, np.n
             present[bridged, node] = False
             sources[bridged, node] = False
             sinks[bridged, node] = False
-    forward, backward = sources.copy(), sinks.copy()
-    for node in range(space.num_nodes):
-        forward[:, node] |= (forward & edges[:, :, node]).any(axis=1)
-    for node in reversed(range(space.num_nodes)):
-        backward[:, node] |= (backward & edges[:, node]).any(axis=1)
-    live = present & ((forward & backward) | sources | sinks)
+    live = present & (on_paths(edges, sources, sinks) | sources | sinks)
     return live, edges & live[:, :, None] & live[:, None, :]

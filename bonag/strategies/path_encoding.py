@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
-from bonag.strategies.array_key import ArrayKey
+from bonag.predictors.live_paths import count_paths, list_paths
+from bonag.predictors.remembered import Remembered
 from search_spaces import SearchSpace
 
 # Where there are more paths to tell apart than this, one-hots take their place.
@@ -33,19 +32,13 @@ class PathEncoding:
             self._paths = []
         self._offset = {length: sum(width[other] for other in lengths if other < length) for length in lengths}
         self._width = sum(width.values())
-        self._remembered = lru_cache(maxsize=4)(self._encoded)
-
-    @property
-    def by_paths(self) -> bool:
-        """Whether it is the path encoding, and not one-hots."""
-        return bool(self._paths)
+        self._remembered = Remembered[np.ndarray](4)
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, P) float32."""
-        return self._remembered(ArrayKey(codes))
+        return self._remembered.get(codes, compute=lambda: self._encoded(codes))
 
-    def _encoded(self, key: ArrayKey) -> np.ndarray:
-        codes = key.array
+    def _encoded(self, codes: np.ndarray) -> np.ndarray:
         if not self._paths:
             nodes = codes[:, self._sites, None] == self._letters
             edges = codes[:, self.space.num_nodes :]
@@ -62,15 +55,8 @@ class PathEncoding:
 
 def _truncated(space: SearchSpace) -> list[list[int]]:
     """The free nodes of every path from a source to a sink but the longest ones; none where all are equally long."""
-    unfinished = [[int(node)] for node in np.flatnonzero(~space.adjacency.any(axis=0))]
-    paths = []
-    while unfinished:
-        path = unfinished.pop()
-        following = np.flatnonzero(space.adjacency[path[-1]]).tolist()
-        if not following:
-            paths.append([node for node in path if space.fixed_ops[node] < 0])
-        unfinished += [[*path, node] for node in following]
-        if len(paths) + len(unfinished) > MAX_PATHS:
-            return []
+    if count_paths(space.adjacency) > MAX_PATHS:
+        return []
+    paths = [[node for node in path if space.fixed_ops[node] < 0] for path in list_paths(space.adjacency)]
     longest = max(map(len, paths))
     return sorted((path for path in paths if len(path) < longest), key=lambda path: (len(path), path))

@@ -89,3 +89,7 @@ class RegularizedEvolution:
         if self.site_by_site:
             return self.mutation.many([architecture], self.mutation.rates(1, rng), rng)[0]
         return self.space.mutate(architecture, rng)
+
+
+# The strategy ``evolution:naszilla``.
+naszilla = RegularizedEvolution.naszilla

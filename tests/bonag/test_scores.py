@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest, norm
 
-from bonag.scores import TAILS, log_slopes, model_scores, rank_gaussianise
+from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores, rank_gaussianise
 
 # With many ties, because accuracies of a small test set have them.
 values = arrays(np.float64, st.integers(1, 40), elements=st.integers(-12, 12).map(float))
@@ -118,3 +118,44 @@ def test_a_single_value_is_zero(scores_of: Callable) -> None:
 @every_tail
 def test_equal_values_have_no_slope(tail: float) -> None:
     assert log_slopes(np.full(5, 71.3), tail) == 0.0
+
+
+# The map and its inverse
+
+
+@given(values)
+@every_tail
+def test_trials_have_just_the_scores_that_models_are_fitted_on(tail: float, y: np.ndarray) -> None:
+    assert np.array_equal(ScoreMap.of_trials(y, tail).to_scores(y), model_scores(y, tail))
+
+
+@given(values, st.booleans())
+@every_tail
+def test_scores_go_back_to_the_values_also_beyond_what_was_seen(tail: float, y: np.ndarray, quantiles: bool) -> None:
+    scale = ScoreMap.of_quantiles(np.sort(y)) if quantiles else ScoreMap.of_trials(y, tail)
+    width = np.ptp(y) + 1
+    new = np.linspace(y.min() - width, y.max() + width, 50)
+    scores = scale.to_scores(new)
+    assert (np.diff(scores) > 0).all()
+    assert scale.to_values(scores) == pytest.approx(new, abs=1e-9)
+    assert np.array_equal(scale.to_scores(np.array([-np.inf, np.inf])), [-np.inf, np.inf])
+    assert np.array_equal(scale.to_values(np.array([-np.inf, np.inf])), [-np.inf, np.inf])
+
+
+def test_below_the_worst_the_mean_slope_goes_on_and_above_the_best_that_of_the_upper_half() -> None:
+    y = np.array([-100.0, 0.0, 1.0, 2.0, 3.0])
+    scale = ScoreMap.of_trials(y, 1.0)
+    scores = model_scores(y, 1.0)
+    mean, upper = np.ptp(y) / np.ptp(scores), (y[4] - y[2]) / (scores[4] - scores[2])
+    assert scale.to_values(scores[0] - 2) == pytest.approx(y[0] - 2 * mean)
+    assert scale.to_values(scores[4] + 2) == pytest.approx(y[4] + 2 * upper)
+
+
+def test_quantiles_of_a_sample_have_the_normal_scores_of_their_levels() -> None:
+    sample = np.random.default_rng(0).gamma(2, size=5000)
+    scale = ScoreMap.of_quantiles(np.quantile(sample, np.linspace(0, 1, 257)))
+    for level in (0.1, 0.5, 0.9):
+        assert scale.to_scores(np.quantile(sample, level)) == pytest.approx(norm.ppf(level), abs=0.01)
+    # Tied quantiles are one point, in their middle.
+    tied = ScoreMap.of_quantiles(np.array([0.0, 1.0, 1.0, 1.0, 2.0]))
+    assert tied.to_scores(1.0) == 0

@@ -9,47 +9,63 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from bonag.acquisition.surrogate import GraphSurrogate, PosteriorAcquisition
+from bonag.acquisition.surrogate import Surrogate, Worth
+from bonag.roles import ACQUISITIONS
 from bonag.scores import model_scores
-from bonag.strategies import ACQUISITIONS
+from loops.objective import Objective
+from loops.protocols import Prediction
+
+SPEED = Objective.parse("speed")
+
+
+def fit(fitted: Any, rows: slice = slice(None), seed: int = 0, **choice: Any) -> Worth:
+    history = fitted.history(fitted.seen[rows], speed=fitted.values[rows])
+    return Surrogate(fitted.space, SPEED, **choice).fit(history, seed)
 
 
 @pytest.fixture(scope="module")
-def acquisition(fitted: Any) -> PosteriorAcquisition:
-    return GraphSurrogate(fitted.space).fit(fitted.seen, fitted.values, seed=0)
+def acquisition(fitted: Any) -> Worth:
+    return fit(fitted)
 
 
-def test_it_improves_on_the_best_score_that_was_seen(fitted: Any, acquisition: PosteriorAcquisition) -> None:
-    incumbent = model_scores(fitted.values, acquisition.model.tail).max()
+def test_it_improves_on_the_best_score_that_was_seen(fitted: Any, acquisition: Worth) -> None:
+    incumbent = model_scores(fitted.values, fitted.model.tail).max()
     u = (fitted.mean - incumbent) / fitted.spread
     expected = fitted.spread * (norm.pdf(u) + u * norm.cdf(u))
     likely = u > -5
     np.testing.assert_allclose(np.exp(acquisition(fitted.unseen))[likely], expected[likely], rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ACQUISITIONS)
+@pytest.mark.parametrize("name", ACQUISITIONS.built_in)
 def test_a_surrogate_is_a_pure_function_of_history_and_seed(fitted: Any, name: str) -> None:
-    used = GraphSurrogate(fitted.space, acquisition=name)
-    used.fit(fitted.seen[:12], fitted.values[:12], seed=5)
-    values = used.fit(fitted.seen, fitted.values, seed=7)(fitted.unseen)
-    fresh = GraphSurrogate(fitted.space, acquisition=name).fit(fitted.seen, fitted.values, seed=7)(fitted.unseen)
-    assert np.array_equal(values, fresh)
-    other = used.fit(fitted.seen, fitted.values, seed=8)(fitted.unseen)
+    used, history = Surrogate(fitted.space, SPEED, acquisition=name), fitted.history(fitted.seen, speed=fitted.values)
+    used.fit(fitted.history(fitted.seen[:12], speed=fitted.values[:12]), seed=5)
+    values = used.fit(history, seed=7)(fitted.unseen)
+    assert np.array_equal(values, fit(fitted, seed=7, acquisition=name)(fitted.unseen))
+    other = used.fit(history, seed=8)(fitted.unseen)
     assert np.array_equal(values, other) == (name != "thompson")
 
 
-def test_better_architectures_are_worth_more(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+def test_any_function_of_predictions_is_an_acquisition(fitted: Any) -> None:
+    def mean(prediction: Prediction, best: float) -> np.ndarray:
+        return prediction.mean - best
+
+    incumbent = model_scores(fitted.values, fitted.model.tail).max()
+    assert np.array_equal(fit(fitted, acquisition=mean)(fitted.unseen), fitted.mean - incumbent)
+
+
+def test_better_architectures_are_worth_more(fitted: Any, acquisition: Worth) -> None:
     values = acquisition(fitted.unseen)
     best, worst = fitted.mean.argmax(), fitted.mean.argmin()
     assert values[best] > values[worst]
     assert values.shape == (len(fitted.unseen),)
 
 
-def test_after_nothing_it_is_itself(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+def test_after_nothing_it_is_itself(fitted: Any, acquisition: Worth) -> None:
     assert acquisition.after(fitted.unseen[:0]) is acquisition
 
 
-def test_what_waits_is_worth_less_and_what_is_like_it_too(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+def test_what_waits_is_worth_less_and_what_is_like_it_too(fitted: Any, acquisition: Worth) -> None:
     before = acquisition(fitted.unseen)
     best = fitted.unseen[[int(before.argmax())]]
     after = acquisition.after(best)
@@ -64,24 +80,25 @@ def test_what_waits_may_be_the_best_to_improve_on(fitted: Any) -> None:
     cells = sorted(fitted.space.sample(120, np.random.default_rng(1)), key=lambda cell: fitted.space.costs(cell).macs)
     small, large = fitted.space.codes(cells[:60]), fitted.space.codes(cells[60:])
     macs = np.array([float(fitted.space.costs(cell).macs) for cell in cells[:60]])
-    acquisition = GraphSurrogate(fitted.space).fit(small, macs, seed=0)
-    before, _ = acquisition.model.predict(large)
+    acquisition = Surrogate(fitted.space, SPEED).fit(fitted.history(small, speed=macs), seed=0)
+    before = acquisition.models["speed"].predict(large).mean
     best = int(before.argmax())
-    assert before[best] > acquisition.model.predict(small)[0].max()
+    assert before[best] > acquisition.models["speed"].predict(small).mean.max()
     after = acquisition.after(large[[best]])
-    mean, spread = after.model.predict(large)
+    prediction = after.models["speed"].predict(large)
+    mean, spread = prediction.mean, prediction.stddev
     u = (mean - mean[best]) / spread
     expected, likely = spread * (norm.pdf(u) + u * norm.cdf(u)), u > -5
     np.testing.assert_allclose(np.exp(after(large))[likely], expected[likely], rtol=1e-4)
 
 
-def test_waiting_one_by_one_equals_waiting_together(fitted: Any, acquisition: PosteriorAcquisition) -> None:
+def test_waiting_one_by_one_equals_waiting_together(fitted: Any, acquisition: Worth) -> None:
     waiting = fitted.unseen[:3]
     together = acquisition.after(waiting)
     one_by_one = acquisition.after(waiting[:1]).after(waiting[1:2]).after(waiting[2:])
     np.testing.assert_allclose(together(fitted.unseen[3:]), one_by_one(fitted.unseen[3:]), rtol=1e-3)
 
 
-def test_a_trials_note_is_json(acquisition: PosteriorAcquisition) -> None:
+def test_a_trials_note_is_json(acquisition: Worth) -> None:
     note = acquisition.note()
     assert json.loads(json.dumps(note, allow_nan=False)) == note

@@ -11,10 +11,9 @@ from ax.analysis.plotly.arm_effects import ArmEffectsPlot
 from ax.analysis.plotly.cross_validation import CrossValidationPlot
 from ax.core.analysis_card import AnalysisCardGroup, ErrorAnalysisCard
 
-from bonag.acquisition.posteriors import MetricPosterior
+from bonag.acquisition.metric_models import MetricFitter
 from bonag.ax import client, generation_strategy
 from bonag.ax.predictor import BonagPredictor
-from bonag.predictors.fitting import ModelFitter
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -46,10 +45,12 @@ def test_predictions_are_those_of_the_strategys_model(history, goal):
     others = SPACE.sample(50, np.random.default_rng(2))
     predicted = view.predict([SPACE.to_parameters(architecture) for architecture in others])
     values, sign = history.values("accuracy"), objective.goal.sign
-    model = ModelFitter(SPACE).fit(SPACE.codes([trial.architecture for trial in history.completed]), sign * values)
-    mean, _ = model.predict(SPACE.codes(others))
+    fitter = MetricFitter(SPACE, "accuracy", sign)
+    model = fitter.fit(SPACE.codes([trial.architecture for trial in history.completed]), values)
+    mean = model.predict(SPACE.codes(others)).mean
     # On the scale of the metric, which need not keep the order where spreads differ.
-    expected, variance = MetricPosterior.of(model, values, sign).predict(SPACE.codes(others))
+    believed = model.predict_values(SPACE.codes(others))
+    expected, variance = believed.mean, believed.stddev**2
     assert [values["accuracy"][0] for values in predicted] == pytest.approx(expected)
     assert [values["accuracy"][1] ** 2 for values in predicted] == pytest.approx(variance)
     assert np.corrcoef(sign * mean, expected)[0, 1] > 0.9

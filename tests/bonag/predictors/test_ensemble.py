@@ -38,10 +38,11 @@ def member_predictions(ensemble: GraphEnsemble, ops: np.ndarray) -> np.ndarray:
 
 def test_the_seed_decides_everything(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
     again, other = fit_ensemble(nb201, *data, seed=1), fit_ensemble(nb201, *data, seed=2)
-    for part in range(2):
-        assert np.array_equal(again.predict(data[0])[part], fitted.predict(data[0])[part])
-        assert np.array_equal(again.held_out[part], fitted.held_out[part])
-        assert not np.allclose(other.predict(data[0])[part], fitted.predict(data[0])[part])
+    for part in ("mean", "stddev"):
+        one, two, three = (getattr(ensemble.predict(data[0]), part) for ensemble in (fitted, again, other))
+        assert np.array_equal(one, two)
+        assert np.array_equal(getattr(again.held_out, part), getattr(fitted.held_out, part))
+        assert not np.allclose(three, one)
 
 
 def test_several_threads_change_nothing(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
@@ -50,7 +51,7 @@ def test_several_threads_change_nothing(nb201: SearchSpace, data: tuple, fitted:
         torch.set_num_threads(4)
         for _ in range(2):
             again = fit_ensemble(nb201, *data, seed=1)
-            assert np.array_equal(again.held_out, fitted.held_out)
+            assert np.array_equal(again.held_out.mean, fitted.held_out.mean)
     finally:
         torch.set_num_threads(threads)
 
@@ -60,19 +61,19 @@ def test_members_differ_and_the_prediction_is_their_mean(
 ) -> None:
     ops = draw_codes(nb201, 100, 5)
     members = member_predictions(fitted, ops)
-    mean, spread = fitted.predict(ops)
+    prediction = fitted.predict(ops)
     assert members.shape == (MEMBERS, len(ops))
-    assert mean == pytest.approx(members.mean(axis=0))
-    assert spread == pytest.approx(members.std(axis=0, ddof=1) * fitted.inflation, abs=1e-4)
+    assert prediction.mean == pytest.approx(members.mean(axis=0))
+    assert prediction.stddev == pytest.approx(members.std(axis=0, ddof=1) * fitted.inflation, abs=1e-4)
     for one in range(MEMBERS):
         for other in range(one):
             assert np.abs(members[one] - members[other]).max() > 0.05
 
 
 def test_predictions_do_not_depend_on_the_company(fitted: GraphEnsemble, data: tuple) -> None:
-    alone = [fitted.predict(data[0][[row]]) for row in range(5)]
-    together = fitted.predict(data[0][:5])
-    assert np.concatenate(alone, axis=1) == pytest.approx(np.stack(together), abs=1e-4)
+    alone, together = [fitted.predict(data[0][[row]]) for row in range(5)], fitted.predict(data[0][:5])
+    assert np.concatenate([one.mean for one in alone]) == pytest.approx(together.mean, abs=1e-4)
+    assert np.concatenate([one.stddev for one in alone]) == pytest.approx(together.stddev, abs=1e-4)
 
 
 def test_held_out_predictions_know_nothing_of_the_target(
@@ -83,14 +84,14 @@ def test_held_out_predictions_know_nothing_of_the_target(
         changed = y.copy()
         changed[row] += 3
         other = fit_ensemble(nb201, ops, changed, seed=1)
-        assert other.held_out[0][row] == fitted.held_out[0][row]
+        assert other.held_out.mean[row] == fitted.held_out.mean[row]
         # The change was noticed by the members that see this row, so by most other rows' held-out predictions.
-        assert (other.held_out[0] != fitted.held_out[0]).mean() > 0.5
+        assert (other.held_out.mean != fitted.held_out.mean).mean() > 0.5
 
 
 def test_held_out_predictions_come_from_the_members(fitted: GraphEnsemble, data: tuple) -> None:
     members = member_predictions(fitted, data[0])
-    held_out, _ = fitted.held_out
+    held_out = fitted.held_out.mean
     chosen = np.abs(members - held_out).argmin(axis=0)
     assert members[chosen, np.arange(ROWS)] == pytest.approx(held_out, abs=1e-5)
     # Every member is left out of an equal share of the rows.
@@ -98,7 +99,7 @@ def test_held_out_predictions_come_from_the_members(fitted: GraphEnsemble, data:
 
 
 def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, data: tuple) -> None:
-    mean, spread = fitted.held_out
+    mean, spread = fitted.held_out.mean, fitted.held_out.stddev
     if INFLATION_RANGE[0] < fitted.inflation < INFLATION_RANGE[1]:
         assert np.mean(((data[1] - mean) / spread) ** 2) == pytest.approx(1)
     else:
@@ -114,12 +115,12 @@ def test_it_learns_nas_bench_201(
     y = rank_gaussianise(accuracies("cifar10", ops))
     ensemble = fit_ensemble(nb201, ops, y, seed=0)
     rest = all_cells[::16]
-    mean, spread = ensemble.predict(rest)
+    prediction = ensemble.predict(rest)
     truth = accuracies("cifar10", rest)
-    assert kendalltau(mean, truth).statistic > 0.55
-    assert (spread > 0).all()
+    assert kendalltau(prediction.mean, truth).statistic > 0.55
+    assert (prediction.stddev > 0).all()
     # Left-out errors are like errors on new cells, not like errors on those that were fitted.
-    assert kendalltau(ensemble.held_out[0], y).statistic > 0.45
+    assert kendalltau(ensemble.held_out.mean, y).statistic > 0.45
 
 
 def test_edges_that_differ_are_seen(nb101: SearchSpace, draw_codes: Callable, flow: Callable) -> None:
@@ -129,7 +130,7 @@ def test_edges_that_differ_are_seen(nb101: SearchSpace, draw_codes: Callable, fl
     moved = np.concatenate([codes[:, :7], np.roll(codes[:, 7:], 1, axis=0)], axis=1)
     differ = (codes[:, 7:] != moved[:, 7:]).any(axis=1)
     assert differ.sum() > ROWS / 2
-    assert (np.abs(ensemble.predict(codes)[0] - ensemble.predict(moved)[0])[differ] > 1e-3).all()
+    assert (np.abs(ensemble.predict(codes).mean - ensemble.predict(moved).mean)[differ] > 1e-3).all()
 
 
 def test_too_few_architectures_are_refused(nb201: SearchSpace, data: tuple) -> None:

@@ -20,12 +20,15 @@ from bonag.predictors.gp import (
     NOISE,
     OUTPUT_SCALE,
     PRIOR_WIDTH,
+    ArchitectureKernel,
     DotProductKernel,
+    FittedProcess,
     fit_hyperparameters,
-    leave_one_out,
     make_gp,
 )
+from bonag.predictors.posterior import ExactPosterior
 from bonag.scores import rank_gaussianise
+from loops.protocols import Prediction
 from search_spaces import SearchSpace
 
 every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
@@ -45,6 +48,17 @@ def problem(
         return features, torch.from_numpy(features(ops)), torch.from_numpy(rank_gaussianise(flow(space, ops)))
 
     return make
+
+
+def exact(features: GraphFeatures, model: SingleTaskGP) -> ExactPosterior:
+    """The posterior of a fitted process, as predictions are made from it."""
+    kernel = ArchitectureKernel(features, model.covar_module)
+    X, y = model.train_inputs[0].numpy(), model.train_targets.numpy()
+    return ExactPosterior(kernel, X, y, model.likelihood.noise.item())
+
+
+def leave_one_out(features: GraphFeatures, model: SingleTaskGP) -> Prediction:
+    return exact(features, model).leave_one_out()
 
 
 def noisy_kernel_matrix(model: SingleTaskGP) -> np.ndarray:
@@ -134,7 +148,8 @@ def test_leave_one_out_equals_leaving_each_one_out(problem: Callable, name: str)
     features, X, y = problem(name, 20)
     model = make_gp(features, X, y)
     fit_hyperparameters(model)
-    mean, spread = leave_one_out(model)
+    left = leave_one_out(features, model)
+    mean, spread = left.mean, left.stddev
     for left_out in range(len(y)):
         kept = [i for i in range(len(y)) if i != left_out]
         other = make_gp(features, X[kept], y[kept])
@@ -153,7 +168,7 @@ def test_it_interpolates(problem: Callable, name: str) -> None:
     # A bound that holds for every kernel: K - K (K + s I)^-1 K <= s I.
     assert posterior.variance.max() <= model.likelihood.noise * (1 + 1e-6)
     residual = (posterior.mean[:, 0] - y).abs()
-    held_out = np.abs(leave_one_out(model)[0] - y.numpy())
+    held_out = np.abs(leave_one_out(features, model).mean - y.numpy())
     assert residual.mean() < 0.5 * held_out.mean()
 
 
@@ -176,7 +191,8 @@ def test_it_ranks_real_cells_that_it_has_not_seen(
     posterior = model.posterior(torch.from_numpy(features(rest)))
     assert kendalltau(posterior.mean[:, 0].detach().numpy(), truth).statistic > 0.65
     # What it says of its errors is about right: 95 of 100 of a Gaussian lie within two standard deviations.
-    mean, spread = leave_one_out(model)
+    left = leave_one_out(features, model)
+    mean, spread = left.mean, left.stddev
     assert np.mean(np.abs(y.numpy() - mean) < 2 * spread) > 0.85
 
 
@@ -197,6 +213,29 @@ def test_real_cells_with_learned_edges_are_ranked_far_better_than_by_their_slots
         whole, part = make_gp(features, X, y), make_gp(features, slots, y)
         for model in (whole, part):
             fit_hyperparameters(model)
-        gains.append([kendalltau(leave_one_out(model)[0], values).statistic for model in (whole, part)])
+        gains.append([kendalltau(leave_one_out(features, model).mean, values).statistic for model in (whole, part)])
     whole_tau, part_tau = np.mean(gains, axis=0)
     assert whole_tau > part_tau + 0.08
+
+
+@every_space
+def test_predictions_are_gpytorchs_and_shares_add_up(problem: Callable, name: str) -> None:
+    features, X, y = problem(name, 60)
+    model = make_gp(features, X[:40], y[:40])
+    fit_hyperparameters(model)
+    theirs = model.posterior(X[40:])
+    kernel = SeenAsFeatures(features, model.covar_module)
+    found = FittedProcess(kernel, X[:40].numpy(), y[:40].numpy(), model.likelihood.noise.item())
+    prediction = found.predict(X[40:].numpy())
+    np.testing.assert_allclose(prediction.mean, theirs.mean[:, 0].detach(), atol=1e-7)
+    np.testing.assert_allclose(prediction.stddev, theirs.variance[:, 0].detach().sqrt(), atol=1e-6)
+    shares = found.shares(X[40:].numpy())
+    assert len(shares) == 2 * len(features.blocks)
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+class SeenAsFeatures(ArchitectureKernel):
+    """Of features instead of codes."""
+
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        return codes

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from bonag.predictors import metric
-from bonag.predictors.features import GraphFeatures
+from bonag.predictors.gp import GaussianProcess
 from bonag.predictors.metric import MetricModel, fit_metric
 from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
@@ -21,8 +21,8 @@ Draw = Callable[[SearchSpace, int, int], np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def features(nb201: SearchSpace) -> GraphFeatures:
-    return GraphFeatures(nb201)
+def process(nb201: SearchSpace) -> GaussianProcess:
+    return GaussianProcess(nb201)
 
 
 @pytest.fixture(scope="module")
@@ -58,33 +58,33 @@ def quality(model: object, codes: np.ndarray, values: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("device", "least"), [("raspi4", 0.76), ("titanx_1", 0.7), ("fpga", 0.75)])
 def test_a_latency_counts_operations_that_are_not_live(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], latencies: Callable, device: str, least: float
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray], latencies: Callable, device: str, least: float
 ) -> None:
     fitted, others = split
-    model = fit_metric(features, fitted, latencies(device, fitted))
+    model = fit_metric(process, fitted, latencies(device, fitted))
     assert quality(model, others, latencies(device, others)) > least
 
 
 def test_a_cost_of_all_operations_is_learned_nearly_exactly(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray]
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray]
 ) -> None:
     fitted, others = split
-    model = fit_metric(features, fitted, all_operations(fitted))
+    model = fit_metric(process, fitted, all_operations(fitted))
     assert quality(model, others, all_operations(others)) > 0.92
 
 
 def test_of_an_accuracy_live_operations_say_enough(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], accuracies: Callable
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray], accuracies: Callable
 ) -> None:
     fitted, others = split
-    model = fit_metric(features, fitted, accuracies("cifar10", fitted))
+    model = fit_metric(process, fitted, accuracies("cifar10", fitted))
     assert quality(model, others, accuracies("cifar10", others)) > 0.8
 
 
 @pytest.fixture(scope="module")
-def model(features: GraphFeatures, split: tuple[np.ndarray, np.ndarray]) -> MetricModel:
+def model(process: GaussianProcess, split: tuple[np.ndarray, np.ndarray]) -> MetricModel:
     values = all_operations(split[0]) + np.random.default_rng(0).normal(scale=3, size=LABELS)
-    return fit_metric(features, split[0], values)
+    return fit_metric(process, split[0], values)
 
 
 def test_what_is_believed_is_as_sure_as_it_should_be(model: MetricModel, split: tuple[np.ndarray, np.ndarray]) -> None:
@@ -104,10 +104,10 @@ def test_the_variance_includes_the_noise_of_a_measurement(
     model: MetricModel, split: tuple[np.ndarray, np.ndarray]
 ) -> None:
     mean, variance = model.predict(split[1])
-    plain_mean, spread = model.model.predict(split[1])
-    np.testing.assert_allclose(mean, plain_mean)
-    np.testing.assert_allclose(variance - spread**2, model.model.gp.likelihood.noise.item())
-    assert model.model.gp.likelihood.noise.item() > 1e-3
+    plain = model.model.predict(split[1])
+    np.testing.assert_allclose(mean, plain.mean)
+    np.testing.assert_allclose(variance - plain.stddev**2, model.model.noise**2)
+    assert model.model.noise**2 > 1e-3
 
 
 def test_many_rows_are_predicted_as_few_are(
@@ -121,30 +121,30 @@ def test_many_rows_are_predicted_as_few_are(
 
 @pytest.mark.parametrize("transform", [np.exp, lambda y: 4 * y])
 def test_the_unit_of_a_metric_does_not_matter(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], transform: Callable
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray], transform: Callable
 ) -> None:
     values = all_operations(split[0]) / 50
-    plain, bent = (fit_metric(features, split[0], y).predict(split[1][:50]) for y in (values, transform(values)))
+    plain, bent = (fit_metric(process, split[0], y).predict(split[1][:50]) for y in (values, transform(values)))
     np.testing.assert_allclose(plain[0], bent[0])
 
 
 def test_hyperparameters_of_some_rows_serve_all_of_them(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted, others = split
     truth, y = all_operations(others), all_operations(fitted)
     monkeypatch.setattr(metric, "HYPERPARAMETER_ROWS", 60)
-    model = fit_metric(features, fitted, y)
-    assert len(model.model.gp.train_targets) == LABELS
+    model = fit_metric(process, fitted, y)
+    assert len(model.model.scores) == LABELS
     # More labels than those that the hyperparameters are from make it better.
-    few = fit_metric(features, fitted[:60], y[:60])
+    few = fit_metric(process, fitted[:60], y[:60])
     assert quality(model, others, truth) > quality(few, others, truth)
 
 
 def test_a_metric_that_never_varies_is_predicted_to_stay(
-    features: GraphFeatures, split: tuple[np.ndarray, np.ndarray]
+    process: GaussianProcess, split: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    mean, variance = fit_metric(features, split[0][:40], np.full(40, 7.0)).predict(split[1])
+    mean, variance = fit_metric(process, split[0][:40], np.full(40, 7.0)).predict(split[1])
     assert np.abs(mean).max() < 1e-6
     assert np.isfinite(variance).all()
 
@@ -152,5 +152,5 @@ def test_a_metric_that_never_varies_is_predicted_to_stay(
 def test_learned_edges_are_no_obstacle(nb101: SearchSpace, draw_codes: Draw) -> None:
     codes = draw_codes(nb101, 160, 3)
     values = (codes[:, 7:] * np.arange(1, 22)).sum(axis=1) + 30.0 * (codes[:, 1:6] == 1).sum(axis=1)
-    model = fit_metric(GraphFeatures(nb101), codes[:100], values[:100])
+    model = fit_metric(GaussianProcess(nb101), codes[:100], values[:100])
     assert quality(model, codes[100:], values[100:]) > 0.6

@@ -1,4 +1,4 @@
-"""The mixture of Gaussian process and ensemble: its moments, its weight, and its shape as a BoTorch model."""
+"""The mixture of Gaussian process and ensemble: its moments and its weight."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
-from botorch.models import SingleTaskGP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bonag.predictors.ensemble import GraphEnsemble, fit_ensemble
-from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import fit_hyperparameters, make_gp
-from bonag.predictors.mixture import ArchitectureModel, stacking_weight
+from bonag.predictors.gp import FittedProcess, GaussianProcess
+from bonag.predictors.mixture import FittedMixture, stacking_weight
 from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -22,70 +19,41 @@ ROWS = 30
 
 
 @pytest.fixture(scope="module")
-def parts(
-    nb201: SearchSpace, draw_codes: Callable, flow: Callable
-) -> tuple[GraphFeatures, SingleTaskGP, GraphEnsemble, np.ndarray]:
-    """Features, a Gaussian process, an ensemble, and architectures that neither has seen."""
-    features, ops = GraphFeatures(nb201), draw_codes(nb201, ROWS + 50, 0)
+def parts(nb201: SearchSpace, draw_codes: Callable, flow: Callable) -> tuple[FittedProcess, GraphEnsemble, np.ndarray]:
+    """A Gaussian process, an ensemble, and architectures that neither has seen."""
+    ops = draw_codes(nb201, ROWS + 50, 0)
     seen, unseen = ops[:ROWS], ops[ROWS:]
     y = rank_gaussianise(flow(nb201, seen))
-    gp = make_gp(features, torch.from_numpy(features(seen)), torch.from_numpy(y))
-    fit_hyperparameters(gp)
-    return features, gp, fit_ensemble(nb201, seen, y, seed=0), unseen
+    return GaussianProcess(nb201).fit(seen, y), fit_ensemble(nb201, seen, y, seed=0), unseen
 
 
-def test_without_an_ensemble_it_is_the_gaussian_process(parts: tuple) -> None:
-    features, gp, ensemble, ops = parts
-    posterior = gp.posterior(torch.from_numpy(features(ops)))
-    for model in (ArchitectureModel(features, gp), ArchitectureModel(features, gp, ensemble, ensemble_weight=0.0)):
-        mean, spread = model.predict(ops)
-        np.testing.assert_allclose(mean, posterior.mean[:, 0].detach(), atol=1e-7)
-        np.testing.assert_allclose(spread, posterior.variance[:, 0].detach().sqrt(), atol=1e-6)
+def test_without_weight_the_ensemble_is_not_asked(parts: tuple) -> None:
+    process, ensemble, ops = parts
+    found, alone = FittedMixture(process, ensemble, 0.0, {}).predict(ops), process.predict(ops)
+    assert np.array_equal(found.mean, alone.mean)
+    assert np.array_equal(found.stddev, alone.stddev)
 
 
 def test_with_all_weight_on_it_the_ensemble_is_all(parts: tuple) -> None:
-    features, gp, ensemble, ops = parts
-    mean, spread = ArchitectureModel(features, gp, ensemble, 1.0, rescale=(-2.0, 0.3)).predict(ops)
-    expected, expected_spread = ensemble.predict(ops)
-    np.testing.assert_allclose(mean, 0.3 - 2 * expected, atol=1e-9)
-    np.testing.assert_allclose(spread, 2 * expected_spread, atol=1e-6)
+    process, ensemble, ops = parts
+    found, expected = FittedMixture(process, ensemble, 1.0, {}, line=(-2.0, 0.3)).predict(ops), ensemble.predict(ops)
+    np.testing.assert_allclose(found.mean, 0.3 - 2 * expected.mean, atol=1e-9)
+    np.testing.assert_allclose(found.stddev, 2 * expected.stddev, atol=1e-6)
 
 
 @pytest.mark.parametrize("weight", [0.25, 0.6])
 def test_moments_are_those_of_samples_of_the_mixture(parts: tuple, weight: float) -> None:
-    features, gp, ensemble, ops = parts
+    process, ensemble, ops = parts
     factor, offset = 0.7, 1.5
-    mean, spread = ArchitectureModel(features, gp, ensemble, weight, (factor, offset)).predict(ops)
-    first = ArchitectureModel(features, gp).predict(ops)
-    second = ensemble.predict(ops)
+    found = FittedMixture(process, ensemble, weight, {}, (factor, offset)).predict(ops)
+    first, second = process.predict(ops), ensemble.predict(ops)
     rng, draws = np.random.default_rng(0), 40_000
-    from_first = rng.normal(*first, size=(draws, len(ops)))
-    from_second = offset + factor * rng.normal(*second, size=(draws, len(ops)))
+    from_first = rng.normal(first.mean, first.stddev, size=(draws, len(ops)))
+    from_second = offset + factor * rng.normal(second.mean, second.stddev, size=(draws, len(ops)))
     samples = np.where(rng.random(from_first.shape) < weight, from_second, from_first)
     # Five standard errors of the sample mean; as a sample's variance has a larger one, more for the spread.
-    assert np.abs(samples.mean(axis=0) - mean).max() < 5 * spread.max() / draws**0.5
-    np.testing.assert_allclose(samples.std(axis=0), spread, rtol=0.04)
-
-
-def test_it_answers_as_a_botorch_model(parts: tuple) -> None:
-    features, gp, ensemble, ops = parts
-    model = ArchitectureModel(features, gp, ensemble, 0.4)
-    posterior = model.posterior(torch.from_numpy(ops.astype(np.float64))[:, None])
-    mean, spread = model.predict(ops)
-    assert posterior.mean.shape == posterior.variance.shape == (len(ops), 1, 1)
-    assert model.num_outputs == 1
-    np.testing.assert_array_equal(posterior.mean[:, 0, 0], mean)
-    np.testing.assert_allclose(posterior.variance[:, 0, 0], spread**2, rtol=1e-12)
-    assert posterior.mean.dtype == torch.float64
-    torch.manual_seed(0)
-    assert posterior.rsample(torch.Size([4000])).std(dim=0)[:, 0, 0].numpy() == pytest.approx(spread, rel=0.1)
-
-
-@pytest.mark.parametrize("shape", [(4, 2, 8), (4, 8), (2, 2, 1, 8)])
-def test_there_is_no_joint_posterior(parts: tuple, shape: tuple[int, ...]) -> None:
-    features, gp, _, _ = parts
-    with pytest.raises(ValueError, match=r"X must be \(B, 1, S\)"):
-        ArchitectureModel(features, gp).posterior(torch.zeros(shape))
+    assert np.abs(samples.mean(axis=0) - found.mean).max() < 5 * found.stddev.max() / draws**0.5
+    np.testing.assert_allclose(samples.std(axis=0), found.stddev, rtol=0.04)
 
 
 @given(st.integers(0, 10_000), st.floats(-1, 1), st.floats(0, 2), st.integers(1, 80))

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bonag.predictors.features import MAX_PATHS, GraphFeatures
-from bonag.predictors.paths import PathBlocks, count_paths
+from bonag.predictors.live_paths import count_paths
+from bonag.predictors.paths import PathBlocks
 from bonag.predictors.sequences import CHUNK, SequenceBlocks
 from search_spaces import ArchGraph, Architecture, SearchSpace
 from search_spaces.nb201 import NB201

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bonag.acquisition.surrogate import GraphSurrogate
+from bonag.acquisition.surrogate import Surrogate, Worth
 from bonag.generators.artifact import load_generator
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
@@ -28,7 +28,7 @@ both_spaces = pytest.mark.parametrize("name", ["nb201", "mbv3"])
 
 
 def strategy_of(space: SearchSpace, objective: Objective = ACCURACY, **options: object) -> GuidedGeneration:
-    return GuidedGeneration(space, objective, GraphSurrogate(space), load_generator(space), **options)  # type: ignore[arg-type]
+    return GuidedGeneration(space, objective, Surrogate(space, objective), load_generator(space), **options)  # type: ignore[arg-type]
 
 
 def trial(index: int, architecture: Architecture, value: float, status: TrialStatus = C) -> Trial:
@@ -43,6 +43,11 @@ def history_of(space: SearchSpace, statuses: list[TrialStatus], seed: int = 0) -
         distinct |= dict.fromkeys(space.sample(len(statuses), rng))
     pairs = zip(distinct, statuses, strict=False)
     return History(trial(i, a, space.costs(a).params / 1e6, status) for i, (a, status) in enumerate(pairs))
+
+
+def worth_after(space: SearchSpace, history: History) -> Worth:
+    """What evaluations are worth, of the completed trials alone."""
+    return Surrogate(space, ACCURACY).fit(history, seed=0)
 
 
 def learned_edges(space: SearchSpace) -> SearchSpace:
@@ -72,7 +77,7 @@ def tiny(request: pytest.FixtureRequest, tiny_space: SearchSpace) -> Callable[[]
     """Makes strategies of a space of 27 architectures, with a generator trained for it."""
     space = learned_edges(tiny_space) if request.param == "learned edges" else tiny_space
     generator, _ = train_generator(space, schedule=Schedule(steps=30, batch_size=32))
-    return lambda: GuidedGeneration(space, ACCURACY, GraphSurrogate(space), generator, initial=15)
+    return lambda: GuidedGeneration(space, ACCURACY, Surrogate(space, ACCURACY), generator, initial=15)
 
 
 # Purity
@@ -158,8 +163,7 @@ def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
     batch = strategy_of(space).propose(history, 3, rng_for(0, 20))
     assert strategy_of(space).propose(history, 1, rng_for(0, 20)) == batch[:1]
     # Each is worth what it is worth once those before it are evaluated.
-    evaluated = space.codes([t.architecture for t in history])
-    acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
+    acquisition = worth_after(space, history)
     for proposal in batch:
         code = space.codes([proposal.architecture])
         assert proposal.provenance["acquisition"] == pytest.approx(acquisition(code)[0], rel=1e-4)
@@ -171,8 +175,7 @@ def test_what_was_picked_before_in_the_same_batch_counts_as_evaluated() -> None:
     history = history_of(space, [C] * 8)
     *initial, guided = strategy_of(space, initial=12).propose(history, 5, rng_for(0, 8))
     assert [p.provenance["origin"] for p in (*initial, guided)] == ["initial"] * 4 + ["guided"]
-    evaluated = space.codes([t.architecture for t in history])
-    acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
+    acquisition = worth_after(space, history)
     acquisition = acquisition.after(space.codes([p.architecture for p in initial]))
     expected = acquisition(space.codes([guided.architecture]))[0]
     assert guided.provenance["acquisition"] == pytest.approx(expected, rel=1e-4)
@@ -184,8 +187,7 @@ def test_trials_that_run_count_as_evaluated() -> None:
     (first,) = strategy_of(space).propose(history, 1, rng_for(0, 20))
     history = history.updated(trial(20, first.architecture, 0.0, R))
     (second,) = strategy_of(space).propose(history, 1, rng_for(0, 21))
-    evaluated = space.codes([t.architecture for t in history.completed])
-    acquisition = GraphSurrogate(space).fit(evaluated, ACCURACY.scores(history), seed=0)
+    acquisition = worth_after(space, history)
     codes = space.codes([first.architecture, second.architecture])
     assert second.provenance["acquisition"] == pytest.approx(acquisition.after(codes[:1])(codes[1:])[0], rel=1e-4)
     assert second.provenance["acquisition"] < first.provenance["acquisition"]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
+from bonag.scores import rank_gaussianise
 from bonag.strategies.bananas import Bananas
+from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.gp import SlotAndSubtreeProcess, plain_process
 from bonag.strategies.gp_wl import SubtreeProcess, nas_bowl
 from loops.history import History, Trial, TrialStatus
@@ -168,11 +170,11 @@ def test_processes_predict_what_they_have_not_seen(
 ) -> None:
     space = get_space(space_name)
     known, others = history_of(space, [C] * 60), history_of(space, [C] * 60, seed=1)
-    posterior = make(space).fit(space.codes([t.architecture for t in known]), ACCURACY.scores(known), 0).posterior
-    mean, spread = posterior.predict(space.codes([t.architecture for t in others]))
+    model = make(space).fit(space.codes([t.architecture for t in known]), ACCURACY.scores(known))
+    prediction = model.predict(space.codes([t.architecture for t in others]))
     ranks = np.argsort(np.argsort(ACCURACY.scores(others)))
-    assert np.corrcoef(ranks, np.argsort(np.argsort(mean)))[0, 1] > 0.35
-    assert (spread > 0).all()
+    assert np.corrcoef(ranks, np.argsort(np.argsort(prediction.mean)))[0, 1] > 0.35
+    assert (prediction.stddev > 0).all()
 
 
 @pytest.mark.parametrize("make", [SlotAndSubtreeProcess, SubtreeProcess])
@@ -181,5 +183,21 @@ def test_equal_values_leave_a_process_without_a_view(
 ) -> None:
     space = get_space("nb201")
     codes = space.codes(space.sample(12, np.random.default_rng(0)))
-    scores = make(space).fit(codes, np.zeros(12), 0)(codes)
-    assert np.isfinite(scores).all()
+    prediction = make(space).fit(codes, np.zeros(12)).predict(codes)
+    assert np.isfinite(prediction.mean).all()
+    assert np.isfinite(prediction.stddev).all()
+
+
+@pytest.mark.parametrize("make", [SlotAndSubtreeProcess, SubtreeProcess])
+def test_improvement_is_on_the_best_that_is_believed(
+    make: type[SlotAndSubtreeProcess] | type[SubtreeProcess],
+) -> None:
+    space = get_space("nb201")
+    history = history_of(space, [C] * 20)
+    noisy = History(replace(t, metrics={"accuracy": float(t.index * 7919 % 13)}) for t in history)
+    worth = BelievedSurrogate(space, ACCURACY, make(space)).fit(noisy, 0)
+    codes = space.codes([t.architecture for t in history])
+    assert worth.incumbent == worth.model.predict(codes).mean.max() < rank_gaussianise(ACCURACY.scores(noisy)).max()
+    assert worth.after(codes[:0]) is worth
+    other = space.codes(space.sample(1, np.random.default_rng(5)))
+    assert worth.after(other)(other) < worth(other)

@@ -12,7 +12,6 @@ from search_spaces import get_space
 def test_a_cell_has_at_most_three_of_thirty_short_paths() -> None:
     space = get_space("nb201")
     encoding = PathEncoding(space)
-    assert encoding.by_paths
     encoded = encoding(space.codes(space.all()))
     # 5 paths of one operation and 25 of two; the 125 of three are cut off, as by the authors.
     assert encoded.shape == (space.size, 30)
@@ -36,6 +35,5 @@ def test_other_spaces_are_encoded_by_their_sites(name: str, width: int) -> None:
     space = get_space(name)
     encoding = PathEncoding(space)
     codes = space.codes(space.sample(200, np.random.default_rng(0)))
-    assert not encoding.by_paths
     assert encoding(codes).shape == (200, width)
     assert len(np.unique(encoding(codes), axis=0)) == len(np.unique(codes, axis=0))
