@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Protocol
 
 import numpy as np
 
-from bonag.predictors.schedule import LastFit, informative_rows, prefix
+from bonag.predictors.remembered import Remembered
+from bonag.predictors.schedule import informative_rows, prefix
 from bonag.roles import PREDICTORS
 from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
 from loops.protocols import Model, Prediction, Predictor
@@ -32,56 +31,13 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
-class MetricModel(Protocol):
-    """What is believed of one metric: scores, which grow with the metric times ``sign`` by ``scale``, and values."""
-
-    @property
-    def sign(self) -> float:
-        """1 or -1."""
-        ...
-
-    @property
-    def scale(self) -> ScoreMap:
-        """Between the metric's values, times the sign, and scores."""
-        ...
-
-    @property
-    def exact(self) -> bool:
-        """Whether the mean is the truth."""
-        ...
-
-    @property
-    def model(self) -> Model:
-        """What predicts the scores."""
-        ...
-
-    @property
-    def noise(self) -> float:
-        """Standard deviation of a measurement around the mean, in scores."""
-        ...
-
-    def predict(self, codes: np.ndarray) -> Prediction:
-        """(B, S) codes -> B scores, without the noise of a measurement."""
-        ...
-
-    def predict_values(self, codes: np.ndarray, noisy: bool = False) -> Prediction:
-        """(B, S) codes -> B values in the metric's unit. noisy: of measurements."""
-        ...
-
-    def after(self, codes: np.ndarray) -> MetricModel:
-        """The model as if the (k, S) codes had turned out as it expects."""
-        ...
-
-    def condition(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
-        """The model of (n, S) codes and (n,) values instead of those that it was fitted on."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class LearnedMetric:
-    """A model on scores. See ``MetricModel``.
+    """What is believed of a metric by a model of its scores.
 
-    codes, scores: (n, S) and (n,), what the model knows. fitter: which made it.
+    sign: -1 where smaller is better, else 1. scale: between the metric times the sign and scores. model: what predicts
+    the scores. tail: of the scale. codes, scores: (n, S) and (n,), what the model knows. fitter: which made it.
+    exact: whether the mean is the truth.
     """
 
     sign: float
@@ -95,15 +51,18 @@ class LearnedMetric:
 
     @property
     def noise(self) -> float:
-        """That of the model, or none if it does not say."""
+        """Standard deviation of a measurement around the mean, in scores; 0 if the model does not say."""
         return float(getattr(self.model, "noise", 0.0))
 
     def predict(self, codes: np.ndarray) -> Prediction:
-        """What the model predicts."""
+        """(B, S) codes -> B scores, without the noise of a measurement."""
         return self.model.predict(codes)
 
     def predict_values(self, codes: np.ndarray, noisy: bool = False) -> Prediction:
-        """Mean and standard deviation of the scores' Gaussian after the map to values, by Gauss-Hermite quadrature."""
+        """(B, S) codes -> B values in the metric's unit. noisy: of measurements.
+
+        Mean and standard deviation of the scores' Gaussian after the map to values, by Gauss-Hermite quadrature.
+        """
         scores = self.predict(codes)
         stddev = np.sqrt(scores.stddev**2 + (self.noise**2 if noisy else 0.0))
         if self.scale.constant:
@@ -113,24 +72,28 @@ class LearnedMetric:
         return Prediction(self.sign * centre, np.sqrt(((values - centre[:, None]) ** 2) @ WEIGHTS))
 
     def after(self, codes: np.ndarray) -> LearnedMetric:
-        """By the model itself, or by a new fit on what it expects."""
+        """As if the (k, S) codes had turned out as expected: by the model itself, or by a new fit."""
         seen, scores = np.concatenate([self.codes, codes]), np.concatenate([self.scores, self.predict(codes).mean])
         believe = getattr(self.model, "after", None)
         model = believe(codes) if believe else self.fitter.predictor.fit(seen, scores)
         return replace(self, model=model, codes=seen, scores=scores)
 
     def condition(self, codes: np.ndarray, values: np.ndarray) -> LearnedMetric:
-        """With the same hyperparameters where nothing else is kept, else fitted anew."""
+        """Of (n, S) codes and (n,) values instead of those that it was fitted on.
+
+        With the same hyperparameters where the model keeps nothing else, else fitted anew.
+        """
+        signed = self.sign * values
         if not hasattr(self.model, "condition") or not getattr(self.model, "forgets", True):
-            return self.fitter.learn(codes, self.sign * values)
-        scale = ScoreMap.of_trials(self.sign * values, self.tail)
-        scores = scale.to_scores(self.sign * values)
+            return self.fitter.learn(codes, signed)
+        scale = ScoreMap.of_trials(signed, self.tail)
+        scores = scale.to_scores(signed)
         return replace(self, scale=scale, model=self.model.condition(codes, scores), codes=codes, scores=scores)
 
 
 @dataclass(frozen=True, eq=False)
 class CountedMetric:
-    """A cost that the space counts: ``count`` maps (B, S) codes to (B,) values, times the sign. See ``MetricModel``."""
+    """The same of a cost that the space counts: ``count`` maps (B, S) codes to (B,) values, times the sign."""
 
     sign: float
     scale: ScoreMap
@@ -161,6 +124,9 @@ class CountedMetric:
         return self
 
 
+MetricModel = LearnedMetric | CountedMetric
+
+
 class MetricFitter:
     """Makes the models of one metric: a pure function of the trials.
 
@@ -173,7 +139,7 @@ class MetricFitter:
     def __init__(self, space: SearchSpace, metric: str, sign: float, predictor: Predictor | str = "gp") -> None:
         self.space, self.metric, self.sign = space, metric, sign
         self.predictor: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
-        self._last_tail, self._last_fit = LastFit(), LastFit()
+        self._last_tail, self._last_fit = Remembered[float](), Remembered[Model]()
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
@@ -208,8 +174,8 @@ class MetricFitter:
         first = prefix(len(values), self._growth)
         rows = informative_rows(values[:first], MAX_FIT_ROWS)
         codes, values = codes[rows], values[rows]
-        fit = partial(self.predictor.fit, codes, model_scores(values, tail))
-        return self._last_fit.get((codes, values, np.array(tail)), fit)
+        scores = model_scores(values, tail)
+        return self._last_fit.get(codes, scores, compute=lambda: self.predictor.fit(codes, scores))
 
     def _likeliest_tail(self, codes: np.ndarray, values: np.ndarray) -> float:
         """Of all tails of the scores, the one under which the values are the likeliest.
@@ -226,7 +192,7 @@ class MetricFitter:
         def likelihood(tail: float) -> float:
             return log_likelihood(codes, model_scores(values, tail)) + log_slopes(values, tail)
 
-        return self._last_tail.get((codes, values), lambda: max(TAILS, key=likelihood))
+        return self._last_tail.get(codes, values, compute=lambda: max(TAILS, key=likelihood))
 
     def _counts(self, codes: np.ndarray) -> np.ndarray:
         costs = (self.space.costs(self.space.decode(self.space.graph(code))) for code in codes)

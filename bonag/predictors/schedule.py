@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 import numpy as np
-
-Fit = TypeVar("Fit")
 
 
 def prefix(n: int, growth: float) -> int:
@@ -35,17 +30,3 @@ def spread_rows(values: np.ndarray, most: int) -> np.ndarray:
         return np.arange(len(values))
     order = np.argsort(-values, kind="stable")
     return np.sort(order[np.linspace(0, len(values) - 1, most).round().astype(int)])
-
-
-class LastFit:
-    """Remembers a fit by the data that it was made from, until others come; to forget it costs time, and no more."""
-
-    def __init__(self) -> None:
-        self._last: tuple[tuple[bytes, ...], object] | None = None
-
-    def get(self, data: Sequence[np.ndarray], compute: Callable[[], Fit]) -> Fit:
-        """What was computed from these data."""
-        key = tuple(array.tobytes() for array in data)
-        if self._last is None or self._last[0] != key:
-            self._last = (key, compute())
-        return self._last[1]  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from bonag.predictors.remembered import Remembered
 from bonag.strategies.mlp_ensemble import ensemble_predictions
 from bonag.strategies.path_encoding import PathEncoding
 from loops.history import History
@@ -40,7 +41,7 @@ class Bananas:
     name: str = "bananas"
     encoding: PathEncoding = field(init=False, repr=False, compare=False)
     mutation: Mutation = field(init=False, repr=False, compare=False)
-    _memory: dict[bytes, list[Architecture]] = field(default_factory=dict, repr=False, compare=False)
+    _last: Remembered[list[Architecture]] = field(default_factory=Remembered, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "encoding", PathEncoding(self.space))
@@ -66,15 +67,10 @@ class Bananas:
         """The candidates after these trials, the most promising first."""
         codes = self.space.codes([trial.architecture for trial in known.completed])
         values = self.objective.scores(known)
-        key = blake2b(codes.tobytes() + values.tobytes(), digest_size=8).digest()
-        if key not in self._memory:
-            self._memory.clear()
-            self._memory[key] = self._fit_and_rank(codes, values, known, np.random.default_rng([*key]))
-        return self._memory[key]
+        return self._last.get(codes, values, compute=lambda: self._fit_and_rank(codes, values, known))
 
-    def _fit_and_rank(
-        self, codes: np.ndarray, values: np.ndarray, known: History, rng: np.random.Generator
-    ) -> list[Architecture]:
+    def _fit_and_rank(self, codes: np.ndarray, values: np.ndarray, known: History) -> list[Architecture]:
+        rng = np.random.default_rng([*blake2b(codes.tobytes() + values.tobytes(), digest_size=8).digest()])
         candidates = self._candidates(values, known, rng)
         if not candidates:
             return []

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
 from bonag.predictors.posterior import ExactPosterior
-from bonag.predictors.schedule import LastFit, prefix, spread_rows
+from bonag.predictors.remembered import Remembered
+from bonag.predictors.schedule import prefix, spread_rows
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
@@ -73,13 +74,14 @@ class SlotAndSubtreeProcess:
 
     def __init__(self, space: SearchSpace) -> None:
         free = [*np.flatnonzero(space.fixed_ops < 0), *range(space.num_nodes, space.num_sites)]
-        self.wl, self.sites, self._last = WeisfeilerLehman(space), np.array(free), LastFit()
+        self.wl, self.sites = WeisfeilerLehman(space), np.array(free)
+        self._last = Remembered[np.ndarray]()
 
     def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
         """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
         rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
         some, ranked = codes[rows], rank_gaussianise(scores[rows])
-        found = np.exp(self._last.get((some, ranked), lambda: self._likeliest(some, ranked)))
+        found = np.exp(self._last.get(some, ranked, compute=lambda: self._likeliest(some, ranked)))
         first, second, length, noise = found[:4].tolist()
         kernel = SlotAndSubtreeKernel(self.wl, self.sites, found[4:], (first, second), length)
         return ExactPosterior(kernel, codes, rank_gaussianise(scores), noise)

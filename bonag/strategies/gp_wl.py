@@ -9,7 +9,8 @@ import numpy as np
 
 from bonag.generators.candidates import MutationCandidates
 from bonag.predictors.posterior import ExactPosterior
-from bonag.predictors.schedule import LastFit, prefix, spread_rows
+from bonag.predictors.remembered import Remembered
+from bonag.predictors.schedule import prefix, spread_rows
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
@@ -58,13 +59,14 @@ class SubtreeProcess:
     """
 
     def __init__(self, space: SearchSpace) -> None:
-        self.wl, self._last = WeisfeilerLehman(space), LastFit()
+        self.wl = WeisfeilerLehman(space)
+        self._last = Remembered[tuple[int, float, float]]()
 
     def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
         """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
         rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
         some, ranked = codes[rows], rank_gaussianise(scores[rows])
-        depth, variance, noise = self._last.get((some, ranked), lambda: self._likeliest(some, ranked))
+        depth, variance, noise = self._last.get(some, ranked, compute=lambda: self._likeliest(some, ranked))
         return ExactPosterior(SubtreeKernel(self.wl, depth, variance), codes, rank_gaussianise(scores), noise)
 
     def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> tuple[int, float, float]:

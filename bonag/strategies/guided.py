@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from bonag.generators.candidates import EvolutionCandidates, MutationCandidates,
 from loops.history import History
 from loops.initial import first_design, front_design
 from loops.objective import Objective
-from loops.protocols import Acquisition, Generator, Predictor, Proposal
+from loops.protocols import Acquisition, Predictor, Proposal
 from loops.strategies.fresh import fresh
 from search_spaces import Architecture, SearchSpace
 
@@ -29,7 +30,7 @@ class Guide(Protocol):
         """The same as if the (k, S) codes had been evaluated already."""
         ...
 
-    def note(self) -> dict[str, Any]:
+    def note(self) -> dict[str, object]:
         """What a trial's provenance should say of the model behind it (JSON values)."""
         ...
 
@@ -130,47 +131,27 @@ class GuidedGeneration:
 def bonag(
     space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Generator
 ) -> GuidedGeneration:
-    """The default strategy. Raises UserError for an acquisition that cannot take the objective."""
-    return _searching("bonag", space, objective, predictor, acquisition, generator)
-
-
-def mutation_bo(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
-) -> GuidedGeneration:
-    """The same, but candidates are half random ones, half mutations of the best; raises UserError."""
-    candidates = MutationCandidates(space, random=0.5)
-    return _searching("mutation-bo", space, objective, predictor, acquisition, candidates)
-
-
-def mutation_bo_random(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
-) -> GuidedGeneration:
-    """The same with random candidates; raises UserError."""
-    return _searching("mutation-bo:random", space, objective, predictor, acquisition, RandomCandidates(space))
-
-
-def mutation_bo_mutation(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
-) -> GuidedGeneration:
-    """The same with mutations of the best; raises UserError."""
-    return _searching("mutation-bo:mutation", space, objective, predictor, acquisition, MutationCandidates(space))
-
-
-def mutation_bo_evolution(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
-) -> GuidedGeneration:
-    """The same with candidates by evolution of the acquisition; raises UserError."""
-    return _searching("mutation-bo:evolution", space, objective, predictor, acquisition, EvolutionCandidates(space))
-
-
-def _searching(
-    name: str,
-    space: SearchSpace,
-    objective: Objective,
-    predictor: Predictor,
-    acquisition: Acquisition,
-    generator: Generator,
-) -> GuidedGeneration:
+    """The default strategy; raises UserError for an acquisition that cannot take the objective."""
     surrogate = Surrogate(space, objective, predictor, acquisition)
     design = first_design if len(objective.goals) == 1 else front_design
-    return GuidedGeneration(space, objective, surrogate, generator, name=name, design=design)
+    return GuidedGeneration(space, objective, surrogate, generator, design=design)
+
+
+Maker = Callable[[SearchSpace, Objective, Predictor, Acquisition], GuidedGeneration]
+
+
+def _instead(name: str, candidates: Callable[[SearchSpace], Candidates]) -> Maker:
+    """Makes the default strategy with these candidates in place of the generator's."""
+
+    def make(
+        space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+    ) -> GuidedGeneration:
+        return replace(bonag(space, objective, predictor, acquisition, candidates(space)), name=name)
+
+    return make
+
+
+mutation_bo = _instead("mutation-bo", partial(MutationCandidates, random=0.5))
+mutation_bo_random = _instead("mutation-bo:random", RandomCandidates)
+mutation_bo_mutation = _instead("mutation-bo:mutation", MutationCandidates)
+mutation_bo_evolution = _instead("mutation-bo:evolution", EvolutionCandidates)

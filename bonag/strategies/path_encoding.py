@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from bonag.predictors.live_paths import count_paths, list_paths
-from bonag.strategies.array_key import ArrayKey
+from bonag.predictors.remembered import Remembered
 from search_spaces import SearchSpace
 
 # Where there are more paths to tell apart than this, one-hots take their place.
@@ -34,14 +32,13 @@ class PathEncoding:
             self._paths = []
         self._offset = {length: sum(width[other] for other in lengths if other < length) for length in lengths}
         self._width = sum(width.values())
-        self._remembered = lru_cache(maxsize=4)(self._encoded)
+        self._remembered = Remembered[np.ndarray](4)
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, P) float32."""
-        return self._remembered(ArrayKey(codes))
+        return self._remembered.get(codes, compute=lambda: self._encoded(codes))
 
-    def _encoded(self, key: ArrayKey) -> np.ndarray:
-        codes = key.array
+    def _encoded(self, codes: np.ndarray) -> np.ndarray:
         if not self._paths:
             nodes = codes[:, self._sites, None] == self._letters
             edges = codes[:, self.space.num_nodes :]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from bonag.strategies.array_key import ArrayKey
+from bonag.predictors.remembered import Remembered
 from bonag.strategies.live_graph import live_graphs
 from search_spaces import SearchSpace
 
@@ -28,15 +27,15 @@ class WeisfeilerLehman:
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         # What the labels of an array of codes are never changes; the whole of a space comes again and again.
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._labels_of)
+        self._remembered = Remembered[np.ndarray](REMEMBERED)
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (MAX_DEPTH + 1, B, N) uint64; 0 where a node is not live."""
-        return self._remembered(ArrayKey(codes))
+        return self._remembered.get(codes, compute=lambda: self._labels_of(codes))
 
-    def _labels_of(self, key: ArrayKey) -> np.ndarray:
-        live, edges = live_graphs(self.space, key.array)
-        label = _mixed(key.array[:, : self.space.num_nodes].astype(np.uint64) + np.uint64(1))
+    def _labels_of(self, codes: np.ndarray) -> np.ndarray:
+        live, edges = live_graphs(self.space, codes)
+        label = _mixed(codes[:, : self.space.num_nodes].astype(np.uint64) + np.uint64(1))
         levels = [np.where(live, label, np.uint64(0))]
         for _ in range(MAX_DEPTH):
             # A multiset is hashed as the sum of its members' hashes.

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bonag.predictors.schedule import LastFit, informative_rows, prefix, spread_rows
+from bonag.predictors.schedule import informative_rows, prefix, spread_rows
 
 MOST = 256
 
@@ -39,17 +39,3 @@ def test_rows_are_spread_over_the_ranks() -> None:
     assert (np.diff(rows) > 0).all()
     assert {int(values.argmax()), int(values.argmin())} <= set(rows.tolist())
     assert spread_rows(values[:50], 50).tolist() == list(range(50))
-
-
-def test_only_the_last_fit_is_remembered_and_by_its_data() -> None:
-    made: list[int] = []
-
-    def fit(memory: LastFit, *values: float) -> int:
-        def compute() -> int:
-            made.append(len(made))
-            return made[-1]
-
-        return memory.get([np.array(values)], compute)
-
-    memory = LastFit()
-    assert [fit(memory, 1.0, 2.0), fit(memory, 1.0, 2.0), fit(memory, 2.0, 1.0), fit(memory, 1.0, 2.0)] == [0, 0, 1, 2]
