@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, load, resume, search
-    from bonag.api.generating import generate, train_generator
+    from bonag.api.generating import generate
+    from bonag.api.training import train_generator
     from search_spaces.errors import UserError
 
 __version__ = "0.1.0"
@@ -30,7 +31,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
-    **dict.fromkeys(("generate", "train_generator"), "bonag.api.generating"),
+    "generate": "bonag.api.generating",
+    "train_generator": "bonag.api.training",
     "UserError": "search_spaces.errors",
 }
 

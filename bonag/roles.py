@@ -17,7 +17,7 @@ STRATEGIES: Registry[Strategy] = Registry(
         "bonag": "bonag.strategies.guided:bonag",
         "random": "loops.strategies.random:RandomSearch",
         "evolution": "loops.strategies.evolution:RegularizedEvolution",
-        "evolution:naszilla": "loops.strategies.evolution:naszilla",
+        "evolution:naszilla": "loops.strategies.evolution:RegularizedEvolution.naszilla",
         "local-search": "loops.strategies.local_search:LocalSearch",
         "nsga2": "loops.strategies.nsga2:NSGA2",
         "bananas": "bonag.strategies.bananas:Bananas",
@@ -60,7 +60,7 @@ ACQUISITIONS: Registry[Acquisition] = Registry(
 GENERATORS: Registry[Generator] = Registry(
     role="generator",
     built_in={
-        "trained": "bonag.generators.artifact:trained_generator",
+        "trained": "bonag.generators.choosing:trained_generator",
         "random": "bonag.generators.candidates:RandomCandidates",
         "mutation": "bonag.generators.candidates:MutationCandidates",
         "evolution": "bonag.generators.candidates:EvolutionCandidates",

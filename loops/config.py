@@ -1,58 +1,84 @@
-"""All that decides a run, beside its history."""
+"""All that decides a run, beside its history: the one declaration of its options.
+
+The command line, ``bonag.search``, ``bonag.AskTell`` and contests derive theirs from it.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from loops.objective import Objective
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
-FORMAT = 2
+if TYPE_CHECKING:
+    from loops.objective import Objective
+
+FORMAT = 3
 # What keys of later formats mean where an earlier one lacks them.
-ADDED = {1: {"constraints": ()}}
+ADDED: dict[int, dict[str, Any]] = {1: {"constraints": (), "generator": None}, 2: {"generator": None}}
 DEVICES = ("auto", "cpu", "cuda")
+
+
+def _option(help: str, default: Any = MISSING, unset: str | None = None, flag: str | None = None) -> Any:
+    """A field that users set. unset: what None means, in words. flag: its name where it is given once a value."""
+    return field(default=default, metadata={"help": help, "unset": unset, "flag": flag})
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """A run's configuration, as ``config.json`` holds it; raises UserError for a value that makes no sense.
 
-    objective: a metric, with a minus before it to minimise, or several of them, of which a Pareto front is wanted.
-    constraints: bounds on metrics, as in ``latency_note10<=30``.
-    budget: number of trials, failed ones included; None where somebody else decides when to end (ask and tell).
-    acquisition, predictor: what strategy 'bonag' decides by.
-    seed: with the history, decides every proposal.
-    batch_size: trials that are proposed together; the next batch waits until all of them have ended.
-    threads: threads that PyTorch may use; fixed here because it takes part in floating-point results.
-    max_failures: evaluations that may fail in a row before the run stops.
-    record: URL of the database without its password; None for ``record.db`` in the run's folder.
-    data: folder of the benchmark tables; None for the environment's.
-    bonag: version that started the run. format: version of this file.
+    The parts are named as ``search_spaces.registry.name_of`` does. budget: None where somebody else decides when to end
+    (ask and tell). record: without its password. bonag: version that started the run. format: version of this file.
     """
 
-    name: str
-    space: str
-    evaluator: str
-    task: str | None = None
-    objective: str | tuple[str, ...] = "accuracy"
-    constraints: tuple[str, ...] = ()
-    budget: int | None = 100
-    strategy: str = "bonag"
-    acquisition: str = "log-ei"
-    predictor: str = "gp"
-    seed: int = 0
-    batch_size: int = 1
-    device: str = "auto"
-    executor: str = "local"
-    max_failures: int = 10
-    threads: int = 1
-    record: str | None = None
-    data: str | None = None
+    space: str = _option("Search space: a name of `bonag spaces`, or module:attribute.")
+    evaluator: str = _option(
+        "What measures architectures: a name, or module:attribute of a function or an evaluator.",
+        unset="the space's first",
+    )
+    name: str = _option("Name of the run, and of its folder.", unset="made of space, evaluator and seed")
+    task: str | None = _option("What the evaluator measures them on.", None, unset="the evaluator's first")
+    objective: str | tuple[str, ...] = _option(
+        "Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto front.",
+        "accuracy",
+    )
+    constraints: tuple[str, ...] = _option(
+        "Bound on a metric, as in 'latency_note10<=30'; may be given again.", (), unset="none", flag="constraint"
+    )
+    budget: int | None = _option("Number of trials, failed ones included.", 100)
+    strategy: str = _option("What proposes architectures: a name of `bonag spaces`, or module:attribute.", "bonag")
+    acquisition: str = _option(
+        "What an evaluation is worth, for bonag and mutation-bo: log-ei, ucb, pi, thompson, or module:attribute.",
+        "log-ei",
+    )
+    predictor: str = _option(
+        "What is believed of a metric, for bonag and mutation-bo: gp, ensemble, mixture, or module:attribute.", "gp"
+    )
+    seed: int = _option("Decides, with the history, every proposal.", 0)
+    batch_size: int = _option("Trials that are proposed together; the next wait until all have ended.", 1)
+    device: str = _option("Where the strategy computes: auto, cpu or cuda.", "auto")
+    executor: str = _option("Where evaluations run: local (this process), ray, or module:attribute.", "local")
+    max_failures: int = _option("Stop after so many failed evaluations in a row.", 10)
+    threads: int = _option(
+        "Threads of PyTorch; they take part in floating-point results, so the run keeps them.",
+        1,
+        unset="OMP_NUM_THREADS, else 1",
+    )
+    record: str | None = _option(
+        "postgresql://user@host/database, to keep the trials there.", None, unset="a file in the run's folder"
+    )
+    data: str | None = _option("Folder of benchmark tables.", None, unset="$BONAG_DATA")
+    generator: str | None = _option(
+        "Where candidates come from, for bonag: a file of `bonag train-generator`, a name, or module:attribute.",
+        None,
+        unset="the one that comes with the space",
+    )
     bonag: str = ""
     format: int = FORMAT
 
@@ -83,6 +109,9 @@ class RunConfig:
 
     def parsed_objective(self) -> Objective:
         """What is maximised, minimised and bounded."""
+        # Here, since help pages need the options and not NumPy.
+        from loops.objective import Objective
+
         return Objective.parse(self.objective, self.constraints)
 
     def to_json(self) -> str:
@@ -98,7 +127,7 @@ class RunConfig:
             raise UserError(f"not JSON: {error}") from None
         if not isinstance(values, dict):
             raise UserError(f"not a JSON object but {type(values).__name__}")
-        names = [field.name for field in fields(cls)]
+        names = [one.name for one in fields(cls)]
         known = values.get("format", FORMAT)
         # A newer format may have other keys; that it is newer is then the thing to say.
         if not isinstance(known, int) or isinstance(known, bool) or (known != FORMAT and known not in ADDED):
@@ -114,10 +143,10 @@ class RunConfig:
 
     def difference(self, other: RunConfig) -> str | None:
         """One line on the first value in which two configurations differ, or None."""
-        for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
             if mine != theirs:
-                return f"{field.name} is {mine!r} in one and {theirs!r} in the other"
+                return f"{one.name} is {mine!r} in one and {theirs!r} in the other"
         return None
 
 
@@ -138,3 +167,46 @@ def _types(kind: Any) -> tuple[type, ...]:
 def _words(kind: Any) -> str:
     names = {str: "a string", int: "a whole number", type(None): "null", tuple: "a list of strings"}
     return " or ".join(names[part] for part in _types(kind))
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a run, as users meet it.
+
+    name: in Python. flag: on the command line, without the dashes. types: that a value may have. default: None stands
+    for what ``unset`` says; ``required`` options have none.
+    """
+
+    name: str
+    flag: str
+    types: tuple[type, ...]
+    default: object
+    required: bool
+    help: str
+    unset: str | None
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes several values."""
+        return tuple in self.types
+
+
+def run_options(*names: str) -> list[Option]:
+    """The options of those names, by default all; ``out`` is the only one that no configuration keeps."""
+    kinds = get_type_hints(RunConfig)
+    known = {
+        one.name: _as_option(one.name, kinds[one.name], one.metadata, one.default)
+        for one in fields(RunConfig)
+        if one.metadata
+    }
+    known["out"] = Option("out", "out", (str,), "results", False, "Folder in which the run's own folder is made.", None)
+    return [known[name] for name in names or known]
+
+
+def _as_option(name: str, kind: Any, metadata: Mapping[str, Any], default: object) -> Option:
+    unset = metadata["unset"]
+    required = default is MISSING and unset is None
+    shown = None if default is MISSING or unset is not None else default
+    return Option(
+        name, (metadata["flag"] or name).replace("_", "-"), _types(kind), shown, required, metadata["help"], unset
+    )

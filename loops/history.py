@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -56,7 +56,7 @@ class History:
     def __len__(self) -> int:
         return len(self.trials)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Trial]:
         return iter(self.trials)
 
     def updated(self, *trials: Trial) -> History:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 from numbers import Real
-from typing import Any
 
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
@@ -101,7 +100,7 @@ def search(
         # Handed out one by one, so that a serial executor starts none after the loop has to end.
         jobs = takewhile(lambda _: may_go_on(), waiting)
         for outcome in executor.run(evaluator, jobs):
-            trial = ended(history.trials[outcome.index], outcome, required)
+            trial = end_trial(history.trials[outcome.index], outcome, required)
             recorder.finish(trial)
             history = history.updated(trial)
             yield Ended(trial)
@@ -145,24 +144,24 @@ def propose(strategy: Strategy, history: History, n: int, seed: int) -> tuple[Tr
     )
 
 
-def _json_values(provenance: Mapping[str, Any]) -> dict[str, Any]:
+def _json_values(provenance: Mapping[str, object]) -> dict[str, object]:
     """What the record will give back, so that a strategy sees the same history in a live run and in a resumed one."""
     text = json.dumps(dict(provenance), default=lambda value: value.item())
     return json.loads(text, parse_constant=lambda _: None)
 
 
-def ended(trial: Trial, outcome: Outcome, required: tuple[str, ...]) -> Trial:
+def end_trial(trial: Trial, outcome: Outcome, required: tuple[str, ...]) -> Trial:
     """The trial with its outcome: completed if the required metrics and all others are finite numbers, else failed."""
     trial = replace(trial, ended_at=time.time(), evaluation_seconds=outcome.seconds)
     if outcome.reason is not None:
         return replace(trial, status=TrialStatus.FAILED, reason=outcome.reason)
     try:
-        return replace(trial, status=TrialStatus.COMPLETED, metrics=_checked(outcome.metrics, required))
+        return replace(trial, status=TrialStatus.COMPLETED, metrics=_check_metrics(outcome.metrics, required))
     except ValueError as error:
         return replace(trial, status=TrialStatus.FAILED, reason=str(error))
 
 
-def _checked(metrics: object, required: tuple[str, ...]) -> dict[str, float]:
+def _check_metrics(metrics: object, required: tuple[str, ...]) -> dict[str, float]:
     if not isinstance(metrics, Mapping):
         raise ValueError(f"the evaluator returned {type(metrics).__name__} and not a mapping of metrics")
     for name in metrics:

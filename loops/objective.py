@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from loops.constraint import METRIC, Constraint, check_together, meet_all
 from loops.dominance import crowding, non_dominated, ranks
 from loops.history import History, Trial
 
-_METRIC = r"[A-Za-z_][\w.-]*"
 # An infeasible trial's score lies below the feasible ones by at least this share of their spread.
 _STEP = 1e-6
 
@@ -27,7 +27,7 @@ class Goal:
     @classmethod
     def parse(cls, text: str) -> Goal:
         """Read ``metric`` or ``-metric``; raises ValueError."""
-        match = re.fullmatch(rf"(-?)({_METRIC})", text.strip())
+        match = re.fullmatch(rf"(-?)({METRIC})", text.strip())
         if match is None:
             raise ValueError(f"objective '{text}' is not a metric name, nor one with a minus before it to minimise it")
         return cls(metric=match[2], maximise=not match[1])
@@ -39,41 +39,6 @@ class Goal:
     def sign(self) -> float:
         """+1 if larger is better, else -1."""
         return 1.0 if self.maximise else -1.0
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A bound on a metric, in the metric's unit, which may be touched (``latency_pixel3<=8``)."""
-
-    metric: str
-    relation: str
-    bound: float
-
-    @classmethod
-    def parse(cls, text: str) -> Constraint:
-        """Read ``metric<=number`` or ``metric>=number``; raises ValueError."""
-        match = re.fullmatch(rf"\s*({_METRIC})\s*(<=|>=)\s*(\S+)\s*", text)
-        if match is None:
-            raise ValueError(f"constraint '{text}' is not a metric with <= or >= and a bound, as in 'params<=1e6'")
-        try:
-            bound = float(match[3])
-        except ValueError:
-            bound = math.nan
-        if not math.isfinite(bound):
-            raise ValueError(f"constraint '{text}': '{match[3]}' is not a number")
-        return cls(match[1], match[2], bound)
-
-    def __str__(self) -> str:
-        return f"{self.metric}{self.relation}{self.bound!r}".removesuffix(".0")
-
-    @property
-    def sign(self) -> float:
-        """+1 if larger values are the safer ones, else -1."""
-        return 1.0 if self.relation == ">=" else -1.0
-
-    def slack(self, values: np.ndarray) -> np.ndarray:
-        """How far (n,) values in the metric's unit are from breaking the bound: (n,), at least 0 iff they meet it."""
-        return self.sign * (np.asarray(values, dtype=np.float64) - self.bound)
 
 
 @dataclass(frozen=True)
@@ -93,15 +58,7 @@ class Objective:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"metric '{name}' is an objective more than once: keep one")
-        sides = [(constraint.metric, constraint.relation) for constraint in self.constraints]
-        for name, relation in sides:
-            if sides.count((name, relation)) > 1:
-                raise ValueError(f"metric '{name}' has more than one bound with {relation}: keep one")
-        for lower in self.constraints:
-            for upper in self.constraints:
-                same = lower.metric == upper.metric and (lower.relation, upper.relation) == (">=", "<=")
-                if same and lower.bound > upper.bound:
-                    raise ValueError(f"nothing can meet both '{lower}' and '{upper}'")
+        check_together(self.constraints)
 
     @classmethod
     def parse(cls, goals: str | Sequence[str], constraints: Sequence[str] = ()) -> Objective:
@@ -132,9 +89,25 @@ class Objective:
         names = [goal.metric for goal in self.goals] + [constraint.metric for constraint in self.constraints]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def signs(self) -> dict[str, float]:
+        """By metric, +1 where larger values are better, or safer, else -1; what a goal says comes first."""
+        parts: list[Constraint | Goal] = [*self.constraints, *self.goals]
+        return {part.metric: part.sign for part in parts}
+
+    def signed(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
+        """The goals, each so that larger is better: (n,) values by metric -> (n, m) float64."""
+        return np.stack([goal.sign * np.asarray(table[goal.metric], dtype=np.float64) for goal in self.goals], axis=1)
+
+    def meets(self, table: Mapping[str, ArrayLike]) -> np.ndarray:
+        """Whether all constraints are met: (n,) values by metric -> (n,) bool. What is not a number meets none."""
+        return meet_all(
+            self.constraints, lambda metric: np.asarray(table[metric]), len(np.asarray(table[self.metrics[0]]))
+        )
+
     def values(self, history: History) -> np.ndarray:
         """The goals of the completed trials, each so that larger is better: (n, m) float64."""
-        return np.stack([goal.sign * history.values(goal.metric) for goal in self.goals], axis=1)
+        return self.signed({goal.metric: history.values(goal.metric) for goal in self.goals})
 
     def measured(self, history: History) -> np.ndarray:
         """The metrics of the completed trials as they are, in the order of ``metrics``: (n, M) float64."""
@@ -142,14 +115,11 @@ class Objective:
 
     def feasible(self, history: History) -> np.ndarray:
         """Whether each completed trial meets all constraints: (n,) bool."""
-        met = np.ones(len(history.completed), dtype=bool)
-        for constraint in self.constraints:
-            met &= constraint.slack(history.values(constraint.metric)) >= 0
-        return met
+        return self.meets({metric: history.values(metric) for metric in self.metrics})
 
     def admits(self, trial: Trial) -> bool:
         """Whether a completed trial meets all constraints."""
-        return all(bool(c.slack(np.array(trial.metrics[c.metric])) >= 0) for c in self.constraints)
+        return bool(self.meets({metric: [trial.metrics[metric]] for metric in self.metrics})[0])
 
     def violation(self, history: History) -> np.ndarray:
         """By how much each completed trial breaks the constraints: (n,), at least 0; 0 iff it is feasible.

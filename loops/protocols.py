@@ -47,8 +47,8 @@ class Evaluator(Protocol):
     metrics: tuple[str, ...]
     description: str
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
-        """The metrics; any exception is a failed trial. ``seed`` drives whatever is random in a measurement."""
+    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
+        """The metrics by name; any exception is a failed trial. ``seed`` drives whatever is random in a measurement."""
         ...
 
 

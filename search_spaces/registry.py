@@ -56,6 +56,9 @@ class Registry(Generic[Part]):
                 return _from_here(name)
         except UserError:
             raise
+        except ModuleNotFoundError as error:
+            hint = suggestion(name, self.names())
+            raise UserError(f"unknown {self.role} '{name}': {error.msg.lower()}; {hint}") from error
         except Exception as error:  # importing it runs its author's code, which may raise anything
             where = f" from {points[name].value}" if name in points else ""
             what = f"{type(error).__name__}: {error}"
@@ -120,6 +123,18 @@ def name_of(part: object) -> str:
     for step in attribute.split("."):
         found = getattr(found, step, None)
     return f"{module}:{attribute}" if found is part and module != "__main__" else f"{PYTHON}{module}.{attribute}"
+
+
+def space_name(space: str | SearchSpace) -> str:
+    """How a record names a space: an object by its registered name, or by its class where that needs no arguments."""
+    if isinstance(space, str):
+        return space
+    kind = type(space)
+    if space.name in SPACES.names() and type(get_space(space.name)) is kind:
+        return space.name
+    named = name_of(kind)
+    free = all(one.default is not one.empty for one in _arguments(kind).values())
+    return named if free and not named.startswith(PYTHON) else name_of(space)
 
 
 def _arguments(maker: object) -> dict[str, inspect.Parameter]:

@@ -1,19 +1,22 @@
-"""What a search space is: the one interface that every space implements."""
+"""What a search space is: the contract, and what follows from its table of sites."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from search_spaces.graph import ArchGraph
+from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from search_spaces.drawing.svg import Markup
 
 
 class InvalidArchitectureError(ValueError):
@@ -28,6 +31,12 @@ class Architecture(ABC):
 
     @abstractmethod
     def __str__(self) -> str: ...
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+
+Kind = TypeVar("Kind", bound=Architecture)
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,25 @@ class Costs:
     macs: int
 
 
+# The metrics that every space counts, without an evaluation.
+COUNTED = tuple(field.name for field in fields(Costs))
+
+
 class SearchSpace(ABC):
-    """Names, samples, mutates, validates, encodes and decodes architectures, builds their networks, counts their costs.
+    """What an architecture is. A chain of blocks, or any product of choices, is shorter as a ``ProductSpace``.
 
     A *site* is what can differ between two graphs: each of the N nodes, then each of the E free edges. The *code* of an
     architecture is its graph as one class per site, (S,) int64 with S = N + E: operations, then 0 or 1 for each edge.
+    Models see nothing else, so what is decided together belongs on one node: one node for a block with its kernel and
+    width did better than one for each of them.
+
+    A space states the table of its sites (the attributes below), and has ``sample``, ``parse``, ``encode``, ``decode``
+    and ``project``. All else follows from these, and may be given where it can be done faster or otherwise: neighbours,
+    mutation, parameters, costs (counted from the network) and the drawing. ``build`` makes networks, where there are
+    any. ``bonag check-space`` runs the whole contract on a space and says what is wrong.
+
+    Another package makes a space known by an entry point of the group ``bonag.spaces``, and evaluators for it by entry
+    points ``<space>.<evaluator>`` of the group ``bonag.evaluators``. Without one, ``package.module:Space`` names it.
 
     name: the registered name.
     size: number of distinct architectures.
@@ -62,9 +85,14 @@ class SearchSpace(ABC):
     free_edges: (E, 2) int64, the pairs (i, j), i < j, that are joined in some graphs and not in others, sorted; none
         where all graphs share one topology.
     fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
-    null_op: the operation that outputs zeros, whatever comes in; None if there is none.
-    identity_op: the operation that outputs its input; None if there is none.
-    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...); None if none do.
+    null_op: the operation that outputs zeros, whatever comes in: models take it out of the graph with all paths that
+        lead through it. None if there is none.
+    identity_op: the operation that outputs its input: models join what is before it to what is after it. None if there
+        is none.
+    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...), zeros for one that they do not
+        describe: models learn from operations that share a number. None if there are none.
+    independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
+        needs no trained generator.
     num_classes, image_size: the defaults of ``build`` and ``costs``.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
@@ -79,9 +107,12 @@ class SearchSpace(ABC):
     null_op: int | None = None
     identity_op: int | None = None
     op_attributes: np.ndarray | None = None
-    num_classes: int
-    image_size: int
+    num_classes: int = 10
+    image_size: int = 32
     generator: Path | None = None
+    independent_sites: bool = False
+
+    # What every space has
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
@@ -92,15 +123,6 @@ class SearchSpace(ABC):
         """Read an architecture's string; raises InvalidArchitectureError that says what is wrong and where."""
 
     @abstractmethod
-    def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """All distinct architectures that differ from this one in exactly one gene, in a fixed order."""
-
-    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """One of the neighbours, drawn uniformly."""
-        options = self.neighbours(architecture)
-        return options[int(rng.integers(len(options)))]
-
-    @abstractmethod
     def encode(self, architecture: Architecture) -> ArchGraph:
         """The architecture graph."""
 
@@ -108,13 +130,69 @@ class SearchSpace(ABC):
     def decode(self, graph: ArchGraph) -> Architecture:
         """The inverse of ``encode``; raises InvalidArchitectureError for a graph outside the space."""
 
-    def is_valid(self, graph: ArchGraph) -> bool:
-        """Whether ``decode`` accepts the graph."""
-        try:
-            self.decode(graph)
-        except InvalidArchitectureError:
-            return False
-        return True
+    @abstractmethod
+    def project(self, scores: np.ndarray) -> list[Architecture]:
+        """The valid architectures nearest to any site scores.
+
+        scores: (B, S, K) array with K = max(site_classes); larger means more wanted, columns that a site does not have
+        are ignored. The architecture returned maximises the sum of the scores of its sites' classes, which for one-hot
+        input is the nearest one in Hamming distance and for any input the nearest one-hot matrix in Euclidean distance.
+        Ties go to the lower class. A space in which that takes a search may return a near one, and says so.
+        """
+
+    # What a space may have
+
+    def all(self) -> list[Architecture] | None:
+        """Every architecture once, in a fixed order; None where there are too many to list."""
+        return None
+
+    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
+        """The PyTorch network, with fresh weights; input (B, 3, H, W), output logits (B, num_classes).
+
+        A network that is to be exported as Python code is an object of a class of its own, at the top of a module, and
+        takes literals as arguments. Raises NotImplementedError where the space has no networks.
+        """
+        raise NotImplementedError(f"the space {self.name} builds no networks")
+
+    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
+        """Exact parameters and MACs, by default those that ``counting.counted_costs`` finds in the network.
+
+        Raises ValueError for images that the network cannot take, NotImplementedError where there are no networks.
+        """
+        return self._costs(
+            architecture,
+            self.num_classes if num_classes is None else num_classes,
+            self.image_size if image_size is None else image_size,
+        )
+
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        from search_spaces.counting import counted_costs
+
+        return counted_costs(self, architecture, num_classes, image_size)
+
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        """The architecture as one inline SVG, the same text every time; by default its graph, in layers.
+
+        It has the role of an image, a title and a description; its text and lines take the colour of the text around
+        it, so that it is legible on a light page and on a dark one; all text in it is escaped.
+
+        small: a thumbnail without words, about 120 pixels wide, in which colours tell the operations.
+        """
+        from search_spaces.drawing.graph import graph_drawing
+
+        return graph_drawing(self, self.encode(architecture), f"Architecture of space {self.name}", small)
+
+    # What follows
+
+    @property
+    def builds(self) -> bool:
+        """Whether architectures have networks."""
+        return type(self).build is not SearchSpace.build
+
+    @property
+    def counts(self) -> bool:
+        """Whether architectures have costs."""
+        return self.builds or not {type(self).costs, type(self)._costs} <= {SearchSpace.costs, SearchSpace._costs}
 
     @property
     def num_sites(self) -> int:
@@ -125,6 +203,25 @@ class SearchSpace(ABC):
     def site_classes(self) -> np.ndarray:
         """(S,) int64: how many classes each site has, V for a node and 2 for an edge."""
         return np.array([len(self.op_names)] * self.num_nodes + [2] * len(self.free_edges))
+
+    @property
+    def allowed(self) -> np.ndarray:
+        """(S, K) bool: the classes that each site has in some architecture, K = max(site_classes).
+
+        A node that is not fixed has, unless a space says otherwise, every operation that no fixed node has.
+        """
+        allowed = np.arange(self.site_classes.max()) < self.site_classes[:, None]
+        nodes = allowed[: self.num_nodes]
+        nodes[:, np.setdiff1d(self.fixed_ops, [-1])] = False
+        fixed = np.flatnonzero(self.fixed_ops >= 0)
+        nodes[fixed] = False
+        nodes[fixed, self.fixed_ops[fixed]] = True
+        return allowed
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """What each node is called in parameters and messages, N names."""
+        return tuple(f"node_{node}" for node in range(self.num_nodes))
 
     def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """The codes of many architectures: (B, S) int64."""
@@ -145,36 +242,131 @@ class SearchSpace(ABC):
         """The graph of one code, which need not be valid: (S,)."""
         return ArchGraph(code[: self.num_nodes], self.adjacencies(code[None])[0])
 
-    @abstractmethod
-    def project(self, scores: np.ndarray) -> list[Architecture]:
-        """The valid architectures nearest to any site scores.
-
-        scores: (B, S, K) array with K = max(site_classes); larger means more wanted, columns that a site does not have
-        are ignored. The architecture returned maximises the sum of the scores of its sites' classes, which for one-hot
-        input is the nearest one in Hamming distance and for any input the nearest one-hot matrix in Euclidean distance.
-        Ties go to the lower class. A space in which that takes a search may return a near one, and says so.
-        """
+    def is_valid(self, graph: ArchGraph) -> bool:
+        """Whether ``decode`` accepts the graph."""
+        try:
+            self.decode(graph)
+        except InvalidArchitectureError:
+            return False
+        return True
 
     def nearest(self, codes: np.ndarray) -> list[Architecture]:
         """The valid architectures nearest to any (B, S) codes, valid or not: ``project`` of their one-hot form."""
         return self.project(np.eye(self.site_classes.max())[codes])
 
-    @abstractmethod
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The flat parameters of the space."""
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All distinct architectures that differ from this one in exactly one gene, in a fixed order.
 
-    @abstractmethod
+        By default a gene is a site: the order is that of the sites, and of the classes of each.
+        """
+        code = self.codes([architecture])[0]
+        found = []
+        for site, cls in np.argwhere(self.allowed).tolist():
+            if cls != code[site]:
+                graph = self.graph(np.where(np.arange(len(code)) == site, cls, code))
+                if self.is_valid(graph):
+                    found.append(self.decode(graph))
+        return [other for other in dict.fromkeys(found) if other != architecture]
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """One of the neighbours, drawn uniformly."""
+        options = self.neighbours(architecture)
+        return options[int(rng.integers(len(options)))]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The flat parameters of the space; by default one for each site that has a choice, of its classes' names.
+
+        That of a free edge is ``edge_<i>_<j>``, 0 or 1.
+        """
+        return tuple(
+            Parameter(name, tuple(self.op_names[op] for op in classes), is_ordered=False)
+            if site < self.num_nodes
+            else Parameter(name, (0, 1), is_ordered=True)
+            for site, name, classes in self._choices()
+        )
+
     def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
         """The architecture as one value per parameter; inactive ones are pinned to the smallest value."""
+        code = self.codes([architecture])[0].tolist()
+        return {
+            name: self.op_names[code[site]] if site < self.num_nodes else code[site]
+            for site, name, _ in self._choices()
+        }
 
-    @abstractmethod
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
         """The inverse of ``to_parameters``; inactive values are ignored, a bad one raises InvalidArchitectureError."""
+        self.check_parameters(values)
+        code = np.concatenate([self.fixed_ops, np.zeros(len(self.free_edges), dtype=np.int64)])
+        for site, name, _ in self._choices():
+            value = values[name]
+            code[site] = self.op_names.index(str(value)) if site < self.num_nodes else value
+        return self.decode(self.graph(code))
 
-    @abstractmethod
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The PyTorch network, with fresh weights; input (B, 3, H, W), output logits (B, num_classes)."""
+    def _choices(self) -> list[tuple[int, str, list[int]]]:
+        """The sites that have a choice: each with its name and its classes."""
+        names = (*self.node_names, *(f"edge_{i}_{j}" for i, j in self.free_edges.tolist()))
+        classes = [np.flatnonzero(row).tolist() for row in self.allowed]
+        return [(site, names[site], found) for site, found in enumerate(classes) if len(found) > 1]
 
-    @abstractmethod
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        """Exact parameters and MACs, counted without building the network."""
+    # What methods begin with
+
+    def check_parameters(self, values: Mapping[str, int | str], needed: Collection[str] | None = None) -> None:
+        """Raises InvalidArchitectureError unless each parameter has one of its values, and no other is there.
+
+        needed: the names that count; the others may be absent or have any value. All of them where None.
+        """
+        allowed = {parameter.name: parameter.values for parameter in self.parameters()}
+        for name in values:
+            if name not in allowed:
+                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, allowed)}")
+        for name, choices in allowed.items():
+            if needed is not None and name not in needed:
+                continue
+            if name not in values:
+                raise InvalidArchitectureError(f"parameter '{name}' is missing")
+            value = values[name]
+            if value not in choices:
+                words = [str(choice) for choice in choices]
+                hint = f"choose from {', '.join(words)}" if str(value) in words else suggestion(str(value), words)
+                raise InvalidArchitectureError(f"parameter '{name}' cannot be {value!r}: {hint}")
+
+    def check_scores(self, scores: np.ndarray) -> None:
+        """Raises ValueError unless the scores have the shape that ``project`` takes."""
+        shape = (self.num_sites, int(self.site_classes.max()))
+        if scores.ndim != 3 or scores.shape[1:] != shape:
+            raise ValueError(f"scores must be (B, {shape[0]}, {shape[1]}); got {scores.shape}")
+
+    def check_graph(self, graph: ArchGraph) -> None:
+        """Raises InvalidArchitectureError unless the graph has the space's nodes, operations and fixed edges."""
+        if len(graph.ops) != self.num_nodes:
+            raise InvalidArchitectureError(
+                f"a graph of the space {self.name} has {self.num_nodes} nodes, not {len(graph.ops)}"
+            )
+        free = np.zeros_like(self.adjacency)
+        free[tuple(self.free_edges.T)] = True
+        backward = np.argwhere(np.tril(graph.adjacency))
+        if len(backward):
+            i, j = backward[0].tolist()
+            raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
+        wrong = np.argwhere((graph.adjacency != self.adjacency) & ~free)
+        if len(wrong):
+            i, j = wrong[0].tolist()
+            verb = "must have" if self.adjacency[i, j] else "cannot have"
+            raise InvalidArchitectureError(
+                f"the graph's edges are not those of the space {self.name}: it {verb} {i} -> {j}"
+            )
+        vocabulary = len(self.op_names)
+        for node, (op, allowed) in enumerate(zip(graph.ops.tolist(), self.allowed, strict=False)):
+            if not (0 <= op < vocabulary and allowed[op]):
+                named = f"'{self.op_names[op]}'" if 0 <= op < vocabulary else f"the unknown operation {op}"
+                names = [self.op_names[choice] for choice in np.flatnonzero(allowed)]
+                choices = f"'{names[0]}'" if len(names) == 1 else f"one of {', '.join(names)}"
+                raise InvalidArchitectureError(f"node {node} of the graph is {named}, it must be {choices}")
+
+    def own(self, architecture: Architecture, kind: type[Kind]) -> Kind:
+        """The architecture, which is of that kind; raises TypeError for one of another space."""
+        if not isinstance(architecture, kind):
+            raise TypeError(
+                f"the space {self.name} has no architecture '{architecture}' ({type(architecture).__name__})"
+            )
+        return architecture

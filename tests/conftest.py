@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 # One thread per process, here and in the processes that the tests start: on busy cores, several wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 import pytest
 
 from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.protocols import Evaluator, Job, Outcome
-from search_spaces import ArchGraph, Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces import Architecture, Costs, ProductSpace, SearchSpace, Site
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,69 +37,14 @@ def shared_fixtures() -> Path:
     return path
 
 
-SLOTS, OPERATIONS = 3, 3
-
-
-@dataclass(frozen=True)
-class Letters(Architecture):
-    """Three of the letters a, b, c."""
-
-    genes: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return "".join("abc"[gene] for gene in self.genes)
-
-
-class TinySpace(SearchSpace):
-    """27 architectures."""
+class TinySpace(ProductSpace):
+    """27 architectures: three of the letters a, b, c."""
 
     name = "tiny"
-    size = OPERATIONS**SLOTS
-    op_names = ("a", "b", "c")
-    num_nodes = SLOTS
+    sites = tuple(Site(f"slot_{slot}", ("a", "b", "c")) for slot in range(3))
+    separator = ""
     num_classes = 2
     image_size = 1
-
-    def __init__(self) -> None:
-        self.adjacency = np.eye(SLOTS, k=1, dtype=bool)
-        self.fixed_ops = np.full(SLOTS, -1)
-
-    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
-        return [Letters(tuple(int(g) for g in row)) for row in rng.integers(OPERATIONS, size=(n, SLOTS))]
-
-    def parse(self, text: str) -> Architecture:
-        if len(text) != SLOTS or set(text) - set("abc"):
-            raise InvalidArchitectureError(f"'{text}' is not three of the letters a, b, c")
-        return Letters(tuple("abc".index(letter) for letter in text))
-
-    def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        genes = architecture.genes  # type: ignore[attr-defined]
-        return [
-            Letters((*genes[:slot], other, *genes[slot + 1 :]))
-            for slot, other in product(range(SLOTS), range(OPERATIONS))
-            if other != genes[slot]
-        ]
-
-    def encode(self, architecture: Architecture) -> ArchGraph:
-        return ArchGraph(np.array(architecture.genes), self.adjacency)  # type: ignore[attr-defined]
-
-    def decode(self, graph: ArchGraph) -> Architecture:
-        return Letters(tuple(int(op) for op in graph.ops))
-
-    def project(self, scores: np.ndarray) -> list[Architecture]:
-        return [Letters(tuple(int(op) for op in row)) for row in scores.argmax(axis=2)]
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        return tuple(Parameter(f"slot_{slot}", self.op_names, is_ordered=False) for slot in range(SLOTS))
-
-    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
-        return {f"slot_{slot}": letter for slot, letter in enumerate(str(architecture))}
-
-    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        return self.parse("".join(str(values[f"slot_{slot}"]) for slot in range(SLOTS)))
-
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> None:  # type: ignore[override]
-        raise NotImplementedError
 
     def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
         return Costs(params=1, macs=1)

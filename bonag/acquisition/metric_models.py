@@ -13,9 +13,8 @@ from bonag.roles import PREDICTORS
 from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
 from loops.protocols import Model, Prediction, Predictor
 from search_spaces import SearchSpace
+from search_spaces.space import COUNTED
 
-# What every space counts without an evaluation.
-COUNTED = ("params", "macs")
 # Of counts, in scores: not nothing, so that those who miss a bound by more are told from those who miss it by less.
 COUNTED_SPREAD = 1e-3
 # Of counts, in their own unit: not nothing, so that covariances stay regular.

@@ -4,7 +4,8 @@
 """
 
 from bonag.api.ask_tell import AskTell
-from bonag.api.result import Found, Result
+from bonag.api.found import Found
+from bonag.api.result import Result
 from bonag.api.searching import load, resume, search
 
 __all__ = ["AskTell", "Found", "Result", "load", "resume", "search"]

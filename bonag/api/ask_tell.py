@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import bonag
-from bonag.api.counting_evaluator import counts
-from bonag.api.parts import ASK_AND_TELL, COUNTED, default_threads, make_run_strategy, measured_metrics, resolve_device
-from bonag.api.result import Found, best_trials
+from bonag.api.found import Findings, Found
+from bonag.api.options import check_options, takes_options
+from bonag.api.parts import (
+    ASK_AND_TELL,
+    choose_parts,
+    default_threads,
+    make_run_strategy,
+    measured_metrics,
+    part_names,
+)
+from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
-from bonag.record.reading import space_of
+from bonag.strategies.making import computing_device
 from loops.config import RunConfig
 from loops.history import History, TrialStatus
-from loops.loop import ended, propose
+from loops.loop import end_trial, propose
 from loops.protocols import Outcome
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, SearchSpace, get_space
 from search_spaces.errors import UserError
+from search_spaces.space import COUNTED
+
+OPTIONS: tuple[str, ...] = ("space", "objective", "constraints", "strategy", "acquisition", "predictor", "generator")
+OPTIONS += ("seed", "device", "threads")
 
 
+@takes_options(*OPTIONS)
 class AskTell:
     """Proposes architectures and is told what became of them.
 
@@ -29,52 +42,35 @@ class AskTell:
 
     path: folder that records all of it, so that it survives anything; where the folder exists already, its run is gone
         on with, and the other arguments must be those that it was made with. Without a path nothing is recorded.
-    objective, constraints, strategy, acquisition, predictor, seed, device, threads: as in ``bonag.search``.
+    {options}
 
     Raises UserError.
     """
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "mbv3",
-        objective: str | Sequence[str] = "accuracy",
-        constraints: Sequence[str] = (),
-        strategy: str = "bonag",
-        acquisition: str = "log-ei",
-        predictor: str = "gp",
-        seed: int = 0,
-        device: str = "auto",
-        threads: int | None = None,
-        path: str | Path | None = None,
-    ) -> None:
+    def __init__(self, space: str | SearchSpace = "mbv3", *, path: str | Path | None = None, **options: object) -> None:
         folder = None if path is None else Path(path)
+        given = {name: one for name, one in check_options(options, *OPTIONS).items() if one is not None}
+        given["space"] = space
         config = RunConfig(
             name="ask-and-tell" if folder is None else folder.name,
-            space=space if isinstance(space, str) else space.name,
             evaluator=ASK_AND_TELL,
-            objective=objective,  # type: ignore[arg-type]  # lists become tuples there
-            constraints=constraints,  # type: ignore[arg-type]
             budget=None,
-            strategy=strategy,
-            acquisition=acquisition,
-            predictor=predictor,
-            seed=seed,
-            device=device,
-            threads=threads or default_threads(),
             bonag=bonag.__version__,
+            **{"threads": default_threads(), **given, **part_names(given)},  # type: ignore[arg-type]
         )
-        self.space = space_of(config) if isinstance(space, str) else space
+        objects = {role: given[role] for role in part_names(given)}
+        self.space = get_space(space)
         self.objective = config.parsed_objective()
         self._record: RunRecord | None = None
         self._history = History()
         if folder is not None and folder.exists():
             self._record = open_record(folder, self.space)
             self._history = self._record.history()
-            config = self._agreed(config, device, threads)
+            config = self._agree(config, given)
         else:
-            config = replace(config, device=resolve_device(device, strategy))
+            config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
         try:
-            self._strategy = make_run_strategy(config, self.space, self.objective)
+            self._strategy = make_run_strategy(config, self.space, self.objective, choose_parts(config, objects))
             if folder is not None and self._record is None:
                 self._record = create_record(folder.parent, config, "Values told from outside; bonag knows no more.")
         except BaseException:
@@ -112,7 +108,7 @@ class AskTell:
         if metrics is not None:
             exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
             metrics = counts(self.space, trial.architecture, exact) | dict(metrics)
-        trial = ended(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
+        trial = end_trial(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
         trial = replace(trial, evaluation_seconds=None)
         if self._record is not None:
             self._record.finish(trial)
@@ -131,12 +127,12 @@ class AskTell:
     @property
     def best(self) -> Found | None:
         """The best completed trial, as in ``Result.best``, or None while there is none."""
-        return next((Found.of(trial, self.space) for trial in best_trials(self.objective, self._history, 1)), None)
+        return Findings(self._history, self.objective, self.space).best
 
     @property
     def front(self) -> list[Found]:
         """As in ``Result.front``."""
-        return [Found.of(trial, self.space) for trial in self.objective.front(self._history)]
+        return Findings(self._history, self.objective, self.space).front
 
     def close(self) -> None:
         """Let others write the record, if there is one."""
@@ -151,14 +147,15 @@ class AskTell:
     ) -> None:
         self.close()
 
-    def _agreed(self, config: RunConfig, device: str, threads: int | None) -> RunConfig:
+    def _agree(self, config: RunConfig, given: Mapping[str, object]) -> RunConfig:
+        """The configuration in the record; raises UserError where another one was asked for."""
         assert self._record is not None
         found = self._record.config
         # What was left open is as it was then.
-        same = {"bonag": found.bonag, "name": found.name}
-        same |= {"device": found.device} if device == "auto" else {}
-        wished = replace(config, **same, threads=threads or found.threads)  # type: ignore[arg-type]
-        difference = wished.difference(found)
+        same: dict[str, object] = {"bonag": found.bonag, "name": found.name}
+        same |= {"device": found.device} if config.device == "auto" else {}
+        same |= {} if "threads" in given else {"threads": found.threads}
+        difference = replace(config, **same).difference(found)  # type: ignore[arg-type]
         if difference is not None:
             path = self._record.path
             self._record.close()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from bonag.plots import wording
-from bonag.plots.architecture import drawing
-from bonag.plots.architecture.svg import Markup, element
+from bonag.api.found import Findings, Found
+from bonag.plots import notation
 from bonag.plots.sparkline import sparkline
-
-if TYPE_CHECKING:
-    from bonag.api.result import Found, Result
+from bonag.record.reading import RunSnapshot
+from loops.objective import Objective
+from search_spaces.drawing.svg import Markup, element
+from search_spaces.space import COUNTED
 
 # Trials in the table, and metrics of the objective that it shows.
 _TOP, _METRICS = 5, 4
@@ -18,9 +16,12 @@ _LINE = "1px solid rgba(128,128,128,.35)"
 _FAINT = "opacity:.75"
 
 
-def result_card(result: Result) -> Markup:
+def result_card(result: Findings, run: RunSnapshot) -> Markup:
     """State, progress, the best trials, and a drawing of the best one; every text in it is escaped."""
-    parts = [_head(result), element("div", *_facts(result), style=f"{_FAINT};font-size:.92em;margin:.15em 0 .6em")]
+    parts = [
+        _head(run),
+        element("div", *_facts(result.objective, run), style=f"{_FAINT};font-size:.92em;margin:.15em 0 .6em"),
+    ]
     best = result.best or result.nearest
     if best is not None:
         line = sparkline(result.history, result.objective)
@@ -30,7 +31,7 @@ def result_card(result: Result) -> Markup:
         picture = element(
             "div",
             _small(f"trial {best.trial}, {shown}"),
-            element("div", drawing(result.space, best.architecture), style="overflow-x:auto"),
+            element("div", result.space.draw(best.architecture), style="overflow-x:auto"),
             style="flex:1 1 280px;min-width:0;max-width:560px",
         )
         columns = [element("div", *left, style="flex:1 1 320px;min-width:0"), picture]
@@ -39,38 +40,38 @@ def result_card(result: Result) -> Markup:
     return element("div", *parts, style=outside)
 
 
-def _head(result: Result) -> Markup:
-    budget = "" if result.config.budget is None else f" of {result.config.budget:,}"
+def _head(run: RunSnapshot) -> Markup:
+    budget = "" if run.config.budget is None else f" of {run.config.budget:,}"
     pill = f"border:{_LINE};border-radius:1em;padding:.05em .6em;font-size:.85em;margin:0 .6em"
     return element(
         "div",
-        element("strong", result.config.name, style="font-size:1.1em"),
-        element("span", str(result.state), style=pill),
-        element("span", f"{len(result.history):,}{budget} trials" + (f" ({result.reason})" if result.reason else "")),
+        element("strong", run.config.name, style="font-size:1.1em"),
+        element("span", str(run.state), style=pill),
+        element("span", f"{len(run.history):,}{budget} trials" + (f" ({run.reason})" if run.reason else "")),
     )
 
 
-def _facts(result: Result) -> list[str]:
-    config = result.config
+def _facts(objective: Objective, run: RunSnapshot) -> list[str]:
+    config = run.config
     what = " · ".join(part for part in (config.space, config.evaluator, config.task) if part)
-    failed = sum(trial.status == "failed" for trial in result.history)
-    facts = [what, str(result.objective), f"strategy {config.strategy}", f"seed {config.seed}"]
+    failed = sum(trial.status == "failed" for trial in run.history)
+    facts = [what, str(objective), f"strategy {config.strategy}", f"seed {config.seed}"]
     facts += [f"{failed:,} failed"] if failed else []
-    return [" · ".join(facts), element("br"), str(result.path)]
+    return [" · ".join(facts), element("br"), str(run.path)]
 
 
-def _progress_of(result: Result) -> str:
+def _progress_of(result: Findings) -> str:
     if len(result.objective.goals) > 1:
-        return f"front of {wording.count(len(result.front), 'trial')}; dominated share of the hypervolume"
+        return f"front of {notation.count(len(result.front), 'trial')}; dominated share of the hypervolume"
     return f"best {result.objective.goal.metric} so far"
 
 
-def _table(result: Result) -> Markup:
+def _table(result: Findings) -> Markup:
     found = result.top(_TOP)
     heading = "" if found else f"no trial meets {', '.join(map(str, result.objective.constraints))}; the nearest:"
     if not found and result.nearest is not None:
         found = [result.nearest]
-    metrics = [name for name in result.objective.metrics if name not in ("params", "macs")][:_METRICS]
+    metrics = [name for name in result.objective.metrics if name not in COUNTED][:_METRICS]
     names = ["trial", *metrics, "params", "MACs", "architecture"]
     head = element("tr", *(element("th", name, scope="col", style=_cell(name)) for name in names))
     rows = [_row(one, metrics) for one in found]
@@ -86,11 +87,11 @@ def _table(result: Result) -> Markup:
 
 def _row(found: Found, metrics: list[str]) -> Markup:
     cells = {"trial": f"{found.trial:,}"}
-    cells |= {name: wording.number(found.metrics[name], digits=6) for name in metrics}
+    cells |= {name: notation.number(found.metrics[name], digits=6) for name in metrics}
     cells |= {"params": f"{found.params:,}", "MACs": f"{found.macs:,}"}
     shown = [element("td", text, style=_cell(name)) for name, text in cells.items()]
     # Shortened it is escaped already.
-    name = element("code", Markup(wording.short(found.architecture)), style="background:transparent;color:inherit")
+    name = element("code", Markup(notation.short(found.architecture)), style="background:transparent;color:inherit")
     return element("tr", *shown, element("td", name, style=_cell("architecture"), title=str(found.architecture)))
 
 

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 
 import bonag
-from bonag.api.parts import (
-    EvaluatorLike,
-    Parts,
-    default_threads,
-    evaluator_name,
-    make_parts,
-    resolve_device,
-)
-from bonag.executors import make_executor
+from bonag.api.parts import DEFAULT, Parts, default_threads, make_parts, part_names
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
+from bonag.strategies.making import computing_device
 from loops.config import RunConfig
 from loops.loop import Ended, Event, Over, RunState, search
-from loops.protocols import Executor
-from search_spaces import SearchSpace
+from search_spaces import get_space
 
 
 class Session:
-    """The parts of a run, its record and its executor, until it is closed."""
+    """The parts of a run and its record, until it is closed."""
 
-    def __init__(self, record: RunRecord, parts: Parts, executor: Executor) -> None:
+    def __init__(self, record: RunRecord, parts: Parts) -> None:
         self.record = record
         self.parts = parts
         self.config = record.config
         self.path = record.path
-        self._executor = executor
 
     def events(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         """Run to the end, or until ``stop`` says so, and yield what happens. Raises UserError if recording fails."""
@@ -49,7 +40,7 @@ class Session:
         record.log.write(f"bonag {bonag.__version__}, process {os.getpid()}, {len(history)} trials so far")
         try:
             for event in search(
-                self.config, parts.strategy, parts.evaluator, self._executor, record, stop=stop, forgiven=forgiven
+                self.config, parts.strategy, parts.evaluator, parts.executor, record, stop=stop, forgiven=forgiven
             ):
                 if isinstance(event, Ended):
                     trial = event.trial
@@ -67,7 +58,7 @@ class Session:
     def close(self) -> None:
         """Let go of the record and the executor."""
         try:
-            self._executor.close()
+            self.parts.executor.close()
         finally:
             self.record.close()
 
@@ -80,61 +71,43 @@ class Session:
         self.close()
 
 
-def start(
-    *,
-    out: Path,
-    space: str | SearchSpace,
-    evaluator: EvaluatorLike,
-    name: str | None,
-    record: str | None = None,
-    data: Path | None = None,
-    device: str = "auto",
-    strategy: str = "bonag",
-    acquisition: str = "log-ei",
-    predictor: str = "gp",
-    threads: int | None = None,
-    **values: object,
-) -> Session:
+def start(options: Mapping[str, object]) -> Session:
     """Make a new run: everything is checked before anything is written. Raises UserError.
 
-    values: the other fields of RunConfig.
+    options: of ``loops.config.run_options``, parts as names or as objects; those that are None or absent are the
+    default ones.
     """
-    address = Address.parse(record) if record else None
+    given = {name: value for name, value in options.items() if value is not None}
+    out, name, data = Path(str(given.pop("out", "results"))), given.pop("name", None), given.pop("data", None)
+    record = given.pop("record", None)
+    address = Address.parse(str(record)) if record else None
     config = RunConfig(
-        name=name or "unnamed",
-        space=space if isinstance(space, str) else space.name,
-        evaluator=evaluator_name(evaluator),
-        strategy=strategy,
-        acquisition=acquisition,
-        predictor=predictor,
-        device=device,
-        threads=threads or default_threads(),
-        data=str(data.resolve()) if data else None,
+        name="unnamed" if name is None else name,  # type: ignore[arg-type]
         bonag=bonag.__version__,
-        **values,  # type: ignore[arg-type]
+        data=str(Path(str(data)).resolve()) if data else None,
+        **{"evaluator": DEFAULT, "threads": default_threads(), **given, **part_names(given)},  # type: ignore[arg-type]
     )
     if name is not None:
-        refuse_taken(out / name)
-    config = replace(config, device=resolve_device(device, strategy))
-    parts = make_parts(config, evaluator, None if isinstance(space, str) else space)
-    made = parts.evaluator
+        refuse_taken(out / config.name)
+    objects = {role: given[role] for role in part_names(given)}
+    config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
+    parts = make_parts(config, objects)
     # The defaults by name, so that the run stays what it is when defaults change.
     config = replace(
         config,
-        evaluator=config.evaluator or getattr(made, "name", "default"),
-        task=config.task or getattr(made, "task", None),
+        evaluator=config.evaluator or getattr(parts.evaluator, "name", "default"),
+        task=config.task or getattr(parts.evaluator, "task", None),
     )
-    executor = make_executor(config.executor)
     try:
-        opened = _create(out, config, name, parts.evaluator.description, address)
+        opened = _create(out, config, name is not None, parts.evaluator.description, address)
     except BaseException:
-        executor.close()
+        parts.executor.close()
         raise
-    return Session(opened, parts, executor)
+    return Session(opened, parts)
 
 
-def _create(out: Path, config: RunConfig, name: str | None, description: str, address: Address | None) -> RunRecord:
-    if name is not None:
+def _create(out: Path, config: RunConfig, named: bool, description: str, address: Address | None) -> RunRecord:
+    if named:
         return create_record(out, config, description, address)
     stem = _stem(config)
     for number in count(1):
@@ -145,19 +118,27 @@ def _create(out: Path, config: RunConfig, name: str | None, description: str, ad
     raise AssertionError("numbers never end")
 
 
-def resume(folder: Path, evaluator: EvaluatorLike = None, space: SearchSpace | None = None) -> Session:
-    """Open a run to go on with it. Raises UserError, and leaves it as it is, where that cannot be."""
-    record = open_record(folder, space)
+def resume(folder: Path, given: Mapping[str, object] | None = None) -> Session:
+    """Open a run to go on with it. Raises UserError, and leaves it as it is, where that cannot be.
+
+    given: by role, the parts of which the record has the names only.
+    """
+    space = (given or {}).get("space")
+    record = open_record(folder, None if space is None else get_space(space))  # type: ignore[arg-type]
     try:
-        parts = make_parts(record.config, evaluator, space)
-        return Session(record, parts, make_executor(record.config.executor))
+        return Session(record, make_parts(record.config, given))
     except BaseException:
         record.close()
         raise
 
 
 def _stem(config: RunConfig) -> str:
-    parts = [config.space, "python" if ":" in config.evaluator else config.evaluator, config.task]
+    parts = [_short(config.space), _short(config.evaluator), config.task]
     parts += [] if config.strategy == "bonag" else [config.strategy]
     stem = "-".join(str(part) for part in [*parts, f"seed{config.seed}"] if part)
     return re.sub(r"[^A-Za-z0-9._-]", "_", stem)
+
+
+def _short(name: str) -> str:
+    """The last word of the name of a user's part; the name of another."""
+    return re.split(r"[:.]", name)[-1].lower() if ":" in name else name

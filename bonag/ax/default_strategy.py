@@ -50,7 +50,7 @@ class AxDefault:
         for _ in range(TRIES):
             if len(found) == n:
                 break
-            runs = self._asked(history, n - len(found), sobol_seed, position, seed=int(rng.integers(2**31)))
+            runs = self._ask(history, n - len(found), sobol_seed, position, seed=int(rng.integers(2**31)))
             position += sum(run._generation_node_name == _SOBOL for run in runs)
             for run in runs:
                 architecture = self._architecture(run.arms[0].parameters)
@@ -60,7 +60,7 @@ class AxDefault:
         rest = [Proposal(a, {"origin": "random"}) for a in fresh(self.space, taken, n - len(found), rng)]
         return [*found.values(), *rest]
 
-    def _asked(self, history: History, n: int, sobol_seed: int, position: int, seed: int) -> list[GeneratorRun]:
+    def _ask(self, history: History, n: int, sobol_seed: int, position: int, seed: int) -> list[GeneratorRun]:
         """What Ax generates next."""
         client = Client()
         client.configure_experiment(parameters=parameters(self.space), name="default")

@@ -26,7 +26,9 @@ from bonag.ax.flat import architecture_of, check_parameters
 from bonag.ax.objectives import objective_of
 from bonag.ax.predictor import predicting_adapter
 from bonag.ax.trials import completed_rows, trials_of
-from bonag.strategies import ACQUISITIONS, PREDICTORS, check_choices, make_strategy
+from bonag.device import resolve_device
+from bonag.roles import ACQUISITIONS, PREDICTORS
+from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.loop import propose
 from loops.objective import Objective
@@ -56,8 +58,8 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         self,
         space: str = "mbv3",
         seed: int = 0,
-        acquisition: str = ACQUISITIONS[0],
-        predictor: str = PREDICTORS[0],
+        acquisition: str = "log-ei",
+        predictor: str = "gp",
         device: str = "auto",
         threads: int = 1,
         name: str = "bonag",
@@ -74,7 +76,8 @@ class GuidedDiffusionNode(ExternalGenerationNode):
         # By default Ax takes a Sobol point where a node fails, and says so in the log only.
         self.fallback_specs = {}
         get_space(space)
-        check_choices(acquisition, predictor)
+        ACQUISITIONS.find(acquisition)
+        PREDICTORS.find(predictor)
         self.space, self.seed, self.acquisition, self.predictor = space, seed, acquisition, predictor
         self.device, self.threads = device, threads
         # Of the generation step that is under way, from ``_fit`` to the last of its candidates.
@@ -89,7 +92,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
     def get_next_candidate(self, pending_parameters: list[TParameterization]) -> TParameterization:
         """The parameters of the next architecture, in canonical form; raises SearchSpaceExhausted and UserError."""
         space = get_space(self.space)
-        experiment = self._looked_at()
+        experiment = self._find_experiment()
         objective = objective_of(experiment.optimization_config)
         history = _with_pending(
             History(self._trials(experiment, objective).values()),
@@ -131,7 +134,7 @@ class GuidedDiffusionNode(ExternalGenerationNode):
     def _fitted_adapter(self) -> TorchAdapter | None:  # type: ignore[override]
         """bonag's predictor, fitted on the trials as they are now; None before there are two of them with data."""
         try:
-            experiment = self._looked_at()
+            experiment = self._find_experiment()
         except ValueError:
             return None
         objective = objective_of(experiment.optimization_config)
@@ -141,18 +144,16 @@ class GuidedDiffusionNode(ExternalGenerationNode):
             return None
         state = (id(experiment), objective, [(trial.architecture, trial.metrics) for trial in done])
         if self._adapter is None or self._adapter[0] != state:
-            signs = {bound.metric: bound.sign for bound in objective.constraints}
-            signs |= {goal.metric: goal.sign for goal in objective.goals}
-            device = (
-                "cuda" if self.device == "auto" and torch.cuda.is_available() else self.device.replace("auto", "cpu")
-            )
+            device = resolve_device(self.device)
             data = completed_rows(trials, experiment.lookup_data())
             with _threads(self.threads):
-                made = predicting_adapter(get_space(self.space), experiment, data, signs, self.predictor, device)
+                made = predicting_adapter(
+                    get_space(self.space), experiment, data, objective.signs, self.predictor, device
+                )
             self._adapter = state, made
         return self._adapter[1]
 
-    def _looked_at(self) -> Experiment:
+    def _find_experiment(self) -> Experiment:
         """The experiment of this step, or of the generation strategy; raises ValueError where there is none yet."""
         return self._experiment or self.generation_strategy.experiment
 

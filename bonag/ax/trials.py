@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ax.core.arm import Arm
@@ -15,7 +15,7 @@ from ax.core.trial_status import TrialStatus as AxStatus
 
 from bonag.ax.flat import architecture_of
 from loops.history import Trial, TrialStatus
-from search_spaces import SearchSpace
+from search_spaces import Architecture, SearchSpace
 
 # A trial that was stopped early was measured on another scale than one that ended.
 _STATUS = {
@@ -25,73 +25,89 @@ _STATUS = {
     AxStatus.EARLY_STOPPED: TrialStatus.ABANDONED,
     AxStatus.STALE: TrialStatus.ABANDONED,
 }
+_REASONS = {
+    AxStatus.EARLY_STOPPED: "stopped early",
+    AxStatus.STALE: "not started in time (stale)",
+    AxStatus.CANDIDATE: "proposed, not started",
+    AxStatus.STAGED: "staged, not started",
+}
+
+# Ax's number of a trial, and an arm's name.
+Key = tuple[int, str]
 
 
 def trials_of(
-    space: SearchSpace, experiment: Experiment, data: Data, required: Collection[str]
-) -> dict[tuple[int, str], Trial]:
-    """One trial per arm, by Ax trial and arm's name, in the order of the Ax trials and numbered from 0.
+    space: SearchSpace | None,
+    experiment: Experiment,
+    data: Data,
+    required: Collection[str],
+    derive: Callable[[dict[str, float]], dict[str, float]] = lambda metrics: metrics,
+    stand_in: Callable[[Arm], Architecture] | None = None,
+) -> dict[Key, Trial]:
+    """One trial per arm, in the order of the Ax trials, under Ax's numbers where they number the arms too, else from 0.
 
-    data: the measurements; of a metric with steps, the last one counts. required: metrics without which a trial that
-    Ax calls completed has failed, as it has with a value that is not finite. Ax trials that were not started count as
-    running, so that they are not proposed again. Raises UserError for parameters that are none of the space.
+    space: None where ``stand_in`` makes what stands for an architecture. data: the measurements; of a metric with
+    steps, the last one counts. required: metrics without which a trial that Ax calls completed has failed, as it has
+    with a value that is not finite. derive: makes all metrics of what was measured. Ax trials that were not started
+    count as running, so that they are not proposed again. Raises UserError for parameters that are none of the space.
     """
-    measured = _means(data)
+    measured = measurements(data)
     arms = [(theirs, arm) for _, theirs in sorted(experiment.trials.items()) for arm in theirs.arms]
-    keys = [(theirs.index, arm.name) for theirs, arm in arms]
-    return {
-        key: _trial(space, index, theirs, arm, measured.get(key, {}), required)
-        for index, (key, (theirs, arm)) in enumerate(zip(keys, arms, strict=True))
-    }
+    indices = [theirs.index for theirs, _ in arms]
+    if len(set(indices)) < len(indices):
+        indices = list(range(len(arms)))
+    found: dict[Key, Trial] = {}
+    for index, (theirs, arm) in zip(indices, arms, strict=True):
+        if space is None:
+            assert stand_in is not None
+            architecture = stand_in(arm)
+        else:
+            architecture = architecture_of(space, arm.parameters, f"arm '{arm.name}' of trial {theirs.index}")
+        status, reason = _status(theirs, arm)
+        metrics = derive(measured.get((theirs.index, arm.name), {})) if status is TrialStatus.COMPLETED else {}
+        if status is TrialStatus.COMPLETED and (wrong := _wrong(metrics, required)):
+            status, reason, metrics = TrialStatus.FAILED, wrong, {}
+        found[theirs.index, arm.name] = Trial(index, architecture, status, metrics, reason, _notes_on(theirs, arm))
+    return found
 
 
-def completed_rows(trials: Mapping[tuple[int, str], Trial], data: Data) -> Data:
+def measurements(data: Data) -> dict[Key, dict[str, float]]:
+    """The mean of each metric by trial and arm; of one with steps, the last."""
+    table = data.df
+    if "step" in table.columns:
+        table = table.sort_values("step", kind="stable", na_position="first")
+    found: dict[Key, dict[str, float]] = {}
+    columns = (table.trial_index, table.arm_name, table.metric_name, table["mean"])
+    for trial, arm, metric, mean in zip(*columns, strict=True):
+        found.setdefault((int(trial), str(arm)), {})[str(metric)] = float(mean)
+    return found
+
+
+def completed_rows(trials: Mapping[Key, Trial], data: Data) -> Data:
     """Those of the measurements that belong to a completed trial."""
     kept = {key for key, trial in trials.items() if trial.status is TrialStatus.COMPLETED}
     table = data.df
     return Data(df=table[[key in kept for key in zip(table.trial_index, table.arm_name, strict=True)]])
 
 
-def _trial(
-    space: SearchSpace,
-    index: int,
-    theirs: BaseTrial,
-    arm: Arm,
-    metrics: Mapping[str, float],
-    required: Collection[str],
-) -> Trial:
-    status, reason = _STATUS.get(theirs.status, TrialStatus.RUNNING), theirs.status_reason
-    if isinstance(theirs, BatchTrial) and any(other.name == arm.name for other in theirs.abandoned_arms):
-        status = TrialStatus.ABANDONED
-    if status is TrialStatus.COMPLETED:
-        wrong = [f"metric '{name}' is missing" for name in required if name not in metrics]
-        wrong += [f"metric '{name}' is {value}" for name, value in metrics.items() if not math.isfinite(value)]
-        if wrong:
-            status, reason = TrialStatus.FAILED, wrong[0]
-    return Trial(
-        index,
-        architecture_of(space, arm.parameters, f"arm '{arm.name}' of trial {theirs.index}"),
-        status,
-        metrics if status is TrialStatus.COMPLETED else {},
-        reason,
-        _provenance(theirs, arm),
-    )
+def _status(theirs: BaseTrial, arm: Arm) -> tuple[TrialStatus, str | None]:
+    abandoned = {other.name: other.reason for other in getattr(theirs, "abandoned_arms_metadata", ())}
+    if isinstance(theirs, BatchTrial) and arm.name in abandoned:
+        return TrialStatus.ABANDONED, abandoned[arm.name] or "the arm was abandoned"
+    return _STATUS.get(theirs.status, TrialStatus.RUNNING), theirs.status_reason or _REASONS.get(theirs.status)
 
 
-def _provenance(trial: BaseTrial, arm: Arm) -> dict[str, Any]:
+def _wrong(metrics: Mapping[str, float], required: Collection[str]) -> str | None:
+    """Why a trial that Ax calls completed has failed."""
+    missing = [f"metric '{name}' is missing" for name in required if name not in metrics]
+    odd = [f"metric '{name}' is {value}" for name, value in metrics.items() if not math.isfinite(value)]
+    return next(iter([*missing, *odd]), None)
+
+
+def _notes_on(trial: BaseTrial, arm: Arm) -> dict[str, Any]:
     """What the node noted of the arm; nothing of arms that came from elsewhere."""
     for run in trial.generator_runs:
         noted = (run.candidate_metadata_by_arm_signature or {}).get(arm.signature)
         if noted is not None:
             return dict(noted)
     return {}
-
-
-def _means(data: Data) -> dict[tuple[int, str], dict[str, float]]:
-    """The mean of each metric by trial and arm."""
-    table = data.df
-    found: dict[tuple[int, str], dict[str, float]] = {}
-    columns = (table.trial_index, table.arm_name, table.metric_name, table["mean"])
-    for trial, arm, metric, mean in zip(*columns, strict=True):
-        found.setdefault((int(trial), arm), {})[metric] = float(mean)
-    return found

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
+from typing import cast
 
 import numpy as np
 import torch
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from torch import Tensor
 
 from bonag.acquisition.surrogate import Surrogate, Worth
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
-from bonag.generators.artifact import Generator
 from bonag.generators.blocks import BLOCK
 from bonag.generators.discrete import DiscreteGenerator
-from bonag.generators.particles import Resampling, Score
+from bonag.generators.particles import Resampling
 from bonag.generators.regressor import fit_regressor
+from bonag.generators.trained import Score, TrainedGenerator
 from bonag.on_demand.labels import draw_labels
+from bonag.scores import ScoreMap
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import SearchSpace
@@ -34,8 +34,9 @@ SOURCES = {"nb201": Source("nb201", "table", "cifar100")}
 PARTICLES, EVERY, RANDOM = "particle-search", "exhaustive", "random+mutation"
 # As all that tilt the generator's distribution are, without the best of the history to start from.
 UNSTARTED = "particle-search-unstarted"
-# In standard deviations of a normal score.
+# Of scores, and how their lower half is bent.
 STRENGTHS = (2.5, 5.0, 10.0)
+TAIL = 1.0
 STARTS = 24
 MUTATIONS = 3
 # What resampling takes at these strengths, about; then it begins anew.
@@ -90,30 +91,15 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
             "candidates", space, family, method, f"strength={strength:g}" if strength else "",
             partial(_found, plan, lab, source, family, method, strength), plan.seeds,
         )  # fmt: skip
-    for method in (RANDOM, EVERY) if hasattr(lab.space(space), "all") else (RANDOM,):
+    for method in (RANDOM, EVERY) if lab.space(space).all() is not None else (RANDOM,):
         measure = partial(_found, plan, lab, source, "", method, 0.0)
         yield Block("candidates", space, "none", method, "", measure, plan.seeds)
-
-
-def ladder(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Values as normal scores of a sample (n,); beyond its largest they go on as steeply as from its 90 % quantile."""
-    points, place = np.unique(values, return_inverse=True)
-    scores = ndtri((rankdata(values) - 0.5) / len(values))
-    heights = np.bincount(place, scores) / np.bincount(place)
-    base = np.searchsorted(points, np.quantile(values, 0.9)).clip(max=max(len(points) - 2, 0))
-    rise = points[-1] - points[base]
-    slope = (heights[-1] - heights[base]) / rise if rise > 0 else 0.0
-
-    def climbed(new: np.ndarray) -> np.ndarray:
-        return np.interp(new, points, heights) + slope * np.maximum(new - points[-1], 0.0)
-
-    return climbed
 
 
 def search(
     method: str,
     scored: Scored,
-    generator: Generator | None,
+    generator: TrainedGenerator | None,
     strength: float,
     starts: np.ndarray,
     count: int,
@@ -121,19 +107,17 @@ def search(
 ) -> None:
     """Let a method score ``count`` graphs or a few more, drawing again while it has not.
 
-    The methods that tilt the generator's own distribution do so by exp(strength * normal score), and spend graphs on
+    The methods that tilt the generator's own distribution do so by exp(strength * score), and spend graphs on
     learning the scale: resampling an eighth, gradients half, for they have to learn the function too.
     starts: (K, S) the best codes that were evaluated.
     """
     if method == RANDOM:
         draw: Callable[[], object] = _random_and_mutated(scored, starts, count, rng)
     elif method in (PARTICLES, UNSTARTED):
-        assert isinstance(generator, DiscreteGenerator)
         given = starts if method == PARTICLES else None
-        draw = partial(generator.guided_sample, scored, rng, given)
+        draw = partial(cast(DiscreteGenerator, generator).guided_sample, scored, rng, given)
     elif method == "resampling":
-        assert isinstance(generator, DiscreteGenerator)
-        draw = _resampling(scored, generator, strength, count, rng)
+        draw = _resampling(scored, cast(DiscreteGenerator, generator), strength, count, rng)
     else:
         assert generator is not None
         draw = _following_gradients(scored, generator, strength, count, rng)
@@ -146,7 +130,7 @@ def search(
 def _resampling(
     scored: Scored, generator: DiscreteGenerator, strength: float, count: int, rng: np.random.Generator
 ) -> Callable[[], object]:
-    climbed = ladder(scored(scored.space.codes(scored.space.sample(count // 8, rng))))
+    climbed = ScoreMap.of_trials(scored(scored.space.codes(scored.space.sample(count // 8, rng))), TAIL).to_scores
     settings = Resampling()
     particles = max(count // SCORES_PER_PARTICLE, 2)
 
@@ -166,24 +150,21 @@ def _resampling(
 
 
 def _following_gradients(
-    scored: Scored, generator: Generator, strength: float, count: int, rng: np.random.Generator
+    scored: Scored, generator: TrainedGenerator, strength: float, count: int, rng: np.random.Generator
 ) -> Callable[[], object]:
     codes = scored.space.codes(scored.space.sample(count // 2, rng))
-    climbed = ladder(scored(codes))
+    climbed = ScoreMap.of_trials(scored(codes), TAIL).to_scores
 
     def posterior(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = climbed(scored(codes))[:, None]
         return mean, np.zeros_like(mean)
 
-    noised = generator.transition.noised if isinstance(generator, DiscreteGenerator) else generator.noised
-    regressor = fit_regressor(scored.space, posterior, noised, codes, seed=int(rng.integers(2**31)))
+    regressor = fit_regressor(scored.space, posterior, generator.noised, codes, seed=int(rng.integers(2**31)))
 
     def potential(x: Tensor, t: Tensor) -> Tensor:
         return strength * regressor(x, t)[0][:, 0]
 
-    if isinstance(generator, DiscreteGenerator):
-        return lambda: scored(generator.first_order_sample(BLOCK, potential, rng))
-    return lambda: scored(generator.guided_raw_sample(BLOCK, rng, potential))
+    return lambda: scored(generator.gradient_sample(BLOCK, potential, rng))
 
 
 def _random_and_mutated(
@@ -242,7 +223,7 @@ def _best(
         scored = Scored(space, acquisition, codes)
         started = perf_counter()
         if method == EVERY:
-            scored(space.codes(space.all()))  # type: ignore[attr-defined]
+            scored(space.codes(space.all() or []))
             return scored.best(len(scored)), len(scored), perf_counter() - started
         generator = lab.generator(source.space, family) if family else None
         starts = codes[np.argsort(-values, kind="stable")[:STARTS]]

@@ -11,8 +11,8 @@ import numpy as np
 from bonag.bench.generator_lab import Lab
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block, stream
-from bonag.generators.discrete import STEPS
 from bonag.generators.split import training_pool
+from bonag.generators.trained import STEPS
 from bonag.on_demand.report import held_out_share, novel_share, unique_share, valid_share
 from search_spaces import SearchSpace
 
@@ -94,8 +94,9 @@ def joined_pairs(space: SearchSpace) -> np.ndarray:
 
 def reference(space: SearchSpace, size: int, rng: np.random.Generator) -> Moments:
     """Moments of the whole space where it can be enumerated, else of a uniform sample."""
-    if hasattr(space, "all"):
-        return Moments.of(space, [space.codes(space.all())])
+    every = space.all()
+    if every is not None:
+        return Moments.of(space, [space.codes(every)])
     counts = [min(ROWS_AT_ONCE, size - start) for start in range(0, size, ROWS_AT_ONCE)]
     return Moments.of(space, (space.codes(space.sample(count, rng)) for count in counts))
 

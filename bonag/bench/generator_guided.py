@@ -11,11 +11,12 @@ import numpy as np
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Plan
 from bonag.bench.generator_rows import Block
-from bonag.evaluators import BatchEvaluator
 from bonag.generators.artifact import load_generator, training_record
-from bonag.generators.discrete import DiscreteGenerator
+from bonag.generators.conditions import quantiles_of
+from bonag.generators.trained import CONDITIONAL, TrainedGenerator
 from bonag.generators.training import Conditions, train_generator
-from bonag.on_demand.guidance import CONDITIONAL, PREDICTOR_METHODS, STRENGTHS, make_guidance
+from bonag.on_demand.guidance import STRENGTHS, make_guidance
+from bonag.on_demand.measuring import measure
 from bonag.on_demand.report import diversity
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
@@ -66,10 +67,9 @@ def census_of(lab: Lab, source: Source) -> Census:
     """All architectures of the source's space, with all metrics of its evaluator."""
 
     def make() -> Census:
-        space = lab.space(source.space)
-        every, evaluator = space.all(), lab.evaluator(source)  # type: ignore[attr-defined]
-        assert isinstance(evaluator, BatchEvaluator)
-        return Census(space.codes(every), evaluator.evaluate_many(every))
+        space, evaluator = lab.space(source.space), lab.evaluator(source)
+        every = space.all() or []
+        return Census(space.codes(every), measure(space, evaluator, every, evaluator.metrics)[0])
 
     return lab.once(("census", *source.names), make)
 
@@ -80,7 +80,7 @@ def guided_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
         return
     lab.evaluator(ACCURACY)
     for family in plan.families:
-        for method in PREDICTOR_METHODS[family]:
+        for method in lab.generator(space, family).methods:
             for strength in sorted({*ABLATED, STRENGTHS[method]}):
                 bars = GUIDED_BARS if strength == STRENGTHS[method] else {}
                 yield Block(
@@ -102,7 +102,7 @@ def conditions_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block | str]
     if space != SPACE:
         return
     lab.evaluator(BOTH)
-    methods = [(family, method) for family in plan.families for method in PREDICTOR_METHODS[family]]
+    methods = [(family, method) for family in plan.families for method in lab.generator(space, family).methods]
     able = conditional_devices(plan, lab)
     if not able:
         yield f"conditions {space} {CONDITIONAL} is left out: give --train or --model"
@@ -123,7 +123,7 @@ def conditional_devices(plan: Plan, lab: Lab) -> list[str]:
     source = training_record(plan.model).get("source")
     if source != f"{ACCURACY.evaluator} {ACCURACY.task}":
         raise UserError(f"{plan.model} learnt its conditions from '{source}', not from the table of {TASK}")
-    known = {scale.name for scale in _conditional(plan, lab, 0).scales}
+    known = set(_conditional(plan, lab, 0).quantiles)
     able = [device for device in DEVICES if {"accuracy", f"latency_{device}"} <= known]
     if not able:
         raise UserError(
@@ -155,7 +155,7 @@ def _exact(plan: Plan, lab: Lab, strength: float, seed: int, rng: np.random.Gene
 
 def _argmax(plan: Plan, lab: Lab, seed: int, rng: np.random.Generator) -> dict[str, float]:
     census = census_of(lab, ACCURACY)
-    mean, _ = lab.beliefs(ACCURACY, plan.sizes.labels, seed, ["accuracy"]).posterior(census.codes)
+    mean, _ = lab.beliefs(ACCURACY, plan.sizes.labels, seed, {"accuracy": 1.0}).posterior(census.codes)
     best = np.argsort(-mean[:, 0], kind="stable")[: plan.sizes.batch]
     return census.drawn(best, _marks(census))
 
@@ -175,31 +175,31 @@ def _conditions(
         return census.expected(guidance.log_reward(census.codes), plan.sizes.batch, marks)
     if method == CONDITIONAL:
         wishes = lab.wishes(BOTH, plan.sizes.pair_labels, seed, texts)
-        guidance = make_guidance(lab.space(SPACE), _conditional(plan, lab, seed), method, wishes, {})
+        guidance = make_guidance(_conditional(plan, lab, seed), method, wishes, {})
     else:
         guidance = lab.guidance(BOTH, family, method, plan.sizes.pair_labels, seed, texts)
     raw = guidance.raw_sample(plan.sizes.batch, rng)
     return census.drawn(census.rows(_valid(lab, raw)), marks)
 
 
-def _conditional(plan: Plan, lab: Lab, seed: int) -> DiscreteGenerator:
+def _conditional(plan: Plan, lab: Lab, seed: int) -> TrainedGenerator:
     """The generator that was trained with conditions: that of the file for all seeds, else one trained for the seed."""
     space = lab.space(SPACE)
     if plan.model is None:
         return lab.once(("conditional", seed), lambda: train_conditional(plan, lab, space, seed))
     generator = lab.once(("model", plan.model), lambda: load_generator(space, plan.model))
-    if not isinstance(generator, DiscreteGenerator):
+    if generator.family != "discrete":
         raise UserError(f"{plan.model} is score-based: conditions take a discrete generator")
     return generator
 
 
-def train_conditional(plan: Plan, lab: Lab, space: SearchSpace, seed: int) -> DiscreteGenerator:
+def train_conditional(plan: Plan, lab: Lab, space: SearchSpace, seed: int) -> TrainedGenerator:
     """Trained with the conditions of accuracy and all latencies, on what the labels of the seed tell."""
     labels = lab.labels(BOTH, plan.sizes.pair_labels, seed)
-    beliefs = lab.beliefs(BOTH, plan.sizes.pair_labels, seed, BOTH.metrics)
-    conditions = Conditions(beliefs.scales, beliefs.posterior, labels.count, labels.source)
+    beliefs = lab.beliefs(BOTH, plan.sizes.pair_labels, seed, dict.fromkeys(BOTH.metrics, 1.0))
+    quantiles = {name: quantiles_of(labels.values[name]) for name in BOTH.metrics}
+    conditions = Conditions(quantiles, beliefs.posterior, labels.count, labels.source)
     generator, _ = train_generator(space, schedule=replace(plan.sizes.schedule, seed=seed), conditions=conditions)
-    assert isinstance(generator, DiscreteGenerator)
     return generator
 
 

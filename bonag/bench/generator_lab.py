@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bonag.acquisition.metric_models import MetricModel
 from bonag.bench.generator_rows import stream
 from bonag.evaluators import make_evaluator
-from bonag.generators.artifact import Generator, generator_path, load_generator, training_record
-from bonag.on_demand.beliefs import Beliefs, fit_beliefs
+from bonag.generators.artifact import load_generator, shipped_path, training_record
+from bonag.generators.trained import TrainedGenerator
+from bonag.on_demand.beliefs import Beliefs, directions_of, fit_beliefs
 from bonag.on_demand.guidance import Guidance, make_guidance
 from bonag.on_demand.labels import Labels, draw_labels
-from bonag.on_demand.wishes import Wish, in_units, parse_wishes
+from bonag.on_demand.wishes import in_units, parse_wishes
+from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
-from search_spaces.errors import UserError
 
 Made = TypeVar("Made")
 
@@ -42,7 +45,9 @@ class Lab:
     All that is drawn for a seed is the same for whoever asks, so that methods are compared on the same labels.
     """
 
-    def __init__(self, data: Path | None = None, generators: Mapping[tuple[str, str], Generator] | None = None) -> None:
+    def __init__(
+        self, data: Path | None = None, generators: Mapping[tuple[str, str], TrainedGenerator] | None = None
+    ) -> None:
         self._data, self._generators = data, dict(generators or {})
         self._kept: dict[tuple[object, ...], Any] = {}
 
@@ -57,7 +62,7 @@ class Lab:
         """Raises UserError."""
         return self.once(("space", name), lambda: get_space(name))
 
-    def generator(self, space: str, family: str) -> Generator:
+    def generator(self, space: str, family: str) -> TrainedGenerator:
         """Raises UserError where there is none."""
         if (space, family) not in self._generators:
             self._generators[space, family] = load_generator(self.space(space), family=family)
@@ -65,10 +70,7 @@ class Lab:
 
     def record(self, space: str, family: str) -> dict[str, Any]:
         """How the generator that comes with the space was trained; raises UserError where there is none."""
-        path = generator_path(self.space(space), family)
-        if path is None:
-            raise UserError(f"no trained {family} generator comes with space '{space}'")
-        return training_record(path)
+        return training_record(shipped_path(self.space(space), family))
 
     def evaluator(self, source: Source) -> Evaluator:
         """Raises UserError where its data is missing."""
@@ -85,16 +87,18 @@ class Lab:
             lambda: draw_labels(self.space(source.space), self.evaluator(source), source.metrics, rng, count),
         )
 
-    def beliefs(self, source: Source, count: int | None, seed: int, metrics: Sequence[str]) -> Beliefs:
-        """Predictors of these metrics, fitted on ``labels``."""
+    def beliefs(self, source: Source, count: int | None, seed: int, directions: Mapping[str, float]) -> Beliefs:
+        """Predictors of these metrics, fitted on ``labels``; directions: as in ``fit_beliefs``."""
         space, labels = self.space(source.space), self.labels(source, count, seed)
-        parts = [
-            self.once(("beliefs", source, count, seed, name), lambda name=name: fit_beliefs(space, labels, [name]))  # type: ignore[misc]
-            for name in metrics
-        ]
-        return Beliefs(tuple(part.scales[0] for part in parts), tuple(part.models[0] for part in parts))
 
-    def wishes(self, source: Source, count: int | None, seed: int, texts: Sequence[str]) -> tuple[Wish, ...]:
+        def fit(metric: str) -> MetricModel:
+            sign = directions[metric]
+            make = partial(fit_beliefs, space, labels, {metric: sign})
+            return self.once(("beliefs", source, count, seed, metric, sign), make).models[metric]
+
+        return Beliefs(space, {metric: fit(metric) for metric in directions})
+
+    def wishes(self, source: Source, count: int | None, seed: int, texts: Sequence[str]) -> tuple[Constraint, ...]:
         """Wishes in units, where shares are read off the labels."""
         return in_units(parse_wishes(texts, source.metrics), self.labels(source, count, seed).values)
 
@@ -103,10 +107,8 @@ class Lab:
     ) -> Guidance:
         """A method at its default strength, guided by what the labels of the seed tell."""
         wishes = self.wishes(source, count, seed, texts)
-        beliefs = self.beliefs(source, count, seed, [wish.metric for wish in wishes])
+        beliefs = self.beliefs(source, count, seed, directions_of(wishes))
         return self.once(
             ("guidance", source, family, method, count, seed, tuple(texts)),
-            lambda: make_guidance(
-                self.space(source.space), self.generator(source.space, family), method, wishes, {}, beliefs, seed
-            ),
+            lambda: make_guidance(self.generator(source.space, family), method, wishes, {}, beliefs, seed),
         )

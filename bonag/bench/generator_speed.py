@@ -16,8 +16,8 @@ from bonag.bench.generator_rows import Block
 from bonag.generators.artifact import save_generator, training_record
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
-from bonag.on_demand.beliefs import fit_beliefs
-from bonag.on_demand.guidance import PREDICTOR_METHODS, Guidance, make_guidance
+from bonag.on_demand.beliefs import directions_of, fit_beliefs
+from bonag.on_demand.guidance import UNGUIDED, Guidance, make_guidance
 from search_spaces import SearchSpace
 
 WISH = "accuracy>=top5%"
@@ -31,8 +31,8 @@ def sampling_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
     source = Source(space)
     lab.evaluator(source)
     for family in plan.families:
-        for method in ("unguided", *PREDICTOR_METHODS[family]):
-            bars = {"ms_per_architecture": BARS[space]} if space in BARS and method != "unguided" else {}
+        for method in (UNGUIDED, *lab.generator(space, family).methods):
+            bars = {"ms_per_architecture": BARS[space]} if space in BARS and method != UNGUIDED else {}
             yield Block(
                 "sampling", space, family, method, f"batch={plan.sizes.batch}",
                 partial(_sampling, lab, source, family, method, plan.sizes.batch, plan.sizes.labels),
@@ -69,13 +69,13 @@ def _sampling(
     space, generator = lab.space(source.space), lab.generator(source.space, family)
     # What only the first call costs is no part of it.
     lab.once(("warm", source.space, family), lambda: generator.raw_sample(1, np.random.default_rng(0)))
-    if method == "unguided":
-        guidance = make_guidance(space, generator, method, (), {})
+    if method == UNGUIDED:
+        guidance = make_guidance(generator, method, (), {})
         return {"ms_per_architecture": 1000 * seconds_each(space, guidance, n, rng)}
     labels, wishes = lab.labels(source, count, seed), lab.wishes(source, count, seed, [WISH])
     started = time.perf_counter()
-    beliefs = fit_beliefs(space, labels, ["accuracy"])
-    guidance = make_guidance(space, generator, method, wishes, {}, beliefs, seed)
+    beliefs = fit_beliefs(space, labels, directions_of(wishes))
+    guidance = make_guidance(generator, method, wishes, {}, beliefs, seed)
     fit_seconds = time.perf_counter() - started
     each = seconds_each(space, guidance, n, rng)
     return {"ms_per_architecture": 1000 * each, "fit_seconds": fit_seconds, "labels": labels.count}

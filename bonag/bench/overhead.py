@@ -8,17 +8,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from bonag.evaluators import make_evaluator
-from bonag.strategies import make_strategy
+from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.seeding import rng_for
 from loops.strategies.fresh import fresh
-from search_spaces import get_space
+from search_spaces import Architecture, get_space
 
 BONAG = (sys.executable, "-m", "bonag")
 
@@ -63,8 +64,8 @@ def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
     return statistics.median(seconds[1:])
 
 
-def _completed(index: int, architecture: object, metrics: dict[str, float]) -> Trial:
-    return Trial(index, architecture, TrialStatus.COMPLETED, metrics)  # type: ignore[arg-type]
+def _completed(index: int, architecture: Architecture, metrics: Mapping[str, float]) -> Trial:
+    return Trial(index, architecture, TrialStatus.COMPLETED, metrics)
 
 
 def _process(command: list[str]) -> tuple[float, float]:

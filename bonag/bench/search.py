@@ -13,7 +13,7 @@ from bonag.bench.search_contest import Contest
 from bonag.bench.search_measure import check_best_known, make_measure, whole_space
 from bonag.bench.search_run import columns
 from bonag.bench.search_store import Plan, Store, open_store
-from bonag.bench.search_table import progress_of, table
+from bonag.bench.search_table import make_table, measure_progress
 from bonag.bench.search_workers import Run, run_all
 from bonag.whole_file import whole_file
 
@@ -37,7 +37,7 @@ def compete(
     seeds: how many, from 0. reference: the strategy that the others are tested against; None for the first.
     best_known: as in ``make_measure``. say: takes a line about each run that has ended,
     and the seconds that are left.
-    Returns the table (``search_table.table``). Raises UserError; runs that have ended are kept, then and always.
+    Returns the table (``search_table.make_table``). Raises UserError; runs that have ended are kept, then and always.
     """
     everything = whole_space(contest)
     # Whatever is wrong is said now, and not after hours of runs.
@@ -66,14 +66,14 @@ def evaluate(
     everything: as ``whole_space`` gives it; the rest as for ``compete``.
     """
     measure = make_measure(plan.contest, trials, everything, best_known)
-    progress = progress_of(trials, measure, plan.strategies, plan.contest.budget)
-    made = table(progress, measure, reference or plan.strategies[0])
+    progress = measure_progress(trials, measure, plan.strategies, plan.contest.budget)
+    table = make_table(progress, measure, reference or plan.strategies[0])
     with whole_file(folder / TABLE) as file:
-        made.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
+        table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
     from bonag.bench.search_figure import draw
 
     draw(progress, measure, plan.contest.title(), folder / FIGURE)
-    return made
+    return table
 
 
 def _run_missing(store: Store, workers: int, say: Callable[[str, float | None], None]) -> None:

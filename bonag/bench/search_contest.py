@@ -3,53 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import bonag
-from bonag.evaluators import make_evaluator
-from bonag.evaluators.registry import evaluator_names, task_names
-from bonag.strategies import ACQUISITIONS, PREDICTORS
+from bonag.evaluators import evaluator_names, make_evaluator, task_names
+from bonag.roles import ACQUISITIONS, PREDICTORS
+from loops.config import RunConfig
 from loops.objective import Objective
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
-from search_spaces.near_miss import suggestion
 
 FORMAT = 1
+# The options of a run that a contest has; all its runs share them.
+OPTIONS = ("space", "evaluator", "task", "objective", "constraints", "acquisition", "predictor", "generator", "budget")
 # Whatever else differs makes another contest, whose runs cannot be compared with these.
 MAY_DIFFER = ("budget", "data")
+# How a contest's file has always called an option of a run.
+NAMES = {"objective": "goals"}
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One objective, and how long every run may work on it.
+    """One objective, and how long every run may work on it: options of a run (``loops.config``), which all runs share.
 
-    goals, constraints: the objective's texts. acquisition, predictor: of the strategies that take them.
+    goals, constraints: the objective's texts. acquisition, predictor, generator: of the strategies that take them.
     data: folder of the benchmark tables, or None for the environment's. bonag: the version whose strategies compete.
     """
 
     space: str
     evaluator: str
-    task: str
+    task: str | None
     goals: tuple[str, ...] = ("accuracy",)
     constraints: tuple[str, ...] = ()
     budget: int = 100
-    acquisition: str = ACQUISITIONS[0]
-    predictor: str = PREDICTORS[0]
+    acquisition: str = RunConfig.acquisition
+    predictor: str = RunConfig.predictor
+    generator: str | None = None
     data: str | None = None
     bonag: str = bonag.__version__
+
+    def config(self, strategy: str, seed: int) -> RunConfig:
+        """One of its runs; raises UserError for an option that makes no sense."""
+        options: dict[str, Any] = {name: getattr(self, NAMES.get(name, name)) for name in (*OPTIONS, "data", "bonag")}
+        return RunConfig(name="bench", strategy=strategy, seed=seed, device="cpu", **options)
 
     def make_space(self) -> SearchSpace:
         """The search space."""
         return get_space(self.space)
 
     def make_evaluator(self) -> Evaluator:
-        """The evaluator; raises UserError where its data cannot be read."""
+        """The evaluator of all that the objective asks for; raises UserError where its data cannot be read."""
         data = None if self.data is None else Path(self.data)
-        return make_evaluator(self.make_space(), self.evaluator, self.task, data)
+        return make_evaluator(self.make_space(), self.evaluator or None, self.task, data, objective=self.objective)
 
     @property
     def objective(self) -> Objective:
@@ -58,65 +67,65 @@ class Contest:
 
     def title(self) -> str:
         """One line that names it."""
-        return f"{self.space} {self.evaluator} {self.task}: {self.objective}"
+        return f"{' '.join(filter(None, (self.space, self.evaluator, self.task)))}: {self.objective}"
 
     def difference(self, other: Contest) -> str | None:
         """One line on the first thing that makes the other contest another one, or None."""
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             if field.name not in MAY_DIFFER and mine != theirs:
-                name = {"goals": "objective"}.get(field.name, field.name)
-                return f"{name} is {_shown(mine)} there and {_shown(theirs)} here"
+                name = next((option for option, own in NAMES.items() if own == field.name), field.name)
+                there, here = (json.dumps(value, ensure_ascii=False) for value in (mine, theirs))
+                return f"{name} is {there} there and {here} here"
         return None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """JSON values; without the folder of the data, which is this machine's."""
         return {"format": FORMAT} | {name: value for name, value in asdict(self).items() if name != "data"}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Contest:
+    def from_json(cls, values: Mapping[str, Any]) -> Contest:
         """The inverse of ``to_json``; raises KeyError, TypeError or ValueError for anything else."""
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']!r}")
-        made = cls(**{field.name: values[field.name] for field in fields(cls) if field.name != "data"})
+        # Contests of earlier versions were all held with the generators that come with the spaces.
+        known = {"generator": None, **values}
+        made = cls(**{field.name: known[field.name] for field in fields(cls) if field.name != "data"})
         return replace(made, goals=tuple(made.goals), constraints=tuple(made.constraints))
 
 
-def make_contest(
-    space: str,
-    evaluator: str | None,
-    task: str | None,
-    goals: Sequence[str],
-    constraints: Sequence[str] = (),
-    *,
-    data: Path | None = None,
-    **options: Any,
-) -> Contest:
+def make_contest(options: Mapping[str, Any]) -> Contest:
     """The contest with its defaults by name; raises UserError for what there is not.
 
-    evaluator: None for the space's first, or, where that lacks the task, the first that has it.
-    options: the other fields of ``Contest``.
+    options: by the names in ``OPTIONS``, and ``data``; those that are None or absent are the default ones, of the
+    evaluator the space's first, or, where that lacks the task, the first that has it.
     """
-    try:
-        made_space = get_space(space)
-        objective = Objective.parse(goals, constraints)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    if evaluator is None and task is not None:
-        evaluator = _evaluator_with(space, task, data)
-    made: Any = make_evaluator(made_space, evaluator, task, data)
-    for metric in objective.metrics:
-        if metric not in made.metrics:
-            raise UserError(f"evaluator of space '{space}' measures no '{metric}': {suggestion(metric, made.metrics)}")
-    folder = None if data is None else str(data.resolve())
-    bounds = tuple(str(constraint) for constraint in objective.constraints)
-    return Contest(
-        space, made.name, made.task, tuple(str(goal) for goal in objective.goals), bounds, data=folder, **options
+    given = {NAMES.get(name, name): value for name, value in options.items() if value is not None}
+    for name in ("goals", "constraints"):
+        given[name] = (texts,) if isinstance(texts := given.get(name, ()), str) else tuple(texts)
+    given["goals"] = given["goals"] or Contest.goals
+    data = Path(given["data"]).resolve() if given.get("data") else None
+    given["data"] = None if data is None else str(data)
+    get_space(given["space"])
+    if "evaluator" not in given and "task" in given:
+        given["evaluator"] = _evaluator_with(given["space"], given["task"], data)
+    contest = Contest(**{"evaluator": "", "task": None, **given})
+    objective = contest.config("random", 0).parsed_objective()
+    for registry, part in ((ACQUISITIONS, contest.acquisition), (PREDICTORS, contest.predictor)):
+        if part not in registry.names():
+            registry.find(part)
+    evaluator = contest.make_evaluator()
+    return replace(
+        contest,
+        evaluator=contest.evaluator or getattr(evaluator, "name", ""),
+        task=contest.task or getattr(evaluator, "task", None),
+        goals=tuple(str(goal) for goal in objective.goals),
+        constraints=tuple(str(constraint) for constraint in objective.constraints),
     )
 
 
-def _evaluator_with(space: str, task: str, data: Path | None) -> str | None:
-    """The first evaluator that has the task; None if none has, or none that can be asked."""
+def _evaluator_with(space: str, task: str, data: Path | None) -> str:
+    """The first evaluator that has the task; "", for the first of all, if none has, or none that can be asked."""
     for name in evaluator_names(space):
         try:
             if task in task_names(space, name, data):
@@ -124,8 +133,4 @@ def _evaluator_with(space: str, task: str, data: Path | None) -> str | None:
         except UserError:
             # Its data is not here.
             continue
-    return None
-
-
-def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return ""

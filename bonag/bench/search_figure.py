@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from bonag.bench.search_table import Progress
 from bonag.plots.static_axes import marks, plain, query_scale, regret_scale, reproducible, save, style
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -23,21 +24,21 @@ def draw(progress: Sequence[Progress], measure: Measure, title: str, path: Path)
     the same file.
     """
     with reproducible():
-        save(made_figure(progress, measure, title), path)
+        save(make_figure(progress, measure, title), path)
 
 
-def made_figure(progress: Sequence[Progress], measure: Measure, title: str) -> Figure:
+def make_figure(progress: Sequence[Progress], measure: Measure, title: str) -> Figure:
     """What ``draw`` writes."""
     # Never a window.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _regret(left, progress, measure)
+    _draw_regret(left, progress, measure)
     if measure.exact:
-        _reached(right, progress, measure)
+        _draw_reached(right, progress, measure)
     else:
-        _found(right, progress, measure)
+        _draw_found(right, progress, measure)
     for axes in (left, right):
         axes.set_xlabel("queries")
         plain(axes)
@@ -48,7 +49,7 @@ def made_figure(progress: Sequence[Progress], measure: Measure, title: str) -> F
     return figure
 
 
-def _regret(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
+def _draw_regret(axes: Axes, progress: Sequence[Progress], measure: Measure) -> None:
     regrets = [one.regret(measure) for one in progress]
     budget = regrets[0].shape[1]
     queries = np.arange(1, budget + 1)
@@ -64,7 +65,7 @@ def _regret(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
     axes.set_ylabel(f"{measure.regret_name}: median, quartiles")
 
 
-def _reached(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
+def _draw_reached(axes: Axes, progress: Sequence[Progress], measure: Measure) -> None:
     for one in progress:
         share = one.reached(measure).mean(axis=0)
         queries = np.arange(1, len(share) + 1)
@@ -74,7 +75,7 @@ def _reached(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
     axes.set_ylabel(f"seeds that have reached {measure.target_name}")
 
 
-def _found(axes: Any, progress: Sequence[Progress], measure: Measure) -> None:
+def _draw_found(axes: Axes, progress: Sequence[Progress], measure: Measure) -> None:
     late = []
     for one in progress:
         low, middle, high = np.quantile(one.numbers, [0.25, 0.5, 0.75], axis=0)

@@ -1,136 +1,90 @@
-"""How good a run is after each of its queries."""
+"""How good a run is after each of its queries: by the best value of one goal, or the hypervolume of several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from bonag.bench.search_contest import Contest
-from bonag.evaluators.batch import BatchEvaluator
+from loops.dominance import hypervolume, hypervolume_growth
 from loops.objective import Objective
 from search_spaces.errors import UserError
 
 # Values are rounded to six decimals by the evaluators; what is closer than this is the same.
 TOLERANCE = 1e-9
-
-
-class Measure(Protocol):
-    """How far a run has come."""
-
-    @property
-    def name(self) -> str:
-        """What the number is, for axes and headings."""
-        ...
-
-    @property
-    def regret_name(self) -> str:
-        """What its distance from ``best`` is."""
-        ...
-
-    @property
-    def sign(self) -> float:
-        """+1 if larger numbers are better, else -1."""
-        ...
-
-    @property
-    def best(self) -> float:
-        """The number that cannot be surpassed, or was not in any run."""
-        ...
-
-    @property
-    def target(self) -> float:
-        """From here on a run has reached what is asked for: ``target_name``."""
-        ...
-
-    @property
-    def target_name(self) -> str:
-        """The target in words."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Where ``best`` comes from."""
-        ...
-
-    @property
-    def exact(self) -> bool:
-        """Whether ``best`` is that of the whole space."""
-        ...
-
-    def progress(self, run: pd.DataFrame, budget: int) -> np.ndarray:
-        """The number after each query: (budget,) float64, never getting worse.
-
-        run: its trials, in any order; failed ones are queries, too. A run that ended early stays where it was.
-        """
-        ...
+# Of a space that cannot be enumerated: its worst values are those of so many random architectures.
+SAMPLES = 10_000
+# The share of the hypervolume that a run of several goals has to reach.
+SHARE = 0.99
 
 
 @dataclass(frozen=True)
-class BestValue:
-    """The best value so far of the only goal, among trials that meet all constraints.
+class Measure:
+    """How far a run has come, in one number.
 
-    Before there is one, it is ``worst``.
+    name: what the number is, for axes and headings. regret_name: its distance from ``best``, which cannot be surpassed,
+    or was not in any run. sign: +1 if larger numbers are better, else -1. target: from here on a run has reached what
+    is asked for, ``target_name``. source: where ``best`` comes from. exact: whether it is that of the whole space.
+
+    progress: the trials of a run, in any order, and the budget -> (budget,) float64, the number after each query, never
+    getting worse. Failed trials are queries, too. A run that ended early stays where it was.
     """
 
-    objective: Objective
+    name: str
+    regret_name: str
+    sign: float
     best: float
-    worst: float
+    target: float
+    target_name: str
     source: str
     exact: bool
-    target_name: str = "the best"
-
-    @property
-    def name(self) -> str:
-        """The metric."""
-        return self.objective.goal.metric
-
-    @property
-    def regret_name(self) -> str:
-        """Of the metric, with the best value."""
-        return f"regret of {self.name} (best {self.best:.6g})"
-
-    @property
-    def sign(self) -> float:
-        """That of the goal."""
-        return self.objective.goal.sign
-
-    @property
-    def target(self) -> float:
-        """The best value, less what rounding may take."""
-        return self.best - self.sign * TOLERANCE
-
-    def progress(self, run: pd.DataFrame, budget: int) -> np.ndarray:
-        """As in ``Measure``."""
-        scores = np.full(budget, self.sign * self.worst)
-        met = feasible(self.objective, run) & (run["trial"] < budget).to_numpy()
-        scores[run["trial"].to_numpy()[met]] = signed(self.objective, run)[met, 0]
-        return self.sign * np.maximum.accumulate(np.maximum(scores, self.sign * self.worst))
+    progress: Callable[[pd.DataFrame, int], np.ndarray]
 
 
-def signed(objective: Objective, values: Any) -> np.ndarray:
-    """The goals, each so that larger is better: (n, m). values: a frame or a mapping of (n,) arrays by metric."""
-    return np.stack([goal.sign * np.asarray(values[goal.metric], dtype=np.float64) for goal in objective.goals], axis=1)
+def best_value(objective: Objective, best: float, worst: float, source: str, exact: bool) -> Measure:
+    """The best value so far of the only goal, among trials that meet all constraints; ``worst`` while there is none."""
+    name, sign = objective.goal.metric, objective.goal.sign
+
+    def progress(run: pd.DataFrame, budget: int) -> np.ndarray:
+        points, met = _points(objective, run)
+        met &= (run["trial"] < budget).to_numpy()
+        scores = np.full(budget, sign * worst)
+        scores[run["trial"].to_numpy()[met]] = points[met, 0]
+        return sign * np.maximum.accumulate(np.maximum(scores, sign * worst))
+
+    regret = f"regret of {name} (best {best:.6g})"
+    # The target is the best value, less what rounding may take.
+    return Measure(name, regret, sign, best, best - sign * TOLERANCE, "the best", source, exact, progress)
 
 
-def feasible(objective: Objective, values: Any) -> np.ndarray:
-    """(n,) bool: which have a value of each goal and meet all constraints. values: as for ``signed``."""
-    met = np.isfinite(signed(objective, values)).all(axis=1)
-    for constraint in objective.constraints:
-        slack = constraint.slack(np.asarray(values[constraint.metric], dtype=np.float64))
-        met &= np.nan_to_num(slack, nan=-1.0) >= 0
-    return met
+def volume_share(objective: Objective, reference: np.ndarray, total: float, source: str, exact: bool) -> Measure:
+    """The hypervolume that the feasible trials so far dominate, as a share of ``total`` (Zitzler and Thiele, 1999).
+
+    In the metrics' units, from the (m,) reference point, where larger is better: each goal's worst value in the whole
+    space. total: the hypervolume of the front that a run is compared with.
+    """
+
+    def progress(run: pd.DataFrame, budget: int) -> np.ndarray:
+        run = run[run["trial"] < budget].sort_values("trial")
+        points, met = _points(objective, run)
+        points[~met] = np.nan
+        shares = np.zeros(budget)
+        shares[run["trial"].to_numpy()] = hypervolume_growth(points, reference) / total
+        return np.maximum.accumulate(shares)
+
+    name = "share of the hypervolume"
+    return Measure(name, f"1 - {name}", 1.0, 1.0, SHARE, f"{100 * SHARE:g} %", source, exact, progress)
 
 
 def whole_space(contest: Contest) -> Mapping[str, np.ndarray] | None:
     """Every metric of every architecture, (size,) each; None where they cannot be enumerated and computed."""
     space, evaluator = contest.make_space(), contest.make_evaluator()
-    if not hasattr(space, "all") or not isinstance(evaluator, BatchEvaluator):
+    if not hasattr(evaluator, "evaluate_many") or (every := space.all()) is None:
         return None
-    return evaluator.evaluate_many(list(space.all()))
+    return evaluator.evaluate_many(every)
 
 
 def make_measure(
@@ -145,13 +99,10 @@ def make_measure(
     value there is, where it is known from elsewhere. Raises UserError where that cannot be, or where nothing meets the
     constraints.
     """
-    objective = contest.objective
-    check_best_known(objective, best_known)
-    if len(objective.goals) == 1:
-        return best_value(objective, trials, everything, best_known)
-    from bonag.bench.search_hypervolume import make_hypervolume
-
-    return make_hypervolume(contest, trials, everything)
+    check_best_known(contest.objective, best_known)
+    if len(contest.objective.goals) == 1:
+        return _of_one_goal(contest.objective, trials, everything, best_known)
+    return _of_several_goals(contest, trials, everything)
 
 
 def check_best_known(objective: Objective, best_known: float | None) -> None:
@@ -160,13 +111,11 @@ def check_best_known(objective: Objective, best_known: float | None) -> None:
         raise UserError("--best-known is the value of one goal, and there are several")
 
 
-def best_value(
+def _of_one_goal(
     objective: Objective, trials: pd.DataFrame, everything: Mapping[str, np.ndarray] | None, best_known: float | None
-) -> BestValue:
-    """The measure of one goal. everything: the metrics of the whole space, or None; the rest as in ``make_measure``."""
-    values: Any = trials if everything is None else everything
-    scores, sign = signed(objective, values)[:, 0], objective.goal.sign
-    met = feasible(objective, values)
+) -> Measure:
+    points, met = _points(objective, trials if everything is None else everything)
+    scores, sign = points[:, 0], objective.goal.sign
     if not met.any() and best_known is None:
         where = "nothing in the space meets" if everything is not None else "no trial of any run meets"
         raise UserError(f"{where} {', '.join(map(str, objective.constraints))}: there is nothing to compare")
@@ -179,4 +128,36 @@ def best_value(
         source = "best of all trials here" + ("" if best_known is None else f", better than the {best_known:g} given")
     else:
         seen, source = sign * best_known, "given"
-    return BestValue(objective, sign * seen, sign * worst, source, everything is not None)
+    return best_value(objective, sign * seen, sign * worst, source, everything is not None)
+
+
+def _of_several_goals(contest: Contest, trials: pd.DataFrame, everything: Mapping[str, np.ndarray] | None) -> Measure:
+    objective = contest.objective
+    points, met = _points(objective, trials if everything is None else everything)
+    if everything is None:
+        reference = _worst_of_samples(contest)
+        source = f"front of all trials here, from the worst values of {SAMPLES:,} random architectures"
+    else:
+        reference = np.nanmin(points, axis=0)
+        source = f"true front of all {len(points):,} architectures, from their worst values"
+    total = hypervolume(points[met], reference)
+    if total <= 0:
+        raise UserError(f"nothing meets {', '.join(map(str, objective.constraints)) or 'the objective'}")
+    return volume_share(objective, reference, total, source, everything is not None)
+
+
+def _worst_of_samples(contest: Contest) -> np.ndarray:
+    evaluator = contest.make_evaluator()
+    architectures = contest.make_space().sample(SAMPLES, np.random.default_rng(0))
+    if hasattr(evaluator, "evaluate_many"):
+        values = evaluator.evaluate_many(architectures)
+    else:
+        values = pd.DataFrame([evaluator.evaluate(architecture, 0) for architecture in architectures])
+    return np.nanmin(_points(contest.objective, values)[0], axis=0)
+
+
+def _points(objective: Objective, values: pd.DataFrame | Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The goals where larger is better, (n, m), and which rows have all of them and meet the constraints, (n,) bool."""
+    table = {metric: np.asarray(values[metric], dtype=np.float64) for metric in objective.metrics}
+    points = objective.signed(table)
+    return points, np.isfinite(points).all(axis=1) & objective.meets(table)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ import pandas as pd
 from bonag.bench.memory import PeakMemory
 from bonag.bench.search_contest import Contest
 from bonag.executors.local import LocalExecutor
-from bonag.strategies import make_strategy
-from loops.config import RunConfig
+from bonag.roles import STRATEGIES
+from bonag.strategies.making import OPTIONAL, make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Over, RunState, search
 from loops.objective import Objective
@@ -22,7 +22,6 @@ from search_spaces.errors import UserError
 
 # Of every trial, before and after the metrics of the objective. The others follow from the architecture.
 BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")
-TAKES_OPTIONS = ("bonag", "mutation-bo")
 
 
 class _MemoryRecorder:
@@ -52,7 +51,7 @@ class _OnlyTheObjective:
         self.metrics, self.description = objective.metrics, evaluator.description
         self._evaluator = evaluator
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
         measured = self._evaluator.evaluate(architecture, seed)
         return {name: measured[name] for name in self.metrics if name in measured}
 
@@ -78,13 +77,11 @@ def run_one(
     """
     space, objective = contest.make_space(), contest.objective
     evaluator = _OnlyTheObjective(evaluator or contest.make_evaluator(), objective)
-    config = RunConfig(
-        name="bench", space=contest.space, evaluator=contest.evaluator, task=contest.task,
-        objective=contest.goals, constraints=contest.constraints, budget=contest.budget,
-        strategy=strategy, seed=seed,
-    )  # fmt: skip
+    config = contest.config(strategy, seed)
     memory = memory or PeakMemory()
-    made = make_strategy(strategy, space, objective, device="cpu", **_options(contest, strategy))
+    # The others have a way of their own to decide.
+    options = {role: getattr(contest, role) for role in STRATEGIES.asks(strategy, OPTIONAL)}
+    made = make_strategy(strategy, space, objective, **options)
     recorder = _MemoryRecorder(History() if before is None else _history(before, space, objective.metrics))
     for event in search(config, made, evaluator, LocalExecutor(), recorder):
         if isinstance(event, Over) and event.state is not RunState.FINISHED:
@@ -110,34 +107,27 @@ def run_one(
             # Three digits: a clock gives no more, and the file stays small.
             "proposal_seconds": [float(f"{trial.proposal_seconds:.3g}") for trial in history],
             "peak_mb": round(peak, 1),
-            "labels": labels_used(made, space),
+            "labels": labels_used(made, space, contest.generator),
         },
         columns=columns(contest),
     )
 
 
-def labels_used(strategy: Strategy, space: SearchSpace) -> int:
+def labels_used(strategy: Strategy, space: SearchSpace, generator: str | None = None) -> int:
     """How many evaluations went into the strategy before its first query.
 
-    What its attribute ``labels`` says; without one, what the training of its generator used, by that file's record. A
-    strategy that has neither was trained on nothing.
+    What its attribute ``labels`` says; without one, what the training of its generator used, by the record in that
+    file: ``generator``, or the one that comes with the space. A strategy that has neither was trained on nothing.
     """
-    stated: Any = getattr(strategy, "labels", None)
+    stated = getattr(strategy, "labels", None)
     if stated is not None:
         return int(stated)
-    generator = getattr(strategy, "generator", None)
-    if not type(generator).__module__.startswith("bonag.generators."):
+    if getattr(strategy, "generator", None) is None:
         return 0
     from bonag.generators.artifact import shipped_path, training_record
 
-    return int(training_record(shipped_path(space))["labels"])
-
-
-def _options(contest: Contest, strategy: str) -> dict[str, str]:
-    """What the strategy decides by; the baselines have a way of their own."""
-    if strategy.partition(":")[0] not in TAKES_OPTIONS:
-        return {}
-    return {"acquisition": contest.acquisition, "predictor": contest.predictor}
+    path = shipped_path(space) if generator is None else Path(generator)
+    return int(training_record(path)["labels"]) if path.is_file() else 0
 
 
 def _history(trials: pd.DataFrame, space: SearchSpace, metrics: Sequence[str]) -> History:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -84,7 +84,7 @@ class Store:
         self._lock.release()
 
 
-def held(folder: Path) -> Plan | None:
+def read_plan(folder: Path) -> Plan | None:
     """The contest in a folder, or None; raises UserError where it cannot be read."""
     file = folder / CONTEST
     if not file.is_file():
@@ -99,9 +99,10 @@ def held(folder: Path) -> Plan | None:
 def open_store(folder: Path, plan: Plan, resume: bool) -> Store:
     """Begin a contest in a folder, or go on with the one that is there, with more strategies, seeds or trials if asked.
 
-    Raises UserError where another contest is there, or one that nobody said to resume, or that has a larger budget.
+    Raises UserError where another contest is there, or one that nobody said to resume, or that has a larger
+    budget or more seeds.
     """
-    before = held(folder)
+    before = read_plan(folder)
     if before is None and (folder / TRIALS).exists():
         raise UserError(f"{folder} holds {TRIALS} without {CONTEST}: take another folder by -o")
     if before is not None:
@@ -115,8 +116,13 @@ def open_store(folder: Path, plan: Plan, resume: bool) -> Store:
                 f"the runs in {folder} have a budget of {before.contest.budget}, which --budget "
                 f"{plan.contest.budget} cannot take back: give that, or take another folder by -o"
             )
+        if before.seeds > plan.seeds:
+            raise UserError(
+                f"the strategies in {folder} have {before.seeds} seeds, which --seeds {plan.seeds} cannot take back: "
+                "give that, or take another folder by -o"
+            )
         strategies = tuple(dict.fromkeys((*before.strategies, *plan.strategies)))
-        plan = Plan(plan.contest, strategies, max(before.seeds, plan.seeds))
+        plan = replace(plan, strategies=strategies)
     folder.mkdir(parents=True, exist_ok=True)
     lock = Lock.exclusive(folder / LOCK)
     if lock is None:

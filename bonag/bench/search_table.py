@@ -46,7 +46,7 @@ class Progress:
         return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
 
 
-def progress_of(trials: pd.DataFrame, measure: Measure, strategies: Sequence[str], budget: int) -> list[Progress]:
+def measure_progress(trials: pd.DataFrame, measure: Measure, strategies: Sequence[str], budget: int) -> list[Progress]:
     """What each strategy came to, in their order; those without a trial are left out."""
     found = []
     for strategy in strategies:
@@ -59,7 +59,7 @@ def progress_of(trials: pd.DataFrame, measure: Measure, strategies: Sequence[str
     return found
 
 
-def table(progress: Sequence[Progress], measure: Measure, reference: str) -> pd.DataFrame:
+def make_table(progress: Sequence[Progress], measure: Measure, reference: str) -> pd.DataFrame:
     """One row per strategy. Medians are over seeds, ``q1`` and ``q3`` are quartiles.
 
     seeds; best@N: median, q1 and q3 of the measure after N queries; queries to the target: median, and 90 % of seeds

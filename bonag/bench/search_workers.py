@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from multiprocessing.context import SpawnProcess
+from typing import TYPE_CHECKING
 
 from bonag.bench.search_contest import Contest
 from search_spaces.errors import UserError
@@ -40,7 +41,7 @@ class Run:
 @dataclass
 class _Worker:
     strategy: str
-    process: Any
+    process: SpawnProcess
     connection: Connection
     run: Run | None = None
 
@@ -126,7 +127,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
             evaluator.evaluate(contest.make_space().sample(1, np.random.default_rng(0))[0], 0)
         memory = PeakMemory()
     except Exception as error:
-        connection.send(_told(error))
+        connection.send(_failure(error))
         return
     while True:
         try:
@@ -136,10 +137,10 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
         try:
             connection.send(("done", run_one(contest, strategy, seed, before, evaluator, memory)))
         except Exception as error:
-            connection.send(_told(error))
+            connection.send(_failure(error))
 
 
-def _told(error: Exception) -> tuple[str, str]:
+def _failure(error: Exception) -> tuple[str, str]:
     return ("refused", str(error)) if isinstance(error, UserError) else ("failed", traceback.format_exc())
 
 

@@ -43,6 +43,7 @@ for command in (
     reading.best,
     reading.trials,
     spaces.spaces,
+    spaces.check_space,
     showing.ui,
     exporting.export,
     plotting.plot,

@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bonag.cli.options import takes_options
+
 bench = typer.Typer(
-    help="Measure strategies against each other, generators against their bars, and what bonag and its pages cost.",
+    help="Measure strategies against each other, generators against their bars, and what bonag costs.",
     no_args_is_help=True,
 )
 
 
 @bench.command()
+@takes_options(
+    "space", "evaluator", "task", "objective", "constraints", "acquisition", "predictor", "generator", "budget", "data",
+    evaluator="the space's first that has the task", budget="100",
+)  # fmt: skip
 def search(
-    space: Annotated[str, typer.Option(help="Search space.")],
-    evaluator: Annotated[
-        str | None, typer.Option(help="Evaluator.  [default: the space's first that has the task]")
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="Task.  [default: the evaluator's first]")] = None,
-    objective: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto "
-            "front.  [default: accuracy]",
-            show_default=False,
-        ),
-    ] = None,
-    constraint: Annotated[
-        list[str] | None, typer.Option(help="Bound on a metric, as in 'latency_pixel3<=8'.", show_default=False)
-    ] = None,
+    *,
     strategies: Annotated[
-        str | None, typer.Option(help="Names with commas between.  [default: bonag,random,evolution,local-search]")
+        str | None, typer.Option(help="Names with commas between.", show_default="bonag,random,evolution,local-search")
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Strategy that the others are tested against.  [default: the first]")
+        str | None, typer.Option(help="Strategy that the others are tested against.", show_default="the first")
     ] = None,
-    acquisition: Annotated[
-        str, typer.Option(help="For bonag and mutation-bo: log-ei, ucb, pi or thompson.")
-    ] = "log-ei",
-    predictor: Annotated[str, typer.Option(help="For bonag and mutation-bo: gp, ensemble or mixture.")] = "gp",
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...  [default: 10]")
+        int | None, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...", show_default="10")
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="Trials per run.  [default: 100]")] = None,
     best_known: Annotated[
         float | None, typer.Option(help="Best value there is, where the space cannot be enumerated.")
     ] = None,
@@ -53,46 +40,43 @@ def search(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the runs in the folder; strategies, seeds and trials may be added.")
     ] = False,
-    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help="Folder of trials.parquet, table.csv and figure.svg.  [default: results/search/SPACE-TASK]",
+            help="Folder of trials.parquet, table.csv and figure.svg.",
+            show_default="results/search/SPACE-TASK",
         ),
     ] = None,
+    **options: object,
 ) -> int:
     """Run strategies on the same objective with paired seeds, and compare how fast they find the best.
 
     Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
-    """  # fmt: skip
+    """
     from bonag.bench.search import compete
     from bonag.bench.search_contest import make_contest
-    from bonag.bench.search_shown import shown
-    from bonag.bench.search_store import held
+    from bonag.bench.search_store import read_plan
+    from bonag.bench.search_text import table_text
     from bonag.cli.progress import duration
-    from bonag.strategies import check_choices, strategy_names
+    from bonag.roles import STRATEGIES
     from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 
-    check_choices(acquisition, predictor)
-    contest = make_contest(
-        space, evaluator, task, objective or ["accuracy"], constraint or [], data=data, budget=budget or 100,
-        acquisition=acquisition, predictor=predictor,
-    )  # fmt: skip
-    folder = output or Path("results", "search", f"{contest.space}-{contest.task}")
-    before = held(folder) if resume else None
+    contest = make_contest(options)
+    folder = output or Path("results", "search", re.sub(r"[^\w.-]", "_", f"{contest.space}-{contest.task}"))
+    before = read_plan(folder) if resume else None
     if before is not None:
         # What is not said stays as it is.
-        contest = replace(contest, budget=budget or before.contest.budget)
+        contest = contest if options["budget"] else replace(contest, budget=before.contest.budget)
         seeds = seeds or before.seeds
         names = () if strategies is None else _names(strategies)
     else:
         names = _names(strategies or "bonag,random,evolution,local-search")
     for name in names:
-        if name not in strategy_names():
-            raise UserError(f"unknown strategy '{name}': {suggestion(name, strategy_names())}")
+        if name not in STRATEGIES.names():
+            STRATEGIES.find(name)
     among = names if before is None else (*before.strategies, *names)
     if reference is not None and reference not in among:
         raise UserError(f"reference '{reference}' does not take part: {suggestion(reference, among)}")
@@ -101,7 +85,7 @@ def search(
         typer.echo(line if left is None else f"{line}; {duration(left)} left", err=True)
 
     try:
-        made = compete(
+        table = compete(
             folder, contest, names, seeds or 10, workers=workers, resume=resume, reference=reference,
             best_known=best_known, say=say,
         )  # fmt: skip
@@ -109,7 +93,7 @@ def search(
         typer.echo(f"stopped; the runs that have ended are in {folder}, go on by --resume", err=True)
         return 130
     typer.echo(f"{contest.title()}: {contest.make_evaluator().description}")
-    typer.echo(shown(made))
+    typer.echo(table_text(table))
     return 0
 
 
@@ -123,28 +107,6 @@ def overhead(
     from bonag.bench.overhead import measure
 
     figures = measure(repeats)
-    if output is not None:
-        figures.to_csv(output, index=False)
-    typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
-
-
-@bench.command()
-def ui(
-    chromium: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The browser.  [default: the one on the PATH]")
-    ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Visits behind each median.")] = 5,
-    pairs: Annotated[
-        int, typer.Option(min=0, help="Searches that are watched, each beside the same one that is not.")
-    ] = 5,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
-) -> None:
-    """Measure the pages of `bonag ui` in a browser: seconds until they are drawn, and what a watched search loses."""
-    from bonag.bench.chromium import found_chromium
-    from bonag.bench.ui import measure
-
-    _check_folder(output)
-    figures = measure(found_chromium(chromium), repeats, pairs, say=lambda line: typer.echo(line, err=True))
     if output is not None:
         figures.to_csv(output, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))

@@ -17,10 +17,17 @@ def export(
     run: Run,
     format: Annotated[str, typer.Option(help="state-dict, onnx or python (the network), or ax-json (the whole run).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-    trial: Annotated[int | None, typer.Option(help="Which trial's network.  [default: the best one's]")] = None,
-    num_classes: Annotated[int | None, typer.Option(help="Classes of the network.  [default: the space's]")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels; of ONNX only.  [default: the space's]")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Checkpoint of a supernet to cut the weights from.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(help="Trial whose network is written.", show_default="the best one")
+    ] = None,
+    num_classes: Annotated[int | None, typer.Option(help="Classes of the network.", show_default="the space's")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Pixels of an image's side; of ONNX only.", show_default="the space's")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint of a supernet to cut the weights from.", show_default="random weights"),
+    ] = None,
 ) -> None:
     """Write the network of a trial, which runs without bonag, or the run as an Ax experiment."""
     from bonag.api.searching import load

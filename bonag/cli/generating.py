@@ -6,10 +6,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,9 +42,14 @@ def generate(
         typer.Option(metavar="METRIC=STRENGTH", help="How strongly to ask for it; 1 is Bayes' rule; may be repeated."),
     ] = None,
     generator: Annotated[
-        str | None, typer.Option(help="Of those that come with the space: discrete or score.  [default: discrete]")
+        str | None,
+        typer.Option(
+            metavar="FAMILY|FILE",
+            help="Of those that come with the space: discrete or score; or a file that `bonag train-generator` wrote.  "
+            "[default: discrete]",
+        ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="A generator that `bonag train-generator` wrote.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The same as --generator FILE.")] = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -63,12 +68,13 @@ def generate(
 ) -> None:
     """Generate architectures that meet conditions, and say what is true of them.
 
-    A share is one of the architectures that meet all conditions in units. With --json: an object with space, generator,
-    model, method, seed, evaluator, description, conditions (a list of objects with condition, metric, relation, bound
-    in units, guidance, and met: the share that does), summary (an object with raw_validity, validity, uniqueness,
-    novelty, held_out, meets by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training,
-    method) and architectures (a list of objects with architecture, metrics, meets); null where there is no value.
-    With --csv: the columns architecture, one per metric, meets.
+    All of them meet conditions on params and macs; of others, as many as guidance reaches. A share is one of the
+    architectures that meet all conditions in units. With --json: an object with space, generator, model, method, seed,
+    evaluator, description, conditions (a list of objects with condition, metric, relation, bound in units, guidance,
+    and met: the share that does), summary (an object with raw_validity, validity, uniqueness, novelty, held_out, meets
+    by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method) and architectures
+    (a list of objects with architecture, metrics, meets); null where there is no value. With --csv: the columns
+    architecture, one per metric, meets.
     """
     from search_spaces.errors import UserError
 
@@ -91,7 +97,7 @@ def generate(
         first = made.frame.drop_duplicates("architecture").head(SHOWN)
         print(f"the first {len(first)} (all with every metric: --csv or --json):")
         for row in first.to_dict("records"):
-            print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.asked])}")
+            print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.wishes])}")
 
 
 def train_generator(
@@ -117,26 +123,27 @@ def train_generator(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training that was interrupted.")] = False,
 ) -> int:
     """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell."""
-    from bonag.api.generating import prepare_training
+    from bonag.api.training import Training
     from bonag.cli.stopping import StopSignals
 
-    training = prepare_training(
+    training = Training(
         space, output, generator, condition or (), labels, evaluator, task, data, noise, sde, steps, minutes, seed,
         device, resume,
     )  # fmt: skip
     taken_up = training.checkpoint.is_file()
-    if training.evaluator is not None:
-        print(f"labels: {training.evaluator.description}", flush=True)
+    if training.labeller is not None:
+        print(f"labels: {training.labeller.description}", flush=True)
     with _status("evaluating labels, fitting predictors"):
         conditions = training.learn()
     if conditions is not None:
         names = ", ".join(training.metrics)
         print(f"{conditions.labels:,} labels of {names} by {conditions.source}", flush=True)
+    name = training.search_space.name
     signals = StopSignals("the batch that is under way")
     try:
         with signals, _progress() as show:
             begun = f"going on from {training.checkpoint}" if taken_up else "training"
-            print(f"{begun}: a {training.family} generator of {training.space.name} on {training.device}", flush=True)
+            print(f"{begun}: a {generator} generator of {name} on {training.torch_device}", flush=True)
 
             def report(progress: Progress) -> None:
                 show(progress)
@@ -151,12 +158,11 @@ def train_generator(
         return signals.status if signals.asked() else 130
     record = done.record
     print(
-        f"{record['steps']:,} steps in {record['seconds']:.0f} s on {training.device}, loss {record['loss']:.4f}; ",
-        end="",
+        f"{record['steps']:,} steps in {record['seconds']:.0f} s on {training.torch_device}, "
+        f"loss {record['loss']:.4f}; {record['samples']:,} unlabelled samples, {record['labels']:,} labels"
+        + (f" by {record['source']}" if record["labels"] else "")
     )
-    print(f"{record['samples']:,} unlabelled samples, {record['labels']:,} labels", end="")
-    print(f" by {record['source']}" if record["labels"] else "")
-    print(f"wrote {done.path}: bonag generate --space {training.space.name} --model {done.path}")
+    print(f"wrote {done.path}: bonag generate --space {name} --generator {done.path}")
     return 0
 
 
@@ -176,26 +182,26 @@ def _strengths(texts: list[str]) -> dict[str, float]:
     return strengths
 
 
-def _json(made: Generated) -> dict[str, Any]:
+def _json(made: Generated) -> dict[str, object]:
     metrics, summary = list(made.values), made.summary()
     return {
         "space": made.space.name,
         "generator": made.family,
-        "model": str(made.model),
+        "model": str(made.model) if made.model else None,
         "method": made.method,
         "seed": made.seed,
         "evaluator": made.measured_by,
         "description": made.description,
         "conditions": [
             {
-                "condition": str(asked),
-                "metric": asked.metric,
-                "relation": ">=" if asked.at_least else "<=",
-                "bound": wish.value,
-                "guidance": made.strengths[asked.metric],
-                "met": summary["meets"][str(asked)],
+                "condition": str(wish),
+                "metric": wish.metric,
+                "relation": wish.relation,
+                "bound": wish.bound,
+                "guidance": made.strengths[wish.metric],
+                "met": summary["meets"][str(wish)],
             }
-            for asked, wish in zip(made.asked, made.wishes, strict=True)
+            for wish in made.wishes
         ],
         "summary": summary,
         "architectures": [
@@ -209,7 +215,7 @@ def _json(made: Generated) -> dict[str, Any]:
     }
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """The value with null for every nan, which JSON does not have."""
     if isinstance(value, dict):
         return {name: _known(one) for name, one in value.items()}
@@ -225,11 +231,11 @@ def _summary_lines(made: Generated) -> list[str]:
         f"{made.family} generator, method {made.method}, seed {made.seed}",
         f"evaluator {made.measured_by}: {made.description}",
     ]
-    for asked, wish in zip(made.asked, made.wishes, strict=True):
-        bound = f" ({wish})" if asked.share else ""
-        guidance = f"guidance {made.strengths[asked.metric]:g}"
-        lines.append(f"{asked}{bound}, {guidance}: met by {figures['meets'][str(asked)]:.1%}")
-    if len(made.asked) > 1:
+    for wish in made.wishes:
+        bound = "" if wish.share is None else f" ({wish.metric}{wish.relation}{wish.bound:.12g})"
+        guidance = f"guidance {made.strengths[wish.metric]:g}"
+        lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%}")
+    if len(made.wishes) > 1:
         lines.append(f"all conditions: met by {figures['meets_all']:.1%}")
     return [
         *lines,
@@ -241,7 +247,7 @@ def _summary_lines(made: Generated) -> list[str]:
     ]
 
 
-def _values(row: dict[Any, Any], first: list[str]) -> str:
+def _values(row: Mapping[Hashable, object], first: list[str]) -> str:
     """What is true of an architecture, for people: what was asked for, and the usual metrics."""
     names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
     return ", ".join(f"{name} {row[name]:.6g}" for name in names) + ("" if row["meets"] else " (not as asked)")

@@ -14,20 +14,23 @@ def plot(
     what: Annotated[
         str | None,
         typer.Option(
-            help="progress, regret, pareto or seconds.  [default: progress of one run, regret of several, pareto where "
-            "there are several objectives]",
-            show_default=False,
+            help="progress, regret, pareto or seconds.",
+            show_default="progress of one run, regret of several, pareto where there are several objectives",
         ),
     ] = None,
-    x: Annotated[str | None, typer.Option("--x", help="For pareto: metric of the x axis.")] = None,
-    y: Annotated[str | None, typer.Option("--y", help="For pareto: metric of the y axis.")] = None,
+    x: Annotated[
+        str | None, typer.Option("--x", help="For pareto: metric of the x axis.", show_default="the second goal")
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option("--y", help="For pareto: metric of the y axis.", show_default="the first goal")
+    ] = None,
     best: Annotated[
         float | None,
-        typer.Option(help="For regret: the best value that is possible.  [default: the best that the runs found]"),
+        typer.Option(help="For regret: the best value that is possible.", show_default="the best that the runs found"),
     ] = None,
     width: Annotated[float, typer.Option(min=1.0, max=40.0, help="Width in inches.")] = 3.5,
     height: Annotated[
-        float | None, typer.Option(min=1.0, max=40.0, help="Height in inches.  [default: in proportion]")
+        float | None, typer.Option(min=1.0, max=40.0, help="Height in inches.", show_default="in proportion")
     ] = None,
 ) -> None:
     """Draw a figure for a paper; of several runs their medians and quartiles by strategy."""

@@ -25,7 +25,7 @@ def status(run: Run, as_json: Json = False) -> None:
     running, infeasible, best (null, or an object with trial, architecture, metrics, params, macs), and front (the
     indices of its trials).
     """
-    from bonag.cli.wording import found_json, summary_lines
+    from bonag.cli.result_text import found_json, summary_lines
 
     result = _load(run)
     if not as_json:
@@ -60,7 +60,7 @@ def best(
     run: Run,
     k: Annotated[
         int | None,
-        typer.Option("-k", "--top", min=1, help="How many.  [default: 5, or the whole front]", show_default=False),
+        typer.Option("-k", "--top", min=1, help="How many.", show_default="5, or the whole front"),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -69,7 +69,7 @@ def best(
     With --json: an object with run, objective (a string, or a list of several), constraints, and best, a list of
     objects with trial, architecture, metrics, params, macs. Trials that break a constraint are left out.
     """
-    from bonag.cli.wording import found_json, found_lines, nearest_lines
+    from bonag.cli.result_text import found_json, found_lines, nearest_lines
 
     result = _load(run)
     several = len(result.objective.goals) > 1

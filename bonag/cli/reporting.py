@@ -32,7 +32,7 @@ def report(
     ] = True,
 ) -> None:
     """Write a report: what was searched, what was found, how it went, and how to repeat it, in one HTML file."""
-    from bonag.ui.report import chosen, write_report
+    from bonag.ui.report import choose_run, write_report
     from bonag.ui.sources import open_source
 
     # Ax, which reads what it wrote, tells its own news on stderr, which is for errors here.
@@ -41,7 +41,7 @@ def report(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             source = open_source(run)
-            key = chosen(source, name)
+            key = choose_run(source, name)
             written = write_report(source, key, output, predictor, lambda text: print(text, flush=True))
     finally:
         logging.disable(logging.NOTSET)

@@ -3,72 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from bonag.cli.options import takes_options
 
 if TYPE_CHECKING:
     from bonag.api.session import Session
     from loops.loop import Over
 
 
-def run(
-    space: Annotated[str, typer.Option(help="Search space; see `bonag spaces`.")],
-    evaluator: Annotated[
-        str | None, typer.Option(help="What measures architectures.  [default: the space's first]")
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="What the evaluator measures them on.")] = None,
-    objective: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Metric to maximise, or with a minus before it (-macs) to minimise; several for their Pareto front.  "
-            "[default: accuracy]",
-            show_default=False,
-        ),
-    ] = None,
-    constraint: Annotated[
-        list[str] | None, typer.Option(help="Bound on a metric, as in 'latency_note10<=30'; may be given again.")
-    ] = None,
-    budget: Annotated[int, typer.Option(help="Number of trials, failed ones included.")] = 100,
-    strategy: Annotated[str, typer.Option(help="What proposes architectures.")] = "bonag",
-    acquisition: Annotated[str, typer.Option(help="For bonag: log-ei, ucb, pi or thompson.")] = "log-ei",
-    predictor: Annotated[str, typer.Option(help="For bonag: gp, ensemble or mixture.")] = "gp",
-    seed: Annotated[int, typer.Option(help="Decides, with the history, every proposal.")] = 0,
-    name: Annotated[str | None, typer.Option(help="Name of the run.  [default: made of the options above]")] = None,
-    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path("results"),
-    batch_size: Annotated[int, typer.Option(help="Trials that are proposed, and may be evaluated, together.")] = 1,
-    device: Annotated[str, typer.Option(help="Where the strategy computes: auto, cpu or cuda.")] = "auto",
-    executor: Annotated[str, typer.Option(help="Where evaluations run: local (this process) or ray.")] = "local",
-    record: Annotated[
-        str | None, typer.Option(help="postgresql://user@host/database, to keep the trials there.  [default: a file]")
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
-    max_failures: Annotated[int, typer.Option(help="Stop after so many failed evaluations in a row.")] = 10,
-) -> int:
+@takes_options()
+def run(**options: object) -> int:
     """Search for the best architectures that a budget of evaluations can find."""
     from bonag.api import session
 
-    with session.start(
-        space=space,
-        evaluator=evaluator,
-        task=task,
-        objective=tuple(objective or ["accuracy"]),
-        constraints=tuple(constraint or []),
-        budget=budget,
-        strategy=strategy,
-        acquisition=acquisition,
-        predictor=predictor,
-        seed=seed,
-        name=name,
-        out=out,
-        batch_size=batch_size,
-        device=device,
-        executor=executor,
-        record=record,
-        data=data,
-        max_failures=max_failures,
-    ) as opened:
+    with session.start(options) as opened:
         return _go(opened)
 
 
@@ -79,7 +30,7 @@ def resume(
     from bonag import __version__
     from bonag.api import session
     from bonag.api.result import Result
-    from bonag.cli.wording import summary_lines
+    from bonag.cli.result_text import summary_lines
     from bonag.record import find_run, read_record
     from loops.loop import RunState
 
@@ -100,9 +51,9 @@ def _go(opened: Session) -> int:
 
     from bonag.api.result import Result
     from bonag.cli.progress import LiveProgress, PlainProgress, Tally
+    from bonag.cli.result_text import run_argument, summary_lines
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in
-    from bonag.cli.wording import run_argument, summary_lines
     from bonag.record import read_record
     from loops.loop import Over, RunState
     from search_spaces.errors import UserError

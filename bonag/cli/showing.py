@@ -37,7 +37,7 @@ def ui(
 ) -> int:
     """Watch runs, or look at them later, in a browser. It reads, and changes nothing; Ctrl-C ends it."""
     from bonag.ui.app import create_app
-    from bonag.ui.jobs import Jobs
+    from bonag.ui.background.jobs import Jobs
     from bonag.ui.sources import first_page, open_source
 
     source = open_source(what)

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ class Artifact:
     """arrays: the fitted parameters by name. facts: rows, seed, command and held-out figures (JSON values)."""
 
     arrays: dict[str, np.ndarray]
-    facts: dict[str, Any]
+    facts: dict
 
 
 def artifact_path(name: str) -> Path:
@@ -44,3 +43,9 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
 
     arrays = {name: np.ascontiguousarray(array) for name, array in sorted(artifact.arrays.items())}
     path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))
+
+
+def accuracy_moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (%) of an accuracy 100 - exp(g), where g, the log error, is Gaussian."""
+    error = np.exp(mean + variance / 2)
+    return 100.0 - error, error * np.sqrt(np.expm1(variance))

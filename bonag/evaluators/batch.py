@@ -32,8 +32,14 @@ class BatchEvaluator(ABC):
         """The metrics of B architectures: a (B,) float64 array for each name; nan where there is no value."""
 
     def evaluate(self, architecture: Architecture, seed: int = 0) -> dict[str, float]:
-        """The metrics of one architecture; nothing is random, so the seed plays no part."""
-        return {name: float(values[0]) for name, values in self.evaluate_many([architecture]).items()}
+        """The metrics of one architecture that have a value; nothing is random, so the seed plays no part.
+
+        Raises LookupError where the first of them, which is what evaluators are asked for, has none.
+        """
+        metrics = {name: float(values[0]) for name, values in self.evaluate_many([architecture]).items()}
+        if np.isnan(metrics[self.metrics[0]]):
+            raise LookupError(f"the {self.name} has no {self.metrics[0]} of {architecture} on {self.task}")
+        return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
     def costs_many(
         self, architectures: Sequence[Architecture], num_classes: int | None = None, image_size: int | None = None

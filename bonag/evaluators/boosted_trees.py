@@ -79,7 +79,7 @@ class Trees:
 
 def read_trees(path: Path) -> Trees:
     """The trees of a file that ``pickle.dump`` wrote of a Booster; raises ValueError in one line, or OSError."""
-    booster = _unpickled(path.read_bytes())
+    booster = _unpickle(path.read_bytes())
     origin, state = getattr(type(booster), "origin", type(booster).__name__), getattr(booster, "__dict__", {})
     handle = state.get("handle")
     try:
@@ -98,33 +98,33 @@ class _Inert:
 
     origin = ""
 
-    def __new__(cls, *arguments: Any, **named: Any) -> _Inert:
+    def __new__(cls, *arguments: object, **named: object) -> _Inert:
         return super().__new__(cls)
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: object, **named: object) -> None:
         pass
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         pass
 
-    def append(self, value: Any) -> None:
+    def append(self, value: object) -> None:
         pass
 
-    def extend(self, values: Any) -> None:
+    def extend(self, values: object) -> None:
         pass
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         pass
 
 
 class _InertUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> type:
         if (module, name) in {("builtins", "bytearray"), ("__builtin__", "bytearray")}:
             return bytearray
         return type(name.rsplit(".", 1)[-1], (_Inert,), {"origin": f"{module}.{name}"})
 
 
-def _unpickled(data: bytes) -> Any:
+def _unpickle(data: bytes) -> object:
     try:
         return _InertUnpickler(BytesIO(data)).load()
     except Exception as error:  # a damaged pickle can raise anything

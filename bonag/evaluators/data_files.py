@@ -11,20 +11,33 @@ import numpy as np
 from search_spaces.errors import UserError
 
 VARIABLE = "BONAG_DATA"
+_HOW = f"set {VARIABLE} or --data to the folder that holds it"
 
 
 def data_file(data_dir: Path | None, filename: str, wanted_by: str) -> Path:
     """The path of a file that must be in ``data_dir``, else in the folder that BONAG_DATA names; raises UserError."""
-    how = f"set {VARIABLE} or --data to the folder that holds it"
-    if data_dir is None and not os.environ.get(VARIABLE):
-        raise UserError(f"{wanted_by} needs the file {filename}, and no data folder was given: {how}")
-    folder = Path(os.environ[VARIABLE]) if data_dir is None else Path(data_dir)
-    path = folder / filename
+    need = f"{wanted_by} needs the file {filename}"
+    path = data_folder(data_dir, need) / filename
     if not path.is_file():
-        origin = f"{VARIABLE}={folder}" if data_dir is None else str(folder)
-        there = "is not in" if folder.is_dir() else "cannot be in the missing folder"
-        raise UserError(f"{wanted_by} needs the file {filename}, which {there} {origin}: {how}")
+        raise missing_data(data_dir, need)
     return path
+
+
+def data_folder(data_dir: Path | None, need: str) -> Path:
+    """The folder that the user named, else the one that BONAG_DATA names; raises UserError. need: who needs what."""
+    if data_dir is not None:
+        return Path(data_dir)
+    if not os.environ.get(VARIABLE):
+        raise UserError(f"{need}, and no data folder was given: {_HOW}")
+    return Path(os.environ[VARIABLE])
+
+
+def missing_data(data_dir: Path | None, need: str, or_else: str = "") -> UserError:
+    """That what is needed is not in the folder of data. or_else: where it may be, too."""
+    folder = data_folder(data_dir, need)
+    origin = f"{VARIABLE}={folder}" if data_dir is None else str(folder)
+    there = "is not in" if folder.is_dir() else "cannot be in the missing folder"
+    return UserError(f"{need}, which {there} {origin}: {_HOW}{or_else}")
 
 
 def parquet_columns(path: Path) -> list[str]:
@@ -64,7 +77,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
+def check_numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
     """The values of a column of ``read_parquet`` if they are numbers; raises UserError."""
     if values.dtype != np.float64:
         raise UserError(f"column '{column}' of {path} holds no numbers")

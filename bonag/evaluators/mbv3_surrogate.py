@@ -1,4 +1,4 @@
-"""A surrogate of measured ImageNet accuracy for the MobileNetV3 space, fitted by ``fitting.mbv3_surrogate``.
+"""A surrogate of measured ImageNet accuracy for the MobileNetV3 space, fitted by ``results/fitting/mbv3_surrogate.py``.
 
 The logarithm of the top-1 error (%) is a Gaussian process: a mean that is additive in what every slot holds, and a
 squared-exponential residual over what every stage holds, in the variational sparse form of Titsias (AISTATS 2009). With
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bonag.evaluators.artifact import load_artifact
+from bonag.evaluators.artifact import accuracy_moments, load_artifact
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.note10_latency import Note10Latency
 from search_spaces import Architecture, SearchSpace
@@ -92,12 +92,6 @@ class LogErrorModel:
         unexplained = np.maximum(self.amplitude - (projection**2).sum(axis=1), 0.0)
         variance = ((phi @ self.root.T) ** 2).sum(axis=1) + unexplained
         return phi @ self.weights, variance, self.noise[x.size_index]
-
-
-def accuracy_moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (%) of 100 - exp(g) for a Gaussian g."""
-    error = np.exp(mean + variance / 2)
-    return 100.0 - error, error * np.sqrt(np.expm1(variance))
 
 
 class MBV3Surrogate(BatchEvaluator):

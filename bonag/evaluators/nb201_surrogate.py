@@ -1,4 +1,4 @@
-"""A surrogate of NAS-Bench-201's accuracies, fitted by ``fitting.nb201_surrogate``.
+"""A surrogate of NAS-Bench-201's accuracies, fitted by ``results/fitting/nb201_surrogate.py``.
 
 A small network that computes as a cell does: each node of the cell has a vector, an edge turns its tail's vector by its
 operation (skip: identity, none: nothing, average pooling: a linear map, convolutions: a layer of ReLUs each), and a
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bonag.evaluators.artifact import load_artifact
+from bonag.evaluators.artifact import accuracy_moments, load_artifact
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from search_spaces import Architecture, SearchSpace
 
@@ -62,7 +62,7 @@ class NB201Surrogate(BatchEvaluator):
         ops = self.space.codes(architectures)[:, 1:-1] - FIRST_OP
         column, classes = TASKS.index(self.task), NUM_CLASSES[self.task]
         mean, sd = predict(self._arrays, self._edges, ops)
-        works = connected(ops)
+        works = is_connected(ops)
         return {
             "accuracy": np.where(works, np.round(mean[:, column], DECIMALS), 100.0 / classes),
             "accuracy_sd": np.where(works, np.round(sd[:, column], DECIMALS), 0.0),
@@ -70,7 +70,7 @@ class NB201Surrogate(BatchEvaluator):
         }
 
 
-def connected(ops: np.ndarray) -> np.ndarray:
+def is_connected(ops: np.ndarray) -> np.ndarray:
     """Whether the output of (B, 6) edge operations depends on the input: (B,) bool."""
     first = ops[:, 0] != NONE
     second = (ops[:, 1] != NONE) | ((ops[:, 2] != NONE) & first)
@@ -123,9 +123,7 @@ def predict(
     scale = arrays["log_error_scale"]
     mean = arrays["log_error_centre"] + scale * means.mean(axis=0)
     variance = scale**2 * (variances.mean(axis=0) + means.var(axis=0))
-    # The moments of 100 - exp(g) for a Gaussian g.
-    error = np.exp(mean + variance / 2)
-    return 100.0 - error, error * np.sqrt(np.expm1(variance))
+    return accuracy_moments(mean, variance)
 
 
 def _operations(arrays: Mapping[str, np.ndarray], nodes: np.ndarray, live: np.ndarray) -> np.ndarray:

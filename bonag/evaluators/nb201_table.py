@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.evaluators.batch import BatchEvaluator
-from bonag.evaluators.data_files import data_file, numeric, parquet_columns, read_parquet
+from bonag.evaluators.data_files import check_numeric, data_file, parquet_columns, read_parquet
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
@@ -37,9 +37,9 @@ def make(space: SearchSpace, task: str, data_dir: Path | None) -> NB201Table:
     column = f"{task}{TASK_SUFFIX}"
     has_latency = latency_path.is_file()
     accuracies = read_parquet(path, ["arch", column, *(["arch_index"] if has_latency else [])])
-    values = {"accuracy": numeric(path, column, accuracies[column])}
+    values = {"accuracy": check_numeric(path, column, accuracies[column])}
     if has_latency:
-        index = numeric(path, "arch_index", accuracies["arch_index"])
+        index = check_numeric(path, "arch_index", accuracies["arch_index"])
         values |= _latencies(latency_path, index)
     rows = {str(name): row for row, name in enumerate(accuracies["arch"])}
     if len(rows) != len(accuracies["arch"]):
@@ -71,13 +71,6 @@ class NB201Table(BatchEvaluator):
             + " Params and MACs are exact counts."
         )
 
-    def evaluate(self, architecture: Architecture, seed: int = 0) -> dict[str, float]:
-        """Look one cell up; raises LookupError if the table has no accuracy of it."""
-        metrics = super().evaluate(architecture, seed)
-        if np.isnan(metrics["accuracy"]):
-            raise LookupError(f"the table has no accuracy of {architecture} on {self.task}")
-        return {name: value for name, value in metrics.items() if not np.isnan(value)}
-
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
         rows = np.array([self._rows.get(str(a), -1) for a in architectures], dtype=np.int64)
         found = {name: np.where(rows < 0, np.nan, column[rows]) for name, column in self._values.items()}
@@ -92,13 +85,13 @@ def _latencies(path: Path, index: np.ndarray) -> dict[str, np.ndarray]:
     """The latency columns, in the order of the accuracies' ``arch_index``."""
     columns = [column for column in parquet_columns(path) if column.endswith("_ms")]
     table = read_parquet(path, ["arch_index", *columns])
-    keys = numeric(path, "arch_index", table["arch_index"])
+    keys = check_numeric(path, "arch_index", table["arch_index"])
     order = np.argsort(keys, kind="stable")
     place = np.searchsorted(keys[order], index).clip(max=len(keys) - 1)
     found = keys[order][place] == index
     return {
         f"latency_{column.removesuffix('_ms')}": np.where(
-            found, numeric(path, column, table[column])[order][place], np.nan
+            found, check_numeric(path, column, table[column])[order][place], np.nan
         )
         for column in columns
     }

@@ -6,7 +6,6 @@ The accuracy is that of its ensemble of gradient boosted trees by XGBoost, the t
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.boosted_trees import Trees, read_trees
-from bonag.evaluators.data_files import VARIABLE
+from bonag.evaluators.data_files import data_folder, missing_data
 from search_spaces import Architecture, SearchSpace
 from search_spaces.darts.architecture import CELL_NAMES, FIRST_FREE, DARTSArchitecture, source_pairs
 from search_spaces.darts.layout import INPUTS, NODES
@@ -27,8 +26,10 @@ ACCURACY_FOLDER, TIME_FOLDER = "xgb_v1.0", "lgb_runtime_v1.0"
 # The folder that the release unpacks to, and what its package renames that to.
 PARENTS = (".", "nb_models", "nb_models_1.0")
 MEMBER = "surrogate_model.model"
-WANTED_BY = "evaluator 'nasbench301' of space 'darts'"
-RELEASE = "the NAS-Bench-301 models v1.0, figshare.com/articles/software/nasbench301_models_v1_0_zip/13061510"
+NEED = (
+    f"evaluator 'nasbench301' of space 'darts' needs the folder {ACCURACY_FOLDER} of the NAS-Bench-301 models v1.0, "
+    "figshare.com/articles/software/nasbench301_models_v1_0_zip/13061510"
+)
 INACTIVE = -1.0
 EDGES = sum(INPUTS + node for node in range(NODES))
 
@@ -156,28 +157,16 @@ class NB301Surrogate(BatchEvaluator):
         return {name: np.round(values, DECIMALS) for name, values in metrics.items()} | costs
 
 
-def _data_folder(data_dir: Path | None) -> Path:
-    if data_dir is None and not os.environ.get(VARIABLE):
-        raise UserError(
-            f"{WANTED_BY} needs the folder {ACCURACY_FOLDER} of {RELEASE}, and no data folder was given: "
-            f"set {VARIABLE} or --data to the folder that holds it"
-        )
-    return Path(os.environ[VARIABLE]) if data_dir is None else Path(data_dir)
-
-
 def _accuracy_folder(data_dir: Path | None) -> Path:
     folder = _folder(data_dir, ACCURACY_FOLDER)
     if folder is None:
-        raise UserError(
-            f"{WANTED_BY} needs the folder {ACCURACY_FOLDER} of {RELEASE}, which is not in {_data_folder(data_dir)}: "
-            f"set {VARIABLE} or --data to the folder that holds it, or that holds its parent nb_models"
-        )
+        raise missing_data(data_dir, NEED, ", or that holds its parent nb_models")
     return folder
 
 
 def _folder(data_dir: Path | None, name: str) -> Path | None:
     """The folder of an ensemble in the data folder, or in the folder that the release unpacks to there."""
-    folders = [_data_folder(data_dir) / parent / name for parent in PARENTS]
+    folders = [data_folder(data_dir, NEED) / parent / name for parent in PARENTS]
     return next((folder for folder in folders if folder.is_dir()), None)
 
 

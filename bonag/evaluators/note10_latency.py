@@ -2,7 +2,7 @@
 
 The time of a layer is a sum of non-negative rates times its amounts of work: multiply-accumulates by kind of
 convolution, elements that are activated, pooled or added, and weights that are read once per image.
-``bonag.evaluators.fitting.note10_latency`` fits the rates on Once-for-All's lookup table.
+``results/fitting/note10_latency.py`` fits the rates on Once-for-All's lookup table.
 """
 
 from __future__ import annotations
@@ -154,14 +154,14 @@ class Note10Latency:
 @cache
 def _network_work(image_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The work of what is fixed, (len(WORK),), and of each slot's nine blocks, (20, 9, len(WORK))."""
-    side = _halved(image_size)
+    side = _halve(image_size)
     first = Block(side, side, STEM_WIDTH, STEM_WIDTH, STEM_WIDTH, 3, 1, False, True, False, False)
     fixed = vector(stem_work(image_size, side, STEM_WIDTH)) + vector(first.work())
     table = []
     for stage in STAGES:
         for position in range(SLOTS_PER_STAGE):
             in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
-            out_side = _halved(side) if stride == 2 else side
+            out_side = _halve(side) if stride == 2 else side
             table.append(
                 [
                     vector(
@@ -188,5 +188,5 @@ def _network_work(image_size: int) -> tuple[np.ndarray, np.ndarray]:
     return fixed, np.array(table)
 
 
-def _halved(side: int) -> int:
+def _halve(side: int) -> int:
     return (side + 1) // 2

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
+from bonag.evaluators.callable_evaluator import CallableEvaluator
+from bonag.evaluators.counting_evaluator import CountingEvaluator
+from bonag.roles import EVALUATORS
+from loops.objective import Objective
 from loops.protocols import Evaluator
-from search_spaces import SearchSpace
+from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+from search_spaces.registry import name_of
+from search_spaces.space import COUNTED
 
-GROUP = "bonag.evaluators"
-BUILT_IN = {
-    "nb101": {"table": "bonag.evaluators.nb101_table"},
-    "nb201": {"surrogate": "bonag.evaluators.nb201_surrogate", "table": "bonag.evaluators.nb201_table"},
-    "mbv3": {"surrogate": "bonag.evaluators.mbv3_surrogate", "predictor": "bonag.evaluators.mbv3_predictor"},
-    "darts": {"nasbench301": "bonag.evaluators.nb301_surrogate"},
-}
+# How users bring an evaluator of their own.
+WAYS = (
+    "one of yours is --evaluator module:function, bonag.search(evaluator=function), or in a package an entry point "
+    f"'{{space}}.NAME' of the group '{EVALUATORS.groups[0]}'"
+)
 
 
 class EvaluatorProvider(Protocol):
-    """What an entry point ``<space>.<evaluator>`` of the group ``bonag.evaluators`` is: a module or an object.
+    """What makes an evaluator that has tasks or reads data: a module or an object.
 
     data_dir is the folder that the user named, or None; ``bonag.evaluators.data_files`` looks further.
     """
@@ -37,58 +41,89 @@ class EvaluatorProvider(Protocol):
 
 
 def evaluator_names(space_name: str) -> list[str]:
-    """The names of the evaluators of a space, the default one first; empty if there is none."""
-    built_in = list(BUILT_IN.get(space_name, ()))
-    return built_in + sorted(set(_entry_points(space_name)) - set(built_in))
+    """The evaluators that a space has, the default one first, and then those of any space."""
+    return [*_of_space(space_name), *(name for name in EVALUATORS.names() if "." not in name)]
 
 
 def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Path | None = None) -> list[str]:
-    """The tasks of an evaluator, the default one first; raises UserError."""
-    return _provider(space_name, evaluator_name)[1].task_names(data_dir)
+    """The tasks of an evaluator, the default one first; none where it has no choice of them. Raises UserError."""
+    provider = _provider(_find(space_name, evaluator_name)[1])
+    return provider.task_names(data_dir) if provider else []
 
 
 def make_evaluator(
-    space: SearchSpace, name: str | None = None, task: str | None = None, data_dir: Path | None = None
+    space: SearchSpace,
+    part: object = None,
+    task: str | None = None,
+    data_dir: Path | None = None,
+    *,
+    objective: Objective | None = None,
+    metrics: Sequence[str] = (),
 ) -> Evaluator:
     """The evaluator of that name for that task, or the default ones; beside ``Evaluator`` it has ``name`` and ``task``.
 
+    part: a name, ``module:attribute``, an evaluator, a function of the architecture, or what makes one of them.
     data_dir: the folder of benchmark data, else that of the environment variable BONAG_DATA; surrogates need none.
-    Raises UserError if there is no such evaluator or task, or if its data cannot be read.
+    objective, metrics: what every result must hold; exact costs are counted where the evaluator gives none itself.
+    Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """
-    name, provider = _provider(space.name, name)
-    tasks = provider.task_names(data_dir)
-    if task is None:
-        task = tasks[0]
-    elif task not in tasks:
-        raise UserError(f"evaluator '{name}' of space '{space.name}' has no task '{task}': {suggestion(task, tasks)}")
-    return provider.make(space, task, data_dir)
+    metrics = metrics if objective is None else objective.metrics
+    name, found = _find(space.name, part)
+    provider = _provider(found)
+    if provider:
+        tasks = provider.task_names(data_dir)
+        if task is not None and task not in tasks:
+            raise UserError(
+                f"evaluator '{name}' of space '{space.name}' has no task '{task}': {suggestion(task, tasks)}"
+            )
+        task = task or tasks[0]
+        made: object = provider.make(space, task, data_dir)
+    else:
+        known: dict[str, Callable[[], object]] = {"space": lambda: space}
+        made = EVALUATORS.make(found, known if objective is None else known | {"objective": lambda: objective})
+    if not hasattr(made, "evaluate"):
+        measured = tuple(metric for metric in metrics if metric not in COUNTED) or tuple(metrics) or ("accuracy",)
+        made = CallableEvaluator(cast(Callable[[Architecture], object], made), measured)
+    evaluator = cast(Evaluator, made)
+    if isinstance(part, str | None):
+        for attribute, value in (("name", name), ("task", task)):
+            if value is not None and not hasattr(evaluator, attribute):
+                with suppress(AttributeError):  # an object may take no attributes
+                    setattr(evaluator, attribute, value)
+    missing = [metric for metric in metrics if metric not in evaluator.metrics]
+    for metric in missing:
+        if metric not in COUNTED:
+            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *COUNTED)))
+            raise UserError(
+                f"evaluator '{name}' of space '{space.name}' measures no '{metric}': {choice} (a minus before it "
+                "minimises)"
+            )
+    return CountingEvaluator(space, evaluator, missing) if missing else evaluator
 
 
-def _provider(space_name: str, name: str | None) -> tuple[str, EvaluatorProvider]:
-    names = evaluator_names(space_name)
-    if not names:
-        raise UserError(
-            f"space '{space_name}' has no evaluator: give one as bonag.search(evaluator=callable), or in a package's "
-            f"entry points '{GROUP}' as {space_name}.NAME"
-        )
-    name = names[0] if name is None else name
-    if name in BUILT_IN.get(space_name, {}):
-        return name, import_module(BUILT_IN[space_name][name])
-    if name not in names:
-        raise UserError(
-            f"space '{space_name}' has no evaluator '{name}': {suggestion(name, names)} "
-            "(bonag.search(evaluator=callable) takes one of yours)"
-        )
-    point = _entry_points(space_name)[name]
-    try:
-        return name, point.load()
-    except Exception as error:
-        raise UserError(
-            f"evaluator '{name}' of space '{space_name}' cannot be loaded from {point.value}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-
-
-def _entry_points(space_name: str) -> dict[str, EntryPoint]:
+def _of_space(space_name: str) -> list[str]:
     prefix = f"{space_name}."
-    return {p.name.removeprefix(prefix): p for p in entry_points(group=GROUP) if p.name.startswith(prefix)}
+    return [name.removeprefix(prefix) for name in EVALUATORS.names() if name.startswith(prefix)]
+
+
+def _find(space_name: str, part: object) -> tuple[str, object]:
+    """The evaluator's name, as users call it, and the name or the object that the role's registry takes."""
+    if not isinstance(part, str | None):
+        return name_of(part), part
+    names = evaluator_names(space_name)
+    if part is None:
+        own = _of_space(space_name)
+        if not own:
+            raise UserError(f"space '{space_name}' has no evaluator: {WAYS.format(space=space_name)}")
+        part = own[0]
+    if ":" not in part and part not in names:
+        raise UserError(
+            f"space '{space_name}' has no evaluator '{part}': {suggestion(part, names)} "
+            f"({WAYS.format(space=space_name)})"
+        )
+    return part, f"{space_name}.{part}" if part in _of_space(space_name) else part
+
+
+def _provider(part: object) -> EvaluatorProvider | None:
+    found = EVALUATORS.find(part) if isinstance(part, str) else part
+    return cast(EvaluatorProvider, found) if hasattr(found, "task_names") else None

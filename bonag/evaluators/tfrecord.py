@@ -46,23 +46,23 @@ def _records(path: Path, content: mmap.mmap) -> Iterator[tuple[int, bytes]]:
         length, head_sum = _HEAD.unpack(head.ljust(_HEAD.size, b"\0"))
         end = position + _HEAD.size + length + _TAIL.size
         if data and (len(data) + 1) * max(longest, length) > _BATCH_BYTES:
-            yield from _checked(path, number, heads, data, claimed)
+            yield from _check(path, number, heads, data, claimed)
             number, longest = number + len(data), 0
             heads, data, claimed = [], [], []
         if end > len(content):
-            yield from _checked(path, number, heads, data, claimed)
+            yield from _check(path, number, heads, data, claimed)
             number += len(data)
             if len(head) == _HEAD.size and masked_checksums([head[:8]])[0] != head_sum:
-                raise _damaged(path, number)
+                raise _damage_error(path, number)
             raise UserError(f"{path} ends within record {number}: copy it again")
         heads.append(head[:8])
         data.append(content[position + _HEAD.size : end - _TAIL.size])
         claimed.append((head_sum, _TAIL.unpack_from(content, end - _TAIL.size)[0]))
         longest, position = max(longest, length), end
-    yield from _checked(path, number, heads, data, claimed)
+    yield from _check(path, number, heads, data, claimed)
 
 
-def _checked(
+def _check(
     path: Path, number: int, heads: list[bytes], data: list[bytes], claimed: list[tuple[int, int]]
 ) -> Iterator[tuple[int, bytes]]:
     if not data:
@@ -72,7 +72,7 @@ def _checked(
     sound = len(data) if right.all() else int(right.argmin())
     right = masked_checksums(data[:sound]) == [data_sum for _, data_sum in claimed[:sound]]
     if sound < len(data) or not right.all():
-        raise _damaged(path, number + (sound if right.all() else int(right.argmin())))
+        raise _damage_error(path, number + (sound if right.all() else int(right.argmin())))
     yield from enumerate(data, start=number)
 
 
@@ -123,5 +123,5 @@ def _starts(width: int) -> np.ndarray:
     return np.array(states, dtype=np.uint32)
 
 
-def _damaged(path: Path, number: int) -> UserError:
+def _damage_error(path: Path, number: int) -> UserError:
     return UserError(f"record {number} of {path} is damaged, its checksum is wrong: copy the file again")

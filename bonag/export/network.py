@@ -52,14 +52,13 @@ def export_network(
     image_size = space.image_size if image_size is None else image_size
     try:
         space.costs(architecture, num_classes, image_size)
-    except ValueError as error:
+    except (ValueError, NotImplementedError) as error:
         raise UserError(f"no network of space '{space.name}' for these images: {error}") from error
     if weights is not None and format == "python":
         raise UserError("a python file holds no weights: export them as a state-dict, which its build() can load")
 
     try:
         with whole_file(path) as temporary:
-            network = _network(space, architecture, num_classes, weights)
             metadata = {
                 "bonag": version("bonag"),
                 "space": space.name,
@@ -68,8 +67,12 @@ def export_network(
                 "image_size": str(image_size),
                 "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
             }
-            make = {"state-dict": _state_dict, "onnx": _onnx, "python": python_source}[format]
-            temporary.write_bytes(make(network, metadata))
+            if format == "python":
+                content = python_source(lambda: space.build(architecture, num_classes), metadata)
+            else:
+                network = _network(space, architecture, num_classes, weights)
+                content = {"state-dict": _state_dict, "onnx": _onnx}[format](network, metadata)
+            temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,37 +11,36 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
-from bonag.generators.conditions import MetricScale
 from bonag.generators.denoiser import Denoiser
-from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE, VP, SubVP
+from bonag.generators.trained import TrainedGenerator
 from bonag.whole_file import whole_file
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
 FORMAT = "bonag-generator-2"
-FAMILIES = ("discrete", "score")
-Generator = DiscreteGenerator | ScoreGenerator
+FAMILIES = (DiscreteGenerator.family, ScoreGenerator.family)
 _SDES: dict[str, type[SDE]] = {"VE": VE, "VP": VP, "SubVP": SubVP}
 
 
-def save_generator(generator: Generator, record: dict[str, Any], path: Path) -> None:
+def save_generator(generator: TrainedGenerator, record: Mapping[str, Any], path: Path) -> None:
     """Write the generator and the record of its training; raises UserError where the file cannot be written."""
-    tensors = _prefixed("denoiser", generator.denoiser)
-    metadata = {"format": FORMAT, "space": generator.space.name, "op_names": json.dumps(generator.space.op_names)}
-    if isinstance(generator, DiscreteGenerator):
-        metadata["family"] = "discrete"
-        tensors["marginals"] = generator.transition.marginals
-        metadata["scales"] = json.dumps([scale.name for scale in generator.scales])
-        tensors |= {f"scale.{scale.name}": torch.from_numpy(scale.quantiles) for scale in generator.scales}
-    else:
-        metadata["family"] = "score"
-        tensors["marginals"] = generator.marginals
-        metadata["sde"] = json.dumps({"name": type(generator.sde).__name__} | asdict(generator.sde))  # type: ignore[call-overload]
+    state = generator.denoiser.state_dict()
+    tensors = {f"denoiser.{name}": value.cpu().contiguous() for name, value in state.items()}
+    tensors |= {"marginals": generator.marginals}
+    tensors |= {f"scale.{name}": torch.from_numpy(values) for name, values in generator.quantiles.items()}
+    metadata = {
+        "format": FORMAT,
+        "space": generator.space.name,
+        "op_names": json.dumps(generator.space.op_names),
+        "family": generator.family,
+        "scales": json.dumps(list(generator.quantiles)),
+        **generator.settings,
+    }
     try:
         with whole_file(path) as file:
             file.write_bytes(save(tensors, metadata | {"training": json.dumps(record)}))
@@ -51,7 +50,7 @@ def save_generator(generator: Generator, record: dict[str, Any], path: Path) -> 
 
 def load_generator(
     space: SearchSpace, path: Path | None = None, device: str = "cpu", family: str = "discrete"
-) -> Generator:
+) -> TrainedGenerator:
     """The generator in the file, or the one of that family that comes with the space; raises UserError.
 
     A file holds a generator of one family, which ``family`` does not change.
@@ -60,18 +59,14 @@ def load_generator(
     metadata, tensors = _contents(path)
     if metadata.get("format") != FORMAT or not {"space", "op_names", "family"} <= metadata.keys():
         raise UserError(f"{path} is not a generator of format {FORMAT}")
-    if metadata["space"] != space.name or metadata["op_names"] != json.dumps(space.op_names):
+    if metadata["space"] != space.name:
         raise UserError(f"{path} generates architectures of space '{metadata['space']}', not of '{space.name}'")
     try:
+        _check_operations(space, json.loads(metadata["op_names"]), path)
         return _generator(space, metadata, tensors, device)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {why}") from None
-
-
-def family_of(generator: Generator) -> str:
-    """One of ``FAMILIES``."""
-    return "discrete" if isinstance(generator, DiscreteGenerator) else "score"
 
 
 def training_record(path: Path) -> dict[str, Any]:
@@ -94,11 +89,27 @@ def shipped_path(space: SearchSpace, family: str = "discrete") -> Path:
     """As ``generator_path``; raises UserError where there is none."""
     path = generator_path(space, family)
     if path is None:
-        raise UserError(
-            f"no trained {family} generator comes with space '{space.name}': train one by `bonag train-generator "
-            f"--space {space.name} --generator {family} -o FILE`"
-        )
+        raise no_generator(space, family)
     return path
+
+
+def no_generator(space: SearchSpace, family: str = "discrete") -> UserError:
+    """What there is to say where a space has no generator: how to train one, and how to name it."""
+    return UserError(
+        f"no trained {family} generator comes with space '{space.name}': train one by `bonag train-generator "
+        f"--space {space.name}{'' if family == 'discrete' else f' --generator {family}'} -o FILE`, then give it by "
+        "--generator FILE"
+    )
+
+
+def _check_operations(space: SearchSpace, names: list[str], path: Path) -> None:
+    """Raises UserError for a file of a space of the same name that has other operations."""
+    if names == list(space.op_names):
+        return
+    raise UserError(
+        f"{path} generates architectures of space '{space.name}' with the operations {', '.join(names)}; "
+        f"this one has {', '.join(space.op_names)}"
+    )
 
 
 def _contents(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -109,33 +120,28 @@ def _contents(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise UserError(f"{path} is not a readable generator: {error}") from None
 
 
-def _generator(space: SearchSpace, metadata: dict[str, str], tensors: dict[str, Tensor], device: str) -> Generator:
+def _generator(
+    space: SearchSpace, metadata: dict[str, str], tensors: dict[str, Tensor], device: str
+) -> TrainedGenerator:
     marginals = tensors["marginals"]
     if marginals.shape != (space.num_sites, int(space.site_classes.max())):
         raise ValueError(f"marginals of the shape {tuple(marginals.shape)}")
-    state = _own(tensors, "denoiser")
+    own = "denoiser."
+    state = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
     names = json.loads(metadata.get("scales", "[]"))
     # The first weights are random, and replaced at once: nobody else's random numbers are spent on them.
     with torch.random.fork_rng(devices=[]):
         denoiser = Denoiser(space, len(names), *_shape(state))
     denoiser.load_state_dict(state)
     denoiser = denoiser.to(device).eval()
-    if metadata["family"] == "discrete":
-        scales = tuple(MetricScale(name, tensors[f"scale.{name}"].numpy()) for name in names)
-        return DiscreteGenerator(space, denoiser, Transition(marginals), scales)
+    if metadata["family"] == DiscreteGenerator.family:
+        quantiles = {name: tensors[f"scale.{name}"].numpy() for name in names}
+        return DiscreteGenerator(space, denoiser, marginals, quantiles=quantiles)
     options = json.loads(metadata["sde"])
-    return ScoreGenerator(space, denoiser, _SDES[options.pop("name")](**options), marginals)
+    return ScoreGenerator(space, denoiser, marginals, _SDES[options.pop("name")](**options))
 
 
 def _shape(state: dict[str, Tensor]) -> tuple[int, int, int]:
     """Width, heads and layers of the transformer with these weights."""
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     return state["position"].shape[1], state["blocks.0.bias.weight"].shape[1], layers
-
-
-def _prefixed(prefix: str, network: nn.Module) -> dict[str, Tensor]:
-    return {f"{prefix}.{name}": value.cpu().contiguous() for name, value in network.state_dict().items()}
-
-
-def _own(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}

@@ -1,62 +1,67 @@
 """Candidates for an acquisition function that no generator makes: random ones, mutations, evolution, or all there are.
 
-Each fills the role ``bonag.strategies.guided.Generator``. The comparison of DiffusionNAG (An et al., ICLR 2024, section
-4.3) is that of these with guided generation under the same predictors and acquisition function.
+Each fills the role of a generator, whose own distribution is the uniform one. The comparison of DiffusionNAG (An et
+al., ICLR 2024, section 4.3) is that of these with guided generation under the same predictors and acquisition function.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
+from loops.protocols import Guidance
 from loops.strategies.mutation import Mutation
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 # As many graphs as the particles of guided generation are at all their noise levels: 128 x 14.
 CANDIDATES = 128 * 14
 # A neighbourhood may hold fewer distinct architectures than are asked for.
 DRAWS_PER_CANDIDATE = 4
 
-Scores = Callable[[np.ndarray], np.ndarray]
 
+@dataclass(frozen=True)
+class UniformCandidates(ABC):
+    """What is common to all: a space, of which every architecture is as likely as another."""
 
-class Candidates(Protocol):
-    """Makes candidates and ranks them, as a generator does."""
+    space: SearchSpace
 
+    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
+        """n architectures, uniform and independent."""
+        return self.space.sample(n, rng)
+
+    @abstractmethod
     def guided_sample(
-        self, guidance: Scores, rng: np.random.Generator, starts: np.ndarray
+        self, guidance: Guidance, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Distinct graphs, best first: (M, S) codes and (M,) scores. starts: (K, S) codes of the best evaluated."""
-        ...
 
 
 @dataclass(frozen=True)
-class RandomCandidates:
+class RandomCandidates(UniformCandidates):
     """``count`` distinct uniform random architectures."""
 
-    space: SearchSpace
     count: int = CANDIDATES
 
     def guided_sample(
-        self, guidance: Scores, rng: np.random.Generator, starts: np.ndarray
+        self, guidance: Guidance, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Candidates``; starts take no part."""
+        """See ``UniformCandidates``; starts take no part."""
         found = _distinct(lambda n: self.space.sample(n, rng), self.count)
         return _ranked(self.space.codes(list(found)), guidance)
 
 
 @dataclass(frozen=True)
-class MutationCandidates:
+class MutationCandidates(UniformCandidates):
     """``count`` distinct architectures, of which the share ``random`` is uniform, the others mutations of the starts.
 
     A mutation changes one gene, with probability 1/2 another one, and so on; see ``Mutation.many``. With
     ``site_by_site`` as many as ``Mutation.rates`` says.
     """
 
-    space: SearchSpace
     random: float = 0.0
     count: int = CANDIDATES
     site_by_site: bool = False
@@ -68,9 +73,9 @@ class MutationCandidates:
         object.__setattr__(self, "mutation", Mutation(self.space))
 
     def guided_sample(
-        self, guidance: Scores, rng: np.random.Generator, starts: np.ndarray
+        self, guidance: Guidance, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Candidates``; where there are no starts, all are random."""
+        """See ``UniformCandidates``; where there are no starts, all are random."""
         parents = self.space.nearest(starts) if len(starts) else []
         mutated = round(self.count * (1 - self.random)) if parents else 0
 
@@ -85,7 +90,7 @@ class MutationCandidates:
 
 
 @dataclass(frozen=True)
-class EvolutionCandidates:
+class EvolutionCandidates(UniformCandidates):
     """The acquisition function maximised by evolution: ``count`` distinct architectures in ``generations``.
 
     The first generation is half random, half mutations of the starts; each later one are children of the ``elite``
@@ -93,7 +98,6 @@ class EvolutionCandidates:
     space repairs.
     """
 
-    space: SearchSpace
     generations: int = 14
     elite: int = 16
     count: int = CANDIDATES
@@ -105,9 +109,9 @@ class EvolutionCandidates:
         object.__setattr__(self, "mutation", Mutation(self.space))
 
     def guided_sample(
-        self, guidance: Scores, rng: np.random.Generator, starts: np.ndarray
+        self, guidance: Guidance, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Candidates``."""
+        """See ``UniformCandidates``."""
         size = self.count // self.generations
         codes, scores = MutationCandidates(self.space, 0.5, size).guided_sample(guidance, rng, starts)
         for _ in range(1, self.generations):
@@ -136,23 +140,23 @@ class EvolutionCandidates:
 
 
 @dataclass(frozen=True)
-class AllCandidates:
-    """Every architecture of a space that lists them by ``all``; ValueError for another."""
+class AllCandidates(UniformCandidates):
+    """Every architecture of a space that can list them; UserError for another."""
 
-    space: SearchSpace
     codes: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not hasattr(self.space, "all"):
-            raise ValueError(f"space '{self.space.name}' does not list its architectures")
-        codes = self.space.codes(self.space.all())
+        every = self.space.all()
+        if every is None:
+            raise UserError(f"space '{self.space.name}' has too many architectures to list all: take another generator")
+        codes = self.space.codes(every)
         codes.setflags(write=False)
         object.__setattr__(self, "codes", codes)
 
     def guided_sample(
-        self, guidance: Scores, rng: np.random.Generator, starts: np.ndarray
+        self, guidance: Guidance, rng: np.random.Generator, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Candidates``; nothing is drawn, but the order of equals."""
+        """See ``UniformCandidates``; nothing is drawn, but the order of equals."""
         scores = guidance(self.codes)
         order = np.lexsort((rng.permutation(len(scores)), -scores))
         return self.codes[order], scores[order]
@@ -171,7 +175,7 @@ def _distinct(
     return found
 
 
-def _ranked(codes: np.ndarray, guidance: Scores) -> tuple[np.ndarray, np.ndarray]:
+def _ranked(codes: np.ndarray, guidance: Guidance) -> tuple[np.ndarray, np.ndarray]:
     scores = guidance(codes)
     order = np.argsort(-scores, kind="stable")
     return codes[order], scores[order]

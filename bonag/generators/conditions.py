@@ -1,4 +1,4 @@
-"""Bounds on metrics as conditions: their scale, their input into a network, and random ones to train on."""
+"""Bounds on metrics as conditions: their input into a network, and random ones to train on."""
 
 from __future__ import annotations
 
@@ -12,33 +12,11 @@ from torch import Tensor, nn
 
 FREQUENCIES = (0.25, 0.5, 1.0, 2.0)
 GRID = 257
-FARTHEST = 3.5
 
 
-@dataclass(frozen=True)
-class MetricScale:
-    """A metric's values as normal scores, the same for accuracies, milliseconds and parameters.
-
-    name: of the metric. quantiles: (Q,) its increasing quantiles at evenly spread probabilities in the space.
-    """
-
-    name: str
-    quantiles: np.ndarray
-
-    @staticmethod
-    def of_values(name: str, values: np.ndarray) -> MetricScale:
-        """The scale of a sample (n,) of the metric over the space."""
-        return MetricScale(name, np.quantile(np.asarray(values, dtype=np.float64), np.linspace(0, 1, GRID)))
-
-    def scores(self, values: np.ndarray | float) -> np.ndarray:
-        """Normal scores of values in the metric's unit; infinite ones stay so. Beyond the sample they end at 3.5."""
-        values = np.asarray(values, dtype=np.float64)
-        levels = np.linspace(0, 1, len(self.quantiles))
-        # Tied quantiles are one point, in their middle.
-        points, place = np.unique(self.quantiles, return_inverse=True)
-        middle = np.bincount(place, levels) / np.bincount(place)
-        scores = np.clip(ndtri(np.interp(values, points, middle)), -FARTHEST, FARTHEST)
-        return np.where(np.isinf(values), values, scores)
+def quantiles_of(values: np.ndarray) -> np.ndarray:
+    """What a trained generator keeps of a sample (n,) of a metric over the space: (Q,) quantiles at even levels."""
+    return np.quantile(np.asarray(values, dtype=np.float64), np.linspace(0, 1, GRID))
 
 
 class BoundsCode(nn.Module):

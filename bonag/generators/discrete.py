@@ -1,41 +1,34 @@
-"""The discrete graph diffusion generator of a space: unguided, with conditions, and guided by a predictor."""
+"""The discrete graph diffusion generator of a space: unguided, with conditions, and guided."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bonag.generators.blocks import in_blocks
-from bonag.generators.conditions import MetricScale
-from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition, draw
-from bonag.generators.particles import ParticleSearch, Resampling, Score
-from bonag.generators.samplers import Potential
-from search_spaces import Architecture, SearchSpace
-
-STEPS = 20
+from bonag.generators.particles import ParticleSearch, Resampling
+from bonag.generators.trained import CONDITIONAL, STEPS, Potential, Score, Steering, TrainedGenerator
 
 
 @dataclass(frozen=True)
-class DiscreteGenerator:
-    """A trained discrete diffusion model of a space; every architecture that leaves it is valid.
+class DiscreteGenerator(TrainedGenerator):
+    """A discrete diffusion model of a space, sampled by ancestral sampling."""
 
-    scales: of the metrics that can be conditions, in the order of the network's inputs.
-    """
+    family: ClassVar[str] = "discrete"
+    methods: ClassVar[tuple[str, ...]] = ("resampling", "first-order")
 
-    space: SearchSpace
-    denoiser: Denoiser
-    transition: Transition
-    scales: tuple[MetricScale, ...] = ()
-
-    def sample(self, n: int, rng: np.random.Generator, steps: int = STEPS) -> list[Architecture]:
-        """n unguided samples, by ancestral sampling over ``steps`` noise levels, projected onto the space."""
-        return self.space.nearest(self.raw_sample(n, rng, steps))
+    @cached_property
+    def transition(self) -> Transition:
+        """How noise comes in."""
+        return Transition(self.marginals)
 
     def raw_sample(
         self,
@@ -45,9 +38,9 @@ class DiscreteGenerator:
         bounds: np.ndarray | None = None,
         strengths: np.ndarray | None = None,
     ) -> np.ndarray:
-        """As ``sample``, before the projection: (n, S) codes.
+        """See ``TrainedGenerator``.
 
-        bounds: (C, 2) lower and upper bounds on the metrics of ``scales``, in normal scores, infinite where open.
+        bounds: (C, 2) lower and upper bounds on the metrics of ``quantiles``, in normal scores, infinite where open.
         strengths: (C,), how strongly each is asked for; see ``clean_probabilities``.
         """
 
@@ -83,15 +76,27 @@ class DiscreteGenerator:
 
         return in_blocks(n, rng, block)
 
-    def first_order_sample(
+    def steered_sample(self, method: str, n: int, rng: np.random.Generator, steering: Steering) -> np.ndarray:
+        """See ``TrainedGenerator``; with ``quantiles`` also classifier-free, by the conditions of the network."""
+        if method == CONDITIONAL:
+            return self.raw_sample(n, rng, bounds=steering.bounds, strengths=steering.strengths)
+        if method == "resampling":
+            return self.tilted_sample(n, steering.log_rewards(), rng)
+        return self.gradient_sample(n, steering.potential(), rng)
+
+    def noised(self, codes: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
+        """See ``TrainedGenerator``: codes (B, S)."""
+        return self.transition.noised(codes, t, generator)
+
+    def gradient_sample(
         self, n: int, potential: Potential, rng: np.random.Generator, strength: float = 1.0, steps: int = STEPS
     ) -> np.ndarray:
-        """n samples under first-order guidance, before the projection: (n, S) codes.
+        """See ``TrainedGenerator``: first-order guidance.
 
         p(z_s | z_t) is multiplied by exp(strength * <gradient of the potential at z_t, z_s>): DiGress (Vignac et al.,
         2023, section 5), which takes the potential for linear around z_t.
         """
-        classes = self.transition.marginals.shape[1]
+        classes = self.marginals.shape[1]
 
         def block(generator: torch.Generator, size: int) -> np.ndarray:
             z = self.transition.prior(size, generator)
@@ -134,20 +139,18 @@ class DiscreteGenerator:
         classifier-free guidance (Ho and Salimans, 2022) in which each condition is amplified given the others. All w at
         1 is the plain conditional model, a single w is the usual rule. The likelihood of what a site is now is added.
         """
-        device = self.denoiser.position.device
         own = self.transition.log_likelihood(z, t)
-        level = torch.full((len(z),), t, device=device)
+        level = torch.full((len(z),), t, device=self.device)
         if bounds is None:
-            logits = self.denoiser(z.to(device), level).cpu().double()
+            logits = self.denoiser(z.to(self.device), level).cpu().double()
         else:
-            logits = self._conditional_logits(z.to(device), level, bounds, strengths).cpu().double()
+            logits = self._conditional_logits(z.to(self.device), level, bounds, strengths).cpu().double()
         return (logits + own).softmax(dim=-1)
 
     def site_conditionals(self, x: Tensor) -> Tensor:
         """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
-        device = self.denoiser.position.device
-        logits = self.denoiser(x.to(device), torch.zeros(len(x), device=device))
-        return logits.cpu().double().masked_fill(self.transition.marginals == 0, -torch.inf).softmax(dim=-1)
+        logits = self.denoiser(x.to(self.device), torch.zeros(len(x), device=self.device))
+        return logits.cpu().double().masked_fill(self.marginals == 0, -torch.inf).softmax(dim=-1)
 
     def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
         strengths = np.ones(len(bounds)) if strengths is None else strengths

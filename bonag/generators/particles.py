@@ -12,13 +12,12 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from bonag.generators.diffusion import Transition, draw
+from bonag.generators.trained import Score
 
 LEAST_RISE = 0.02
 # No reward is worse: of infinite ones, differences would be no numbers.
 LEAST = -1e6
 
-# Scores of (B, S) codes, larger is better: (B,).
-Score = Callable[[np.ndarray], np.ndarray]
 # Probabilities of the clean classes, (B, S, K), of (B, S) noisy codes at a level.
 Clean = Callable[[Tensor, float], Tensor]
 # p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K).

@@ -54,14 +54,6 @@ class NoisyRegressor(nn.Module):
         nn.init.zeros_(self.weight.weight)
         nn.init.ones_(self.weight.bias)
 
-    @staticmethod
-    def of_state(space: SearchSpace, state: dict[str, Tensor]) -> NoisyRegressor:
-        """The regressor with these weights; raises KeyError or RuntimeError where they are not those of one."""
-        layers = sum(name.startswith("levels.") and name.endswith(".bias") for name in state)
-        regressor = NoisyRegressor(space, len(state["centre"]), len(state["into.bias"]), layers)
-        regressor.load_state_dict(state)
-        return regressor.eval().requires_grad_(False)
-
     def forward(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Means and standard deviations in the metrics' units, (B, M) each.
 

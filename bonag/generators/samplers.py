@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from bonag.generators.sde import SDE
+from bonag.generators.trained import Potential
 
 # E[x_0 | x_t] of rows x (B, ...) at their levels (B,): (B, ...).
 Mean = Callable[[Tensor, Tensor], Tensor]
-# log p(wish | x_t) of rows x (B, ...) at their levels (B,): (B,), differentiable.
-Potential = Callable[[Tensor, Tensor], Tensor]
 # Standard normal numbers for all rows, new ones at every call: (B, ...).
 Noise = Callable[[], Tensor]
 # (mean, sde, x at the first level, falling levels, noise) -> samples in the shape of x.
@@ -31,12 +30,6 @@ def log_snr_levels(sde: SDE, steps: int) -> list[float]:
     """``steps`` levels from 1 down to the last, even in log-SNR (Lu et al., 2022, DPM-Solver, section 3.4)."""
     first, last = _ends(sde, steps).tolist()
     return _pinned(sde, sde.level(torch.linspace(first, last, steps, dtype=torch.float64)))
-
-
-def karras_levels(sde: SDE, steps: int, rho: float = 7.0) -> list[float]:
-    """``steps`` levels from 1 down to the last, even in (sigma / alpha)^(1 / rho) (Karras et al., 2022, equation 5)."""
-    first, last = torch.exp(-_ends(sde, steps) / rho).tolist()
-    return _pinned(sde, sde.level(-rho * torch.linspace(first, last, steps, dtype=torch.float64).log()))
 
 
 def dpm_solver(mean: Mean, sde: SDE, x: Tensor, levels: Sequence[float], noise: Noise) -> Tensor:

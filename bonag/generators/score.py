@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bonag.generators.blocks import in_blocks
-from bonag.generators.denoiser import Denoiser
-from bonag.generators.samplers import SAMPLERS, Mean, Potential, guided, log_snr_levels, over_rows
+from bonag.generators.samplers import SAMPLERS, Mean, guided, log_snr_levels, over_rows
 from bonag.generators.sde import SDE
-from search_spaces import Architecture, SearchSpace
+from bonag.generators.trained import STEPS, Potential, Steering, TrainedGenerator
+from search_spaces import Architecture
 
-STEPS = 20
 SAMPLER = "dpm"
 GUIDED_SAMPLER = "pc"
 # sigma / alpha where graphs are neither certain nor forgotten: one-hot classes are 2.8 apart, half of that decides.
@@ -22,8 +23,8 @@ TRAINED_RATIOS = (0.35, 2.5)
 
 
 @dataclass(frozen=True)
-class ScoreGenerator:
-    """A trained score-based model of a space (Song et al., 2021; DiffusionNAG, An et al., 2024).
+class ScoreGenerator(TrainedGenerator):
+    """A score-based model of a space (Song et al., 2021; DiffusionNAG, An et al., 2024).
 
     x (B, S, K) is the one-hot form of codes, centred to -1 and 1. The denoiser gives, for every site, the posterior
     given all other sites, to which Bayes' rule adds the likelihood of what the site itself is now. So the posterior
@@ -31,41 +32,47 @@ class ScoreGenerator:
     (classes that a site never has) carries no noise. What the network sees of a site are the probabilities of its
     classes given its own noisy entries. They are all that x_t tells of x_0, so it is not told the level, and a network
     serves any SDE.
-
-    marginals: (S, K), how often each site has each class, as in ``Transition``.
     """
 
-    space: SearchSpace
-    denoiser: Denoiser
+    family: ClassVar[str] = "score"
+    methods: ClassVar[tuple[str, ...]] = ("gradient",)
+
     sde: SDE
-    marginals: Tensor
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """See ``TrainedGenerator``."""
+        return {"sde": json.dumps({"name": type(self.sde).__name__} | asdict(self.sde))}  # type: ignore[call-overload]
 
     def sample(
         self, n: int, rng: np.random.Generator, steps: int = STEPS, sampler: str = SAMPLER
     ) -> list[Architecture]:
-        """n unguided samples: the valid architectures nearest to the clean x that the sampler ends with."""
+        """See ``TrainedGenerator``: the valid architectures nearest to the clean x that the sampler ends with."""
         return self.space.project(self._final(self.mean, n, rng, steps, sampler))
 
     def raw_sample(self, n: int, rng: np.random.Generator, steps: int = STEPS, sampler: str = SAMPLER) -> np.ndarray:
-        """As ``sample``, before the projection: (n, S) codes, the likeliest class of every site by itself.
+        """See ``TrainedGenerator``: the likeliest class of every site by itself.
 
         steps: noise levels, even in log-SNR. sampler: of ``SAMPLERS``; dpm asks the network once per level, heun and pc
         twice.
         """
         return self._final(self.mean, n, rng, steps, sampler).argmax(axis=-1)
 
-    def guided_raw_sample(
+    def steered_sample(self, method: str, n: int, rng: np.random.Generator, steering: Steering) -> np.ndarray:
+        """See ``TrainedGenerator``."""
+        return self.gradient_sample(n, steering.potential(), rng)
+
+    def gradient_sample(
         self,
         n: int,
-        rng: np.random.Generator,
         potential: Potential,
+        rng: np.random.Generator,
         strength: float = 1.0,
         steps: int = STEPS,
         sampler: str = GUIDED_SAMPLER,
     ) -> np.ndarray:
-        """Samples under a wish, before the projection: (n, S) codes.
+        """See ``TrainedGenerator``; the potential is of what ``seen`` gives, and of the level.
 
-        potential: log p(wish | x_t) of what ``seen`` gives, and of the level. strength: 1 is Bayes' rule.
         Where the potential is not exact, pc meets more of the wish than dpm and heun, since its Langevin steps correct
         what earlier levels got wrong.
         """
@@ -94,7 +101,7 @@ class ScoreGenerator:
         return (self.marginals.log().to(x) + self._log_likelihood(x, t)).softmax(dim=-1)
 
     def noised(self, codes: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
-        """What networks see of codes (B, S) noised to levels t (B,): (B, S, K)."""
+        """See ``TrainedGenerator``: (B, S, K)."""
         x = self.one_hot(codes)
         noise = torch.randn(x.shape, generator=generator)
         return self.seen(over_rows(self.sde.alpha(t), x) * x + over_rows(self.sde.sigma(t), x) * noise, t)
@@ -109,7 +116,7 @@ class ScoreGenerator:
 
     def _others(self, seen: Tensor) -> Tensor:
         """log p(class | x_t of all other sites) up to a constant; the network starts from the marginals."""
-        near = seen.to(self.denoiser.position.device)
+        near = seen.to(self.device)
         return self.marginals.log().to(seen) + self.denoiser(near, near.new_zeros(len(near))).to(seen.device)
 
     def _final(self, mean: Mean, n: int, rng: np.random.Generator, steps: int, sampler: str) -> np.ndarray:

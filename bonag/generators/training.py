@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bonag.generators.artifact import FAMILIES, Generator
-from bonag.generators.conditions import MetricScale, RandomBounds
+from bonag.generators.artifact import FAMILIES
+from bonag.generators.conditions import RandomBounds
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
@@ -22,6 +22,8 @@ from bonag.generators.regressor import Posterior
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE
 from bonag.generators.split import POOL, training_pool
+from bonag.generators.trained import TrainedGenerator
+from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
@@ -33,12 +35,13 @@ BOUND_SETS = 32
 class Conditions:
     """Metrics that bounds can be put on, known from a few labels.
 
-    scales: one per metric. posterior: codes (n, S) -> means and variances of the metrics' normal scores, (n, C) each,
-    as a predictor believes that was fitted on the labels. labels: how many architectures were evaluated for it.
+    quantiles: by metric, (Q,) over the space. posterior: codes (n, S) -> means and variances of scores that grow with
+    the metrics, (n, C) each, as a predictor believes that was fitted on the labels. labels: how many architectures were
+    evaluated for it.
     source: what evaluated them.
     """
 
-    scales: tuple[MetricScale, ...]
+    quantiles: Mapping[str, np.ndarray]
     posterior: Posterior
     labels: int
     source: str
@@ -55,7 +58,7 @@ def train_generator(
     checkpoint: Path | None = None,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
-) -> tuple[Generator, dict[str, Any]]:
+) -> tuple[TrainedGenerator, dict[str, Any]]:
     """A trained generator, and the record of its training: steps, seconds, loss, samples and labels used.
 
     family: ``discrete`` (DiGress, DiNAS) or ``score`` (DiffusionNAG). uniform: for the discrete family, noise that is
@@ -70,24 +73,24 @@ def train_generator(
     sde = sde or VE()
     codes = training_pool(space, schedule.seed)
     transition = Transition.of_sample(space, codes, uniform)
-    conditional = len(conditions.scales) if conditions else 0
+    conditional = len(conditions.quantiles) if conditions else 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(schedule.seed)
         denoiser = Denoiser(space, conditional).to(device)
     kind = {"family": family, "uniform": uniform} | ({"sde": repr(sde)} if family == "score" else {})
     identity = kind | {
         "space": space.name,
-        "conditions": [scale.name for scale in conditions.scales] if conditions else [],
+        "conditions": list(conditions.quantiles) if conditions else [],
         "labels": conditions.labels if conditions else 0,
         "source": conditions.source if conditions else None,
     }
-    generator: Generator
+    generator: TrainedGenerator
     if family == "discrete":
-        scales = conditions.scales if conditions else ()
-        generator = DiscreteGenerator(space, denoiser, transition, scales)
+        quantiles = conditions.quantiles if conditions else {}
+        generator = DiscreteGenerator(space, denoiser, transition.marginals, quantiles=quantiles)
         loss = _discrete_loss(generator, codes, conditions, schedule)
     else:
-        generator = ScoreGenerator(space, denoiser, sde, transition.marginals)
+        generator = ScoreGenerator(space, denoiser, transition.marginals, sde)
         loss = _score_loss(generator, codes, schedule)
     kept = None if checkpoint is None else Checkpoint(checkpoint, identity, resume)
     end = fit_network(denoiser, loss, schedule, kept, report)
@@ -102,7 +105,7 @@ def _discrete_loss(
 ) -> Callable[[int], Tensor]:
     """Cross-entropy of the clean classes given the other sites, at uniform noise levels, over the sites that vary."""
     transition, denoiser = generator.transition, generator.denoiser
-    device = denoiser.position.device
+    device = generator.device
     free = transition.free
     random_bounds = None if conditions is None else RandomBounds(_believed(conditions, codes, schedule.seed))
 
@@ -132,14 +135,14 @@ def _score_loss(generator: ScoreGenerator, codes: np.ndarray, schedule: Schedule
 
 
 def _believed(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarray:
-    """One draw of every metric of every architecture from what the predictor believes: (n, C) normal scores.
+    """One draw of every metric of every architecture from what the predictor believes: (n, C) normal scores of them.
 
     With draws, and not means, the generator learns how likely a bound is met, and so what the labels leave open.
     """
     mean, variance = conditions.posterior(codes)
     noise = np.random.default_rng([seed, 1]).standard_normal(mean.shape)
     drawn = mean + np.sqrt(variance) * noise
-    return (drawn - drawn.mean(axis=0)) / np.maximum(drawn.std(axis=0), 1e-9)
+    return np.stack([rank_gaussianise(column) for column in drawn.T], axis=1)
 
 
 def _streams(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:

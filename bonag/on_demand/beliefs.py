@@ -4,60 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from bonag.generators.conditions import MetricScale
+from bonag.acquisition.metric_models import MetricFitter, MetricModel
+from bonag.generators.conditions import quantiles_of
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
 from bonag.on_demand.labels import Labels, draw_labels
-from bonag.on_demand.wishes import Wish
-from bonag.predictors.gp import GaussianProcess
-from bonag.predictors.metric import MetricModel, fit_metric
+from bonag.scores import FARTHEST, ScoreMap
+from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
 
-# Of an interval, in normal scores: bounds that are closer are drawn apart, since a density has no mass between them.
+# Of an interval, in scores: bounds that are closer are drawn apart, since a density has no mass between them.
 LEAST_WIDTH = 0.05
+# No metric is believed to be known better, in scores: with counts that are exact, guidance would be a wall without a
+# way that leads there.
+LEAST_SPREAD = 0.1
+ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Predictors of metrics, on one scale each: normal scores over the space."""
+    """Models of metrics by name, each on scores that grow with the metric or fall with it, as its ``sign`` says."""
 
-    scales: tuple[MetricScale, ...]
-    models: tuple[MetricModel, ...]
+    space: SearchSpace
+    models: Mapping[str, MetricModel]
 
     def posterior(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(B, S) codes -> means and variances of the normal scores, (B, C) each, in the order of ``scales``."""
-        parts = [model.predict(codes) for model in self.models]
-        return np.stack([mean for mean, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
+        """(B, S) codes, B > 0 -> means and variances of measurements, in scores: (B, C) each, in the models' order."""
+        means, variances = zip(*(self._measured(metric, codes) for metric in self.models), strict=True)
+        return np.stack(means, axis=1), np.stack(variances, axis=1)
 
-    def bounds(self, wishes: Sequence[Wish]) -> np.ndarray:
-        """(C, 2) lower and upper bounds in normal scores, infinite where nothing is wished."""
-        return bounds_of(wishes, self.scales)
+    def bounds(self, wishes: Sequence[Constraint]) -> np.ndarray:
+        """(C, 2) lower and upper bounds in scores, infinite where nothing is wished."""
+        return bounds_of(wishes, {name: (model.scale, model.sign) for name, model in self.models.items()})
 
     def log_probability(self, codes: np.ndarray, bounds: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The sum over metrics of strength times log P(lower <= score <= upper): (B, S) codes -> (B,)."""
         total = np.zeros(len(codes))
-        for (lower, upper), strength, model in zip(bounds, strengths, self.models, strict=True):
+        for (lower, upper), strength, metric in zip(bounds, strengths, self.models, strict=True):
             if strength == 0 or np.isinf([lower, upper]).all():
                 continue
-            mean, variance = model.predict(codes)
+            mean, variance = self._measured(metric, codes)
             spread = np.sqrt(variance)
             low, high = torch.from_numpy((lower - mean) / spread), torch.from_numpy((upper - mean) / spread)
             total += strength * log_interval(low, high).numpy()
         return total
 
+    def _measured(self, metric: str, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        model = self.models[metric]
+        if model.exact:
+            return self._counted(metric, codes), np.full(len(codes), LEAST_SPREAD**2)
+        parts = [model.predict(codes[start : start + ROWS_AT_ONCE]) for start in range(0, len(codes), ROWS_AT_ONCE)]
+        mean, spread = (np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "stddev"))
+        return mean, np.maximum(spread**2 + model.noise**2, LEAST_SPREAD**2)
 
-def fit_beliefs(space: SearchSpace, labels: Labels, metrics: Sequence[str]) -> Beliefs:
-    """Fit a predictor to the labels of each of the metrics."""
-    process = GaussianProcess(space)
-    return Beliefs(
-        tuple(MetricScale.of_values(name, labels.values[name]) for name in metrics),
-        tuple(fit_metric(process, labels.codes, labels.values[name]) for name in metrics),
-    )
+    def _counted(self, metric: str, codes: np.ndarray) -> np.ndarray:
+        """Counts of the nearest valid graphs, in scores: (B,). Each graph is counted once."""
+        known, keys = self._counts[metric], [code.tobytes() for code in codes]
+        new = {key: code for key, code in zip(keys, codes, strict=True) if key not in known}
+        if new:
+            valid = self.space.codes(self.space.nearest(np.stack(list(new.values()))))
+            known |= zip(new, self.models[metric].predict(valid).mean.tolist(), strict=True)
+        return np.array([known[key] for key in keys])
+
+    @cached_property
+    def _counts(self) -> dict[str, dict[bytes, float]]:
+        return {metric: {} for metric in self.models}
+
+
+def fit_beliefs(space: SearchSpace, labels: Labels, directions: Mapping[str, float]) -> Beliefs:
+    """Fit a predictor to the labels of each of the metrics, as a search does.
+
+    directions: by metric, 1 where scores grow with it, -1 where they fall; they tell most of their better half.
+    """
+    models = {
+        name: MetricFitter(space, name, sign).fit(labels.codes, labels.values[name])
+        for name, sign in directions.items()
+    }
+    return Beliefs(space, models)
 
 
 def learn_conditions(
@@ -69,22 +98,38 @@ def learn_conditions(
     """
     # The seed's own stream draws the training pool.
     labels = draw_labels(space, evaluator, metrics, np.random.default_rng([seed, 2]), count)
-    beliefs = fit_beliefs(space, labels, metrics)
-    return Conditions(beliefs.scales, beliefs.posterior, labels.count, labels.source)
+    beliefs = fit_beliefs(space, labels, dict.fromkeys(metrics, 1.0))
+    quantiles = {name: quantiles_of(labels.values[name]) for name in metrics}
+    return Conditions(quantiles, beliefs.posterior, labels.count, labels.source)
 
 
-def bounds_of(wishes: Sequence[Wish], scales: Sequence[MetricScale]) -> np.ndarray:
-    """Wishes in units as (C, 2) lower and upper bounds in normal scores, infinite where nothing is wished."""
+def directions_of(wishes: Sequence[Constraint]) -> dict[str, float]:
+    """The sign of each metric's first wish, by metric."""
+    return {wish.metric: wish.sign for wish in reversed(wishes)}
+
+
+def bounds_of(wishes: Sequence[Constraint], scales: Mapping[str, tuple[ScoreMap, float]]) -> np.ndarray:
+    """Wishes in units as (C, 2) lower and upper bounds in scores, infinite where nothing is wished.
+
+    scales: of each metric, from the metric times its sign to scores, and that sign.
+    """
     bounds = np.tile([-np.inf, np.inf], (len(scales), 1))
-    place = {scale.name: number for number, scale in enumerate(scales)}
+    place = {name: number for number, name in enumerate(scales)}
     for wish in wishes:
-        number = place[wish.metric]
-        bounds[number, 0 if wish.at_least else 1] = scales[number].scores(wish.value)
+        scale, sign = scales[wish.metric]
+        bounds[place[wish.metric], 0 if wish.sign == sign else 1] = scale.to_scores(sign * wish.bound)
     narrow = bounds[:, 1] - bounds[:, 0] < LEAST_WIDTH
     bounds[narrow] = bounds[narrow].mean(axis=1, keepdims=True) + LEAST_WIDTH * np.array([-0.5, 0.5])
     return bounds
 
 
-def strengths_of(strengths: Mapping[str, float], scales: Sequence[MetricScale], default: float) -> np.ndarray:
+def conditional_bounds(wishes: Sequence[Constraint], quantiles: Mapping[str, np.ndarray]) -> np.ndarray:
+    """As ``bounds_of`` in the normal scores that a conditional generator was trained on, by (Q,) quantiles."""
+    scales = {name: (ScoreMap.of_quantiles(values), 1.0) for name, values in quantiles.items()}
+    bounds = bounds_of(wishes, scales)
+    return np.where(np.isinf(bounds), bounds, np.clip(bounds, -FARTHEST, FARTHEST))
+
+
+def strengths_of(strengths: Mapping[str, float], metrics: Sequence[str], default: float) -> np.ndarray:
     """(C,) guidance strengths, the default where none is given."""
-    return np.array([strengths.get(scale.name, default) for scale in scales], dtype=np.float64)
+    return np.array([strengths.get(metric, default) for metric in metrics], dtype=np.float64)

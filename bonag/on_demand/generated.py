@@ -12,9 +12,9 @@ import numpy as np
 
 from bonag.generators.split import training_pool
 from bonag.on_demand import report
-from bonag.on_demand.measuring import EXACT
-from bonag.on_demand.wishes import Wish
+from loops.constraint import Constraint, meet_all
 from search_spaces import Architecture, SearchSpace
+from search_spaces.space import COUNTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Generated:
     """Generated architectures, and what is true of them.
 
-    family, method, seed: how they were made. model: the generator's file. training: the record of its training.
-    asked: the wishes as they were given. wishes: the same as bounds in units. strengths: of the guidance, by metric.
+    family, method, seed: how they were made. model: the generator's file, None where nothing had to be learnt.
+    training: the record of its training. wishes: what was asked for, shares with their bounds. strengths: of the
+    guidance, by metric.
     values: (n,) of every metric, nan where there is no value. measured_by: the evaluator and its task. description:
     what its numbers are. raw: (n, S) codes before the projection. labels: evaluations that the guidance cost.
     seconds: of the sampling alone, for all.
@@ -35,10 +36,9 @@ class Generated:
     family: str
     method: str
     seed: int
-    model: Path
+    model: Path | None
     training: Mapping[str, Any]
-    asked: tuple[Wish, ...]
-    wishes: tuple[Wish, ...]
+    wishes: tuple[Constraint, ...]
     strengths: Mapping[str, float]
     architectures: list[Architecture]
     values: Mapping[str, np.ndarray]
@@ -51,10 +51,7 @@ class Generated:
     @property
     def meets(self) -> np.ndarray:
         """(n,) bool: which architectures meet all wishes; all do where there are none."""
-        meets = np.ones(len(self.architectures), dtype=bool)
-        for wish in self.wishes:
-            meets &= wish.met(self.values[wish.metric])
-        return meets
+        return meet_all(self.wishes, self.values.__getitem__, len(self.architectures))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -63,7 +60,7 @@ class Generated:
 
         names = [str(architecture) for architecture in self.architectures]
         frame = pd.DataFrame({"architecture": names} | dict(self.values) | {"meets": self.meets})
-        return frame.astype(dict.fromkeys(EXACT, np.int64))
+        return frame.astype(dict.fromkeys(COUNTED, np.int64))
 
     def summary(self) -> dict[str, Any]:
         """The figures: shares between 0 and 1, nan where there is nothing to count.
@@ -79,10 +76,7 @@ class Generated:
             "uniqueness": report.unique_share(self.architectures),
             "novelty": report.novel_share(self.architectures, self._trained_on, self.space),
             "held_out": report.held_out_share(self.architectures),
-            "meets": {
-                str(asked): float(wish.met(self.values[wish.metric]).mean())
-                for asked, wish in zip(self.asked, self.wishes, strict=True)
-            },
+            "meets": {str(wish): float(wish.met(self.values[wish.metric]).mean()) for wish in self.wishes},
             "meets_all": float(self.meets.mean()) if self.wishes else float("nan"),
             "diversity": report.diversity(self.space.codes(self.architectures)),
             "seconds_per_architecture": self.seconds / len(self.architectures),

@@ -8,22 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from bonag.generators.artifact import Generator, family_of
-from bonag.generators.conditions import MetricScale
-from bonag.generators.discrete import DiscreteGenerator
-from bonag.generators.particles import Score
-from bonag.generators.regressor import Noised, NoisyRegressor, bound_log_likelihood, fit_regressor
-from bonag.generators.samplers import Potential
-from bonag.on_demand.beliefs import Beliefs, bounds_of, strengths_of
-from bonag.on_demand.measuring import EXACT
-from bonag.on_demand.wishes import Wish
-from search_spaces import SearchSpace
+from bonag.generators.regressor import NoisyRegressor, bound_log_likelihood, fit_regressor
+from bonag.generators.trained import CONDITIONAL, Potential, Score, TrainedGenerator
+from bonag.on_demand.beliefs import Beliefs, conditional_bounds, strengths_of
+from loops.constraint import Constraint
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+from search_spaces.space import COUNTED
 
-# Of each family, the methods that need no conditional network, the default first.
-PREDICTOR_METHODS = {"discrete": ("resampling", "first-order"), "score": ("gradient",)}
-CONDITIONAL = "classifier-free"
 UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
 # so many times that.
@@ -35,12 +27,12 @@ IN_UNITS = 8.0
 class Guidance:
     """A method with all that it needs to draw samples.
 
-    method: ``unguided``, or how it is guided. scales: of C metrics. bounds: (C, 2) in normal scores. strengths: (C,).
+    method: ``unguided``, or how it is guided. metrics: C names. bounds: (C, 2) in scores. strengths: (C,).
     """
 
-    generator: Generator
+    generator: TrainedGenerator
     method: str
-    scales: tuple[MetricScale, ...]
+    metrics: tuple[str, ...]
     bounds: np.ndarray
     strengths: np.ndarray
     beliefs: Beliefs | None = None
@@ -48,16 +40,9 @@ class Guidance:
 
     def raw_sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n samples before the projection: (n, S) codes."""
-        generator = self.generator
         if self.method == UNGUIDED:
-            return generator.raw_sample(n, rng)
-        if isinstance(generator, DiscreteGenerator):
-            if self.method == CONDITIONAL:
-                return generator.raw_sample(n, rng, bounds=self.bounds, strengths=self.strengths)
-            if self.method == "resampling":
-                return generator.tilted_sample(n, self.log_rewards(), rng)
-            return generator.first_order_sample(n, self._potential(), rng)
-        return generator.guided_raw_sample(n, rng, self._potential())
+            return self.generator.raw_sample(n, rng)
+        return self.generator.steered_sample(self.method, n, rng, self)
 
     def log_reward(self, codes: np.ndarray) -> np.ndarray:
         """What particles are weighted by: (B, S) codes -> (B,)."""
@@ -77,18 +62,23 @@ class Guidance:
         parts = [common, np.where(given, self.strengths - common, 0.0)]
         return [partial(beliefs.log_probability, bounds=self.bounds, strengths=part) for part in parts if part.any()]
 
-    def strength_of(self, wishes: Sequence[Wish]) -> dict[str, float]:
+    def strength_of(self, wishes: Sequence[Constraint]) -> dict[str, float]:
         """The strength by metric, of those that are wished for."""
-        strengths = {scale.name: float(value) for scale, value in zip(self.scales, self.strengths, strict=True)}
+        strengths = dict(zip(self.metrics, self.strengths.tolist(), strict=True))
         return {wish.metric: strengths[wish.metric] for wish in wishes}
 
-    def _potential(self) -> Potential:
+    def potential(self) -> Potential:
+        """What gradients are taken of."""
         assert self.regressor is not None
         return bound_log_likelihood(self.regressor, self.bounds, self.strengths)
 
 
 def choose_method(
-    generator: Generator, wishes: Sequence[Wish], method: str | None, learnt_from: str | None, measured_by: str
+    generator: TrainedGenerator,
+    wishes: Sequence[Constraint],
+    method: str | None,
+    learnt_from: str | None,
+    measured_by: str,
 ) -> str:
     """The method that was asked for, or the best that the generator allows; raises UserError.
 
@@ -98,35 +88,32 @@ def choose_method(
         if method is not None:
             raise UserError(f"method '{method}' needs something to be guided by: give --where")
         return UNGUIDED
-    family = family_of(generator)
-    known = {scale.name for scale in generator.scales} if isinstance(generator, DiscreteGenerator) else set()
+    known = set(generator.quantiles)
     missing = [wish.metric for wish in wishes if wish.metric not in known]
     # The same metric of another task or evaluator is another metric; counts are the same everywhere.
-    other = learnt_from != measured_by and not {wish.metric for wish in wishes} <= set(EXACT)
-    conditional = family == "discrete" and not missing and not other
-    choices = (*((CONDITIONAL,) if conditional else ()), *PREDICTOR_METHODS[family])
+    other = learnt_from != measured_by and not {wish.metric for wish in wishes} <= set(COUNTED)
+    choices = generator.methods if missing or other else (CONDITIONAL, *generator.methods)
     if method is None:
         return choices[0]
-    if method == CONDITIONAL and family == "discrete" and missing:
+    if method == CONDITIONAL and generator.family == "discrete" and missing:
         raise UserError(
             f"this generator was not trained with the condition '{missing[0]}': train one by `bonag train-generator "
             f"--condition {missing[0]}`, or choose from {', '.join(choices)}"
         )
-    if method == CONDITIONAL and family == "discrete" and other:
+    if method == CONDITIONAL and generator.family == "discrete" and other:
         raise UserError(
             f"this generator learnt its conditions from '{learnt_from}' and not from '{measured_by}': give that "
             f"evaluator and task, or choose from {', '.join(choices)}"
         )
     if method not in choices:
-        raise UserError(f"unknown method '{method}' for a {family} generator: {suggestion(method, choices)}")
+        raise UserError(f"unknown method '{method}' for a {generator.family} generator: {suggestion(method, choices)}")
     return method
 
 
 def make_guidance(
-    space: SearchSpace,
-    generator: Generator,
+    generator: TrainedGenerator,
     method: str,
-    wishes: Sequence[Wish],
+    wishes: Sequence[Constraint],
     strengths: Mapping[str, float],
     beliefs: Beliefs | None = None,
     seed: int = 0,
@@ -134,19 +121,12 @@ def make_guidance(
     """The method put together. wishes: all in units. beliefs: needed by the methods that a predictor guides."""
     if method == UNGUIDED:
         return Guidance(generator, method, (), np.empty((0, 2)), np.empty(0))
-    if method == CONDITIONAL and isinstance(generator, DiscreteGenerator):
-        scales: tuple[MetricScale, ...] = generator.scales
-    else:
-        assert beliefs is not None
-        scales = beliefs.scales
-    in_units = {wish.metric for wish in wishes if not wish.from_share}
+    metrics = tuple(generator.quantiles if beliefs is None else beliefs.models)
+    in_units = {wish.metric for wish in wishes if wish.share is None}
     usual = {w.metric: STRENGTHS[method] * (IN_UNITS if w.metric in in_units else 1) for w in wishes}
-    bounds, chosen = bounds_of(wishes, scales), strengths_of(usual | dict(strengths), scales, 0.0)
+    bounds = conditional_bounds(wishes, generator.quantiles) if beliefs is None else beliefs.bounds(wishes)
+    chosen = strengths_of(usual | dict(strengths), metrics, 0.0)
     regressor = None
     if method in ("gradient", "first-order") and beliefs is not None:
-        regressor = fit_regressor(space, beliefs.posterior, _noised(generator), seed=seed)
-    return Guidance(generator, method, scales, bounds, chosen, beliefs, regressor)
-
-
-def _noised(generator: Generator) -> Noised:
-    return generator.transition.noised if isinstance(generator, DiscreteGenerator) else generator.noised
+        regressor = fit_regressor(generator.space, beliefs.posterior, generator.noised, seed=seed)
+    return Guidance(generator, method, metrics, bounds, chosen, beliefs, regressor)

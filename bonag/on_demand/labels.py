@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonag.on_demand.measuring import EXACT, measure, source_of
+from bonag.on_demand.measuring import measure, source_of
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
+from search_spaces.space import COUNTED
 
 # Of a space, or MOST where that is less.
 SHARE = 0.05
@@ -56,7 +57,7 @@ def draw_labels(
             f"only {known.sum()} of {len(architectures)} architectures could be evaluated on {', '.join(metrics)}"
             + (f", and one failed with {failure}" if failure else "")
         )
-    cost = 0 if set(metrics) <= set(EXACT) else len(architectures)
+    cost = 0 if set(metrics) <= set(COUNTED) else len(architectures)
     kept = {name: column[known] for name, column in values.items()}
     return Labels(space.codes(architectures)[known], kept, cost, source_of(evaluator))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,7 @@ from bonag.evaluators import BatchEvaluator, make_evaluator
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
-
-# Known of every architecture of every space, without an evaluation.
-EXACT = ("params", "macs")
+from search_spaces.space import COUNTED
 
 
 class ExactCosts(BatchEvaluator):
@@ -24,9 +22,9 @@ class ExactCosts(BatchEvaluator):
     """
 
     name, task = "exact", "costs"
-    metrics: tuple[str, ...] = EXACT
+    metrics: tuple[str, ...] = COUNTED
 
-    def __init__(self, space: SearchSpace, why: str) -> None:
+    def __init__(self, space: SearchSpace, why: str = "") -> None:
         self.space = space
         self.description = f"Exact numbers of parameters and multiply-accumulates, and nothing measured: {why}"
 
@@ -48,14 +46,24 @@ def choose_evaluator(
     try:
         return make_evaluator(space, name, task, data)
     except UserError as error:
-        if set(metrics) <= set(EXACT) and name is None and task is None and data is None:
+        if set(metrics) <= set(COUNTED) and name is None and task is None and data is None:
             return ExactCosts(space, str(error))
         raise
 
 
 def metrics_of(evaluator: Evaluator) -> tuple[str, ...]:
     """The metrics that ``measure`` knows with this evaluator: its own, and exact counts."""
-    return (*evaluator.metrics, *(name for name in EXACT if name not in evaluator.metrics))
+    return (*evaluator.metrics, *(name for name in COUNTED if name not in evaluator.metrics))
+
+
+def counter_of(
+    space: SearchSpace, evaluator: Evaluator, metric: str
+) -> Callable[[Sequence[Architecture]], np.ndarray] | None:
+    """What counts a metric, exactly and at no cost, as the evaluator has it; None where it has to be measured."""
+    many = _batches(evaluator) if metric in evaluator.metrics else ExactCosts(space).evaluate_many
+    if metric not in COUNTED or many is None:
+        return None
+    return lambda architectures: many(architectures)[metric]
 
 
 def source_of(evaluator: Evaluator) -> str:
@@ -74,9 +82,7 @@ def measure(
     place = {architecture: number for number, architecture in enumerate(dict.fromkeys(architectures))}
     values, failure = _measured(evaluator, list(place), [name for name in metrics if name in evaluator.metrics])
     if not set(metrics) <= set(values):
-        costs = [space.costs(architecture) for architecture in place]
-        exact = {name: np.array([getattr(cost, name) for cost in costs], dtype=np.float64) for name in EXACT}
-        values = exact | values
+        values = ExactCosts(space).costs_many(list(place)) | values
     rows = np.array([place[architecture] for architecture in architectures], dtype=np.int64)
     return {name: values[name][rows] for name in metrics}, failure
 
@@ -84,10 +90,11 @@ def measure(
 def _measured(
     evaluator: Evaluator, architectures: list[Architecture], metrics: list[str]
 ) -> tuple[dict[str, np.ndarray], str | None]:
-    if isinstance(evaluator, BatchEvaluator):
-        found = evaluator.evaluate_many(architectures)
+    many = _batches(evaluator)
+    if many is not None:
+        found = many(architectures)
         return {name: np.asarray(found[name], dtype=np.float64) for name in metrics}, None
-    if set(metrics) <= set(EXACT):
+    if set(metrics) <= set(COUNTED):
         return {}, None
     failure, failed = None, 0
     columns: dict[str, list[float]] = {name: [] for name in metrics}
@@ -104,3 +111,10 @@ def _measured(
         told = f"{failed} of {len(architectures)} architectures could not be evaluated; the last failed with {failure}"
         warnings.warn(told, stacklevel=3)
     return {name: np.array(column) for name, column in columns.items()}, failure
+
+
+def _batches(evaluator: Evaluator) -> Callable[[Sequence[Architecture]], dict[str, np.ndarray]] | None:
+    """How the evaluator computes many architectures at once, if it can."""
+    found: Callable[[Sequence[Architecture]], dict[str, np.ndarray]] | None
+    found = getattr(evaluator, "evaluate_many", None)
+    return found

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, DIVERGING, INFEASIBLE, TRIAL, faint
-from bonag.plots.plot import Plot
+from bonag.plots.plot import Part, Plot
 from bonag.plots.zoom import leave_out_far_pairs
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
     """
     frame = frame.dropna(subset=["measured", "mean"])
     measured, mean = _column(frame, "measured"), _column(frame, "mean")
-    name = wording.title(metric, measured)
+    name = notation.title(metric, measured)
     titles = f"measured {name}", f"predicted {name}"
     if frame.empty:
         return empty(*titles, _NOTHING)
     figure = canvas(*titles)
     ends = np.array([min(measured.min(), mean.min()), max(measured.max(), mean.max())])
     figure.add_trace(_diagonal(ends, "as measured"))
-    shown = wording.hover_format(np.concatenate([measured, mean]))
-    unit = wording.unit(metric, measured)
+    shown = notation.hover_format(np.concatenate([measured, mean]))
+    unit = notation.unit(metric, measured)
     trials = frame["trial"].to_numpy()
     figure.add_trace(
         {
@@ -65,8 +65,8 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
     )
     leave_out_far_pairs(figure, measured, mean)
     rmse = float(np.sqrt(np.mean((measured - mean) ** 2)))
-    text = f"Predicted against measured {metric} of {wording.count(len(frame), 'held-out trial')}"
-    return Plot(figure, f"{text}: the root of the mean squared error is {wording.number(rmse, unit, 3)}.")
+    text = f"Predicted against measured {metric} of {notation.count(len(frame), 'held-out trial')}"
+    return Plot(figure, f"{text}: the root of the mean squared error is {notation.number(rmse, unit, 3)}.")
 
 
 def calibration(frame: pd.DataFrame) -> Plot:
@@ -92,7 +92,7 @@ def calibration(frame: pd.DataFrame) -> Plot:
     error = 200 * np.sqrt(_LEVELS * (1 - _LEVELS) / len(frame))
     edge = {"width": 0, "color": INFEASIBLE}
     for side, fill in ((-1, None), (1, "tonexty")):
-        band: dict[str, Any] = {"type": "scatter", "mode": "lines", "line": edge, "hoverinfo": "skip", "name": "chance"}
+        band: Part = {"type": "scatter", "mode": "lines", "line": edge, "hoverinfo": "skip", "name": "chance"}
         band |= {"x": 100 * _LEVELS, "y": np.clip(100 * _LEVELS + side * error, 0, 100), "showlegend": fill is not None}
         figure.add_trace({**band, **({"fill": fill, "fillcolor": "rgba(128, 128, 128, 0.15)"} if fill else {})})
     figure.add_trace(
@@ -111,7 +111,7 @@ def calibration(frame: pd.DataFrame) -> Plot:
     figure.update_yaxes(range=[0, 101])
     at = int(np.argmin(np.abs(_LEVELS - 0.9)))
     text = (
-        f"Of {wording.count(len(frame), 'held-out trial')}, {100 * observed[at]:.0f} % lie within their 90 % intervals"
+        f"Of {notation.count(len(frame), 'held-out trial')}, {100 * observed[at]:.0f} % lie within their 90 % intervals"
     )
     return Plot(figure, f"{text}.")
 
@@ -126,7 +126,7 @@ def importance(frame: pd.DataFrame) -> Plot:
     if frame.empty:
         return empty(title, "", "nothing is known of any slot yet")
     figure = canvas(title, "", height=_height(len(frame)), barmode="overlay")
-    slots = [wording.escape(str(slot)) for slot in frame["slot"]]
+    slots = [notation.escape(str(slot)) for slot in frame["slot"]]
     both = "alone" in frame
     bars = [("share", "with interactions" if both else "share", 0.4 if both else 0.9)]
     bars += [("alone", "alone", 0.95)] if both else []
@@ -187,7 +187,7 @@ def effects(frame: pd.DataFrame, metric: str = "value") -> Plot:
     figure.update_xaxes(type="category", showgrid=False, side="bottom")
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     row, column = np.unravel_index(int(np.nanargmax(np.abs(z))), z.shape)
-    worth = wording.number(abs(z[row, column]), unit, 3)
+    worth = notation.number(abs(z[row, column]), unit, 3)
     way = "above" if z[row, column] > 0 else "below"
     text = f"The largest effect is that of {columns[column]} at {rows[row]}: {worth} {way} the mean"
     return Plot(figure, f"{text}.")
@@ -197,7 +197,7 @@ def _column(frame: pd.DataFrame, name: str) -> np.ndarray:
     return frame[name].to_numpy(dtype=np.float64)
 
 
-def _diagonal(ends: np.ndarray, name: str) -> dict[str, Any]:
+def _diagonal(ends: np.ndarray, name: str) -> Part:
     line = {"color": INFEASIBLE, "width": 1.5, "dash": "dash"}
     return {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "name": name, "line": line, "hoverinfo": "skip"}
 
@@ -207,9 +207,9 @@ def _height(rows: int) -> int:
 
 
 def _names(names: list[Hashable]) -> list[str]:
-    return [wording.escape(str(name)) for name in names]
+    return [notation.escape(str(name)) for name in names]
 
 
 def _unit_of_effect(metric: str) -> str:
     # Whether a small effect is one of shares or of per cents its own size does not tell.
-    return wording.unit(metric, np.array([100.0]))
+    return notation.unit(metric, np.array([100.0]))

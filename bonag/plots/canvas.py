@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bonag.plots.palette import BEST, GRID, INFEASIBLE
-from bonag.plots.plot import Plot
+from bonag.plots.plot import Part, Plot
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CLEAR = "rgba(0, 0, 0, 0)"
 _TITLE = {"size": 13}
-AXIS: dict[str, Any] = {
+AXIS: Part = {
     "gridcolor": GRID,
     "zeroline": False,
     "automargin": True,
@@ -23,7 +23,7 @@ AXIS: dict[str, Any] = {
 }
 
 
-def canvas(x: str, y: str, **layout: Any) -> go.Figure:
+def canvas(x: str, y: str, **layout: object) -> go.Figure:
     """A transparent figure with titled axes and its legend above the data; titles must be escaped."""
     import plotly.graph_objects as go
 
@@ -58,7 +58,7 @@ def empty(x: str, y: str, why: str) -> Plot:
     return Plot(figure, f"Nothing to draw: {why}.")
 
 
-def note(figure: go.Figure, text: str, x: float, y: float, **more: Any) -> None:
+def note(figure: go.Figure, text: str, x: float, y: float, **more: object) -> None:
     """Put a line of text at a place given as a share of the plotting area."""
     place = {"xref": "paper", "yref": "paper", "showarrow": False}
     figure.add_annotation({**place, "x": x, "y": y, "text": text, **more})

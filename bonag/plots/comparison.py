@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from bonag.plots import palette, wording
+from bonag.plots import notation, palette
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.marks import steps
-from bonag.plots.plot import Plot
-from bonag.plots.wording import ones_twos_fives
+from bonag.plots.notation import ones_twos_fives
+from bonag.plots.plot import Part, Plot
 from loops.history import History
 from loops.objective import Objective
 
@@ -59,7 +58,7 @@ def comparison(runs: Sequence[Run], regret: bool = False, best: float | None = N
     found = measured_bands(runs, regret, best) if runs else None
     if found is None:
         return empty("trials", "best so far", "no run has found anything yet")
-    y_title = wording.escape(found.name) + (f" ({found.unit})" if found.unit else "")
+    y_title = notation.escape(found.name) + (f" ({found.unit})" if found.unit else "")
     figure = canvas("trials", y_title, showlegend=True, hovermode="x unified")
     figure.update_xaxes(unifiedhovertitle_text="after %{x:,} trials")
     labels = [band.label for band in found.bands]
@@ -91,7 +90,7 @@ def measured_bands(runs: Sequence[Run], regret: bool = False, best: float | None
         if not np.isfinite(everything).any():
             return None
         metric, sign = objective.goal.metric, objective.goal.sign
-        unit, name = wording.unit(metric, everything), f"best {metric}"
+        unit, name = notation.unit(metric, everything), f"best {metric}"
         target = sign * np.nanmax(sign * everything)
     if regret:
         target = target if best is None else best
@@ -120,12 +119,12 @@ def _band(label: str, curves: list[np.ndarray], sign: float) -> Band:
     return Band(label, low, middle, high, len(curves))
 
 
-def _traces(band: Band, look: palette.Look, unit: str, floor: float | None) -> list[dict[str, Any]]:
+def _traces(band: Band, look: palette.Look, unit: str, floor: float | None) -> list[Part]:
     trials = np.arange(1, len(band.middle) + 1)
-    shown = wording.hover_format(np.concatenate([band.low, band.middle, band.high]))
+    shown = notation.hover_format(np.concatenate([band.low, band.middle, band.high]))
     variant = band.label.partition(":")[2]
     _, dash = palette.DASHES.get(variant, palette.OTHER_DASHES)
-    label = wording.escape(band.label)
+    label = notation.escape(band.label)
     line = {"color": look.screen, "width": 2.5 if label.startswith("bonag") else 2, "dash": dash}
     traces = []
     # A run without others of its label has no band.
@@ -156,7 +155,7 @@ def _floor(found: Bands) -> float:
 
 def _summary(found: Bands) -> str:
     ends = [
-        f"{band.label} {wording.number(band.middle[-1], found.unit)} after {wording.count(len(band.middle), 'trial')}"
+        f"{band.label} {notation.number(band.middle[-1], found.unit)} after {notation.count(len(band.middle), 'trial')}"
         + (f" (median of {band.runs} runs)" if band.runs > 1 else "")
         for band in found.bands
         if np.isfinite(band.middle[-1])

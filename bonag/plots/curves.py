@@ -7,12 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bonag.plots.measured import feasible, values
-from loops.dominance import hypervolume
+from loops.dominance import hypervolume_growth
 from loops.history import History, TrialStatus
 from loops.objective import Objective
-
-# Of three goals and more, where exact volumes of large fronts take long; the error is well below 1 %.
-POINTS = 16_384
 
 
 def best_so_far(history: History, objective: Objective) -> np.ndarray:
@@ -32,41 +29,19 @@ def extent(histories: Sequence[History], objective: Objective) -> tuple[np.ndarr
 def volume_share(history: History, objective: Objective, box: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """The share of the box's volume that some feasible trial so far dominates: (n,) (Zitzler and Thiele, 1999).
 
-    box: as ``extent`` gives it. Exact for two goals, else an estimate on fixed points.
+    box: as ``extent`` gives it.
     """
     low, high = box
     span = np.where(high > low, high - low, 1.0)
     # A goal that never varied decides nothing: all are at its top.
     points = np.where(high > low, (_counting(history, objective) - low) / span, 1.0)
     points[np.isnan(_counting(history, objective)).any(axis=1)] = np.nan
-    if len(low) > 2:
-        return _estimated(points)
-    share, front = np.zeros(len(points)), np.empty((0, len(low)))
-    for place, point in enumerate(points):
-        if np.isfinite(point).all() and not (front >= point).all(axis=1).any():
-            front = np.vstack([front[~(point >= front).all(axis=1)], point])
-            share[place] = hypervolume(front, np.zeros(len(low)))
-    return np.maximum.accumulate(share)
-
-
-def _estimated(points: np.ndarray) -> np.ndarray:
-    m = points.shape[1]
-    # A sequence without gaps or clumps: multiples of powers of the root of x**(m + 1) = x + 1 (Roberts, 2018).
-    root = 2.0
-    for _ in range(50):
-        root = (1 + root) ** (1 / (m + 1))
-    open_ = (0.5 + np.arange(1, POINTS + 1)[:, None] * root ** -np.arange(1.0, m + 1)) % 1
-    share = np.zeros(len(points))
-    for place, point in enumerate(points):
-        if np.isfinite(point).all():
-            open_ = open_[~(open_ < point).all(axis=1)]
-        share[place] = 1 - len(open_) / POINTS
-    return share
+    return hypervolume_growth(points, np.zeros(len(low)))
 
 
 def _counting(history: History, objective: Objective) -> np.ndarray:
     rows = values(history.trials, objective)
-    counts = feasible(history.trials, objective.constraints)
+    counts = feasible(history.trials, objective)
     counts &= np.array([trial.status is TrialStatus.COMPLETED for trial in history], dtype=bool)
     rows[~counts] = np.nan
     return rows

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, INFEASIBLE, SERIES, TRIAL, faint
 from bonag.plots.plot import Plot
@@ -26,11 +26,11 @@ def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
     """
     frame = frame[np.isfinite(frame["value"].to_numpy(dtype=np.float64))]
     values = frame["value"].to_numpy(dtype=np.float64)
-    x_title, y_title = "trials known", wording.title(metric, values)
+    x_title, y_title = "trials known", notation.title(metric, values)
     if frame.empty:
         return empty(x_title, y_title, "no samples to show")
     figure = canvas(x_title, y_title, boxmode="group")
-    shown, unit = wording.hover_format(values), wording.unit(metric, values)
+    shown, unit = notation.hover_format(values), notation.unit(metric, values)
     medians: dict[str, float] = {}
     for place, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
         colour = _COLOURS.get(str(kind), SERIES[place % len(SERIES)])
@@ -40,7 +40,7 @@ def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
         figure.add_trace(
             {
                 "type": "box",
-                "name": wording.escape(str(kind)),
+                "name": notation.escape(str(kind)),
                 "x": [f"{step:,}" for step in table.index],
                 "lowerfence": low,
                 "q1": first,
@@ -55,5 +55,5 @@ def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
         )
     steps = [f"{step:,}" for step in sorted(frame["step"].unique())]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=steps, showgrid=False)
-    said = ", ".join(f"{kind} {wording.number(value, unit)}" for kind, value in medians.items())
-    return Plot(figure, f"Median {metric} of samples, after the last of {wording.count(len(steps), 'step')}: {said}.")
+    said = ", ".join(f"{kind} {notation.number(value, unit)}" for kind, value in medians.items())
+    return Plot(figure, f"Median {metric} of samples, after the last of {notation.count(len(steps), 'step')}: {said}.")

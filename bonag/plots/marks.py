@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from bonag.plots.measured import indices
+from bonag.plots.notation import short
 from bonag.plots.palette import FAILED, INFEASIBLE
-from bonag.plots.wording import short
+from bonag.plots.plot import Part
 from loops.history import Trial
 
 _ROWS = {
@@ -26,8 +26,8 @@ def mark_size(count: int) -> int:
 
 
 def dots(
-    trials: Sequence[Trial], x: np.ndarray, y: np.ndarray, name: str, hover: str, marker: Mapping[str, Any]
-) -> dict[str, Any]:
+    trials: Sequence[Trial], x: np.ndarray, y: np.ndarray, name: str, hover: str, marker: Mapping[str, object]
+) -> Part:
     """A trace of one mark per trial, whose index is its customdata; ``hover`` is shown above the architecture."""
     return {
         "type": "scatter",
@@ -42,7 +42,7 @@ def dots(
     }
 
 
-def strip(groups: Mapping[str, Sequence[Trial]]) -> list[dict[str, Any]]:
+def strip(groups: Mapping[str, Sequence[Trial]]) -> list[Part]:
     """Marks at the bottom edge, on the second y axis, of trials that have no value; with the reason where there is
     one."""
     traces = []
@@ -68,9 +68,7 @@ def strip(groups: Mapping[str, Sequence[Trial]]) -> list[dict[str, Any]]:
 STRIP_AXIS = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
 
 
-def steps(
-    x: np.ndarray, y: np.ndarray, name: str, hover: str, line: Mapping[str, Any], hovered: int = 0
-) -> dict[str, Any]:
+def steps(x: np.ndarray, y: np.ndarray, name: str, hover: str, line: Mapping[str, object], hovered: int = 0) -> Part:
     """A step line that keeps its value until the next; only the points where it changes are kept, and both ends.
 
     hovered: about so many more, where values between the changes shall be shown to the pointer.

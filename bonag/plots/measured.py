@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from loops.history import History, Trial, TrialStatus
-from loops.objective import Constraint, Objective
+from loops.objective import Objective
 
 
 def column(trials: Sequence[Trial], metric: str) -> np.ndarray:
@@ -18,15 +18,12 @@ def column(trials: Sequence[Trial], metric: str) -> np.ndarray:
 
 def values(trials: Sequence[Trial], objective: Objective) -> np.ndarray:
     """The m goals, each so that larger is better: (n, m) float64 with nan."""
-    return np.stack([goal.sign * column(trials, goal.metric) for goal in objective.goals], axis=1)
+    return objective.signed({goal.metric: column(trials, goal.metric) for goal in objective.goals})
 
 
-def feasible(trials: Sequence[Trial], constraints: Sequence[Constraint]) -> np.ndarray:
+def feasible(trials: Sequence[Trial], objective: Objective) -> np.ndarray:
     """Whether each trial is known to meet all constraints: (n,) bool."""
-    met = np.ones(len(trials), dtype=bool)
-    for constraint in constraints:
-        met &= constraint.slack(column(trials, constraint.metric)) >= 0
-    return met
+    return objective.meets({metric: column(trials, metric) for metric in objective.metrics})
 
 
 def indices(trials: Sequence[Trial]) -> np.ndarray:

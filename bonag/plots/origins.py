@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.marks import dots
 from bonag.plots.measured import column, indices, why_empty
@@ -24,24 +24,24 @@ def origins(history: History, metric: str) -> Plot:
     """
     drawn = [trial for trial in history.completed if np.isfinite(trial.metrics.get(metric, np.nan))]
     values = column(drawn, metric)
-    titles = "trial", wording.title(metric, values)
+    titles = "trial", notation.title(metric, values)
     if not drawn:
         return empty(*titles, why_empty(history))
     groups: dict[str, list[Trial]] = {}
     for trial in drawn:
         groups.setdefault(origin_of(trial), []).append(trial)
     figure = canvas(*titles)
-    shown, unit = wording.hover_format(values), wording.unit(metric, values)
+    shown, unit = notation.hover_format(values), notation.unit(metric, values)
     said = []
     for place, (name, trials) in enumerate(groups.items()):
         numbers = column(trials, metric)
         other = SERIES[place % len(SERIES)], "circle" if place < _MOST else "circle-open"
         colour, symbol = _LOOKS.get(name, other)
         marker = {"color": colour, "symbol": symbol, "size": 6, "opacity": 0.7}
-        hover = f"{wording.escape(metric)} %{{y:{shown}}} {unit}"
-        figure.add_trace(dots(trials, indices(trials), numbers, wording.escape(name), hover, marker))
-        said.append(f"{len(trials):,} {name}, median {wording.number(float(np.median(numbers)), unit)}")
-    return Plot(figure, f"{metric} of {wording.count(len(drawn), 'trial')} by origin: {'; '.join(said)}.")
+        hover = f"{notation.escape(metric)} %{{y:{shown}}} {unit}"
+        figure.add_trace(dots(trials, indices(trials), numbers, notation.escape(name), hover, marker))
+        said.append(f"{len(trials):,} {name}, median {notation.number(float(np.median(numbers)), unit)}")
+    return Plot(figure, f"{metric} of {notation.count(len(drawn), 'trial')} by origin: {'; '.join(said)}.")
 
 
 def origin_of(trial: Trial) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.marks import dots, mark_size
 from bonag.plots.measured import column, feasible, why_empty
 from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
-from bonag.plots.plot import Plot
+from bonag.plots.plot import Part, Plot
 from bonag.plots.zoom import leave_out_the_far
 from loops.dominance import non_dominated
 from loops.history import History
-from loops.objective import Constraint, Goal, Objective
+from loops.objective import Constraint, Objective
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
@@ -35,13 +35,13 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     if not trials:
         why = why_empty(history)
         both = f"no trial has both {x} and {y}" if history.completed else why
-        return empty(wording.title(x, xs), wording.title(y, ys), both)
-    figure = canvas(wording.title(x, xs), wording.title(y, ys))
-    met = feasible(trials, objective.constraints)
-    front = front_of(xs, ys, met, wanted(x, objective), wanted(y, objective))
+        return empty(notation.title(x, xs), notation.title(y, ys), both)
+    figure = canvas(notation.title(x, xs), notation.title(y, ys))
+    met = feasible(trials, objective)
+    front = front_of(xs, ys, met, better_sign(x, objective), better_sign(y, objective))
     hover = "<br>".join(_value(metric, axis, values) for metric, axis, values in ((x, "x", xs), (y, "y", ys)))
     size = mark_size(len(trials))
-    looks: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+    looks: dict[str, tuple[np.ndarray, Part]] = {
         "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": size, "opacity": 0.6}),
         "feasible" if objective.constraints else "trials": (
             met & ~front,
@@ -52,17 +52,17 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     for constraint in objective.constraints:
         _bound(figure, constraint, {x: ("x", xs), y: ("y", ys)})
     _region(figure, objective.constraints, {x: xs, y: ys})
-    y_sign = wanted(y, objective)
+    y_sign = better_sign(y, objective)
     if y_sign is not None:
         leave_out_the_far(figure, ys, y_sign, front)
     if front.any():
-        figure.add_trace(_edge(xs[front], ys[front], wanted(x, objective), wanted(y, objective)))
+        figure.add_trace(_edge(xs[front], ys[front], better_sign(x, objective), better_sign(y, objective)))
     for name, (which, marker) in looks.items():
         chosen = [trials[i] for i in np.flatnonzero(which)]
         if chosen:
             figure.add_trace(dots(chosen, xs[which], ys[which], name, hover, marker))
-    text = f"{y} against {x} of {wording.count(len(trials), 'trial')}"
-    parts = [f"{wording.count(int(front.sum()), 'trial')} on the front"] if front.any() else []
+    text = f"{y} against {x} of {notation.count(len(trials), 'trial')}"
+    parts = [f"{notation.count(int(front.sum()), 'trial')} on the front"] if front.any() else []
     parts += [f"{(~met).sum():,} infeasible"] if not met.all() else []
     return Plot(figure, f"{text}: {', '.join(parts)}." if parts else f"{text}.")
 
@@ -87,10 +87,9 @@ def pareto_metrics(
     return x, y
 
 
-def wanted(metric: str, objective: Objective) -> float | None:
+def better_sign(metric: str, objective: Objective) -> float | None:
     """+1 where larger values of the metric are better, -1 where smaller ones are, None where nothing tells."""
-    parts: list[Goal | Constraint] = [*objective.goals, *objective.constraints]
-    return next((part.sign for part in parts if part.metric == metric), wording.direction(metric))
+    return objective.signs.get(metric, notation.direction(metric))
 
 
 def front_of(xs: np.ndarray, ys: np.ndarray, met: np.ndarray, x_sign: float | None, y_sign: float | None) -> np.ndarray:
@@ -107,7 +106,7 @@ def edge_order(xs: np.ndarray, ys: np.ndarray, y_sign: float) -> np.ndarray:
     return np.lexsort((y_sign * ys, xs))
 
 
-def _edge(xs: np.ndarray, ys: np.ndarray, x_sign: float | None, y_sign: float | None) -> dict[str, Any]:
+def _edge(xs: np.ndarray, ys: np.ndarray, x_sign: float | None, y_sign: float | None) -> Part:
     """The border of what the front dominates: it steps so that it never runs through better values."""
     order = edge_order(xs, ys, y_sign or 1.0)
     shape = "hv" if x_sign == -1 else "vh"
@@ -119,7 +118,7 @@ def _edge(xs: np.ndarray, ys: np.ndarray, x_sign: float | None, y_sign: float | 
 
 
 def _value(metric: str, axis: str, values: np.ndarray) -> str:
-    return f"{wording.escape(metric)} %{{{axis}:{wording.hover_format(values)}}} {wording.unit(metric, values)}"
+    return f"{notation.escape(metric)} %{{{axis}:{notation.hover_format(values)}}} {notation.unit(metric, values)}"
 
 
 def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str, np.ndarray]]) -> None:
@@ -128,7 +127,7 @@ def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str,
     axis, values = axes[constraint.metric]
     line = {"color": FEASIBLE_REGION, "width": 1.5, "dash": "dash"}
     relation = {"<=": "≤", ">=": "≥"}[constraint.relation]
-    text = f"{relation} {wording.number(constraint.bound, wording.unit(constraint.metric, values))}"
+    text = f"{relation} {notation.number(constraint.bound, notation.unit(constraint.metric, values))}"
     if axis == "x":
         figure.add_vline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})
     else:

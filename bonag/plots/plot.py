@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+# A trace, an axis or another part of a figure, as plotly takes it; how a line looks, as matplotlib takes it.
+Part = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty, note
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.marks import STRIP_AXIS, dots, mark_size, steps, strip
@@ -29,13 +29,13 @@ def _single(history: History, objective: Objective) -> Plot:
     metric = objective.goal.metric
     drawn = [trial for trial in history.completed if np.isfinite(trial.metrics.get(metric, np.nan))]
     numbers = column(drawn, metric)
-    y_title = wording.title(metric, numbers)
+    y_title = notation.title(metric, numbers)
     if not len(history):
         return empty("trial", y_title, why_empty(history))
     figure = canvas("trial", y_title, yaxis2=STRIP_AXIS)
-    met = feasible(drawn, objective.constraints)
-    shown, unit = wording.hover_format(numbers), wording.unit(metric, numbers)
-    hover = f"{wording.escape(metric)} %{{y:{shown}}} {unit}"
+    met = feasible(drawn, objective)
+    shown, unit = notation.hover_format(numbers), notation.unit(metric, numbers)
+    hover = f"{notation.escape(metric)} %{{y:{shown}}} {unit}"
     size = mark_size(len(drawn))
     marks = {
         "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": size, "opacity": 0.7}),
@@ -80,32 +80,32 @@ def _front(history: History, objective: Objective) -> Plot:
     goals = [goal.metric for goal in objective.goals]
     missing = without_value(history, goals)
     figure.add_traces(strip(missing))
-    met = feasible(history.completed, objective.constraints)
+    met = feasible(history.completed, objective)
     if not (met & np.isfinite(values(history.completed, objective)).all(axis=1)).any():
         note(figure, "no trial meets the constraints yet", 0.5, 0.5, xanchor="center", yanchor="middle")
     figure.update_layout(yaxis_rangemode="tozero")
     text = (
-        f"Dominated share of the hypervolume over {wording.count(len(history), 'trial')}: {share[-1]:.1f} % at the end"
+        f"Dominated share of the hypervolume over {notation.count(len(history), 'trial')}: {share[-1]:.1f} % at the end"
     )
     return Plot(figure, text + _rest(met, missing) + ".")
 
 
 def _goals(trial: Trial, objective: Objective) -> str:
     names = [goal.metric for goal in objective.goals]
-    lines = [f"{wording.escape(name)} {wording.number(trial.metrics[name])}" for name in names]
-    return "<br>".join([*lines, wording.short(trial.architecture)])
+    lines = [f"{notation.escape(name)} {notation.number(trial.metrics[name])}" for name in names]
+    return "<br>".join([*lines, notation.short(trial.architecture)])
 
 
 def _summary(
     history: History, objective: Objective, best: np.ndarray, met: np.ndarray, missing: dict[str, list[Trial]]
 ) -> str:
     metric = objective.goal.metric
-    text = f"{metric} of {wording.count(len(history), 'trial')}"
+    text = f"{metric} of {notation.count(len(history), 'trial')}"
     if np.isfinite(best).any():
         last = best[-1]
         # The first that reached it.
         trial = history.trials[int(np.flatnonzero(best == last)[0])]
-        text += f": the best so far is {wording.number(last, wording.unit(metric, best))}, of trial {trial.index}"
+        text += f": the best so far is {notation.number(last, notation.unit(metric, best))}, of trial {trial.index}"
     elif len(met):
         text += ": none meets the constraints"
     return text + _rest(met, missing) + "."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.plots import wording
+from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.measured import indices
 from bonag.plots.palette import BEST, TRIAL
@@ -19,7 +19,7 @@ def seconds(history: History) -> Plot:
 
     In seconds, minutes or hours, whichever suits. Hovering shows what the trial itself took.
     """
-    proposals, evaluations = spent(history)
+    proposals, evaluations = seconds_of_trials(history)
     if not len(history) or not (np.isfinite(proposals).any() or np.isfinite(evaluations).any()):
         return empty("trial", "time", "no trials yet" if not len(history) else "no times were recorded")
     unit, scale = scale_of(float(np.nansum(proposals) + np.nansum(evaluations)))
@@ -40,11 +40,12 @@ def seconds(history: History) -> Plot:
         )
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(unifiedhovertitle_text="trial %{x:,}")
-    totals = [f"{wording.number(np.nansum(own), 's')} in {name}" for name, own in _named(proposals, evaluations)]
-    return Plot(figure, f"{wording.count(len(history), 'trial')} spent {' and '.join(totals)}.")
+    named = {"proposals": proposals, "evaluations": evaluations}
+    totals = [f"{notation.number(np.nansum(own), 's')} in {name}" for name, own in named.items()]
+    return Plot(figure, f"{notation.count(len(history), 'trial')} spent {' and '.join(totals)}.")
 
 
-def spent(history: History) -> tuple[np.ndarray, np.ndarray]:
+def seconds_of_trials(history: History) -> tuple[np.ndarray, np.ndarray]:
     """The seconds of each trial's proposal and evaluation: (n,) each, nan where they are not known."""
     rows = [(trial.proposal_seconds, trial.evaluation_seconds) for trial in history]
     both = np.array(rows, dtype=np.float64).reshape(-1, 2)
@@ -54,7 +55,3 @@ def spent(history: History) -> tuple[np.ndarray, np.ndarray]:
 def scale_of(total: float) -> tuple[str, float]:
     """The unit in which so many seconds are best written, and the seconds in it."""
     return next((unit, scale) for unit, scale, least in _UNITS if total >= least)
-
-
-def _named(proposals: np.ndarray, evaluations: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    return [("proposals", proposals), ("evaluations", evaluations)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.plots import wording
-from bonag.plots.architecture.svg import Markup, element
+from bonag.plots import notation
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.palette import BEST
 from loops.history import History
 from loops.objective import Objective
+from search_spaces.drawing.svg import Markup, element
 
 WIDTH, HEIGHT, _MARGIN = 280, 56, 4
 
@@ -24,11 +24,11 @@ def sparkline(history: History, objective: Objective) -> Markup | None:
     else:
         metric = objective.goal.metric
         curve, name, sign = best_so_far(history, objective), f"best {metric}", objective.goal.sign
-        unit, last = wording.unit(metric, curve), curve[-1:]
+        unit, last = notation.unit(metric, curve), curve[-1:]
     found = np.isfinite(curve)
     if not found.any():
         return None
-    said = f"{name} over {wording.count(len(history), 'trial')}, {wording.number(float(last[0]), unit)} at the end"
+    said = f"{name} over {notation.count(len(history), 'trial')}, {notation.number(float(last[0]), unit)} at the end"
     signed = sign * curve[found]
     best = float(signed[-1])
     # The first designs may be far off; from there the line would be flat.

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.plots import palette, wording
+from bonag.plots import notation, palette
 from bonag.plots.comparison import Run, measured_bands
 from bonag.plots.curves import best_so_far
 from bonag.plots.measured import column, feasible, indices, why_empty
-from bonag.plots.pareto import edge_order, front_of, pareto_metrics, wanted
-from bonag.plots.seconds import scale_of, spent
+from bonag.plots.pareto import better_sign, edge_order, front_of, pareto_metrics
+from bonag.plots.plot import Part
+from bonag.plots.seconds import scale_of, seconds_of_trials
 from bonag.plots.static_axes import FORMATS, marks, plain, query_scale, regret_scale, reproducible, save, style
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WHAT = ("progress", "regret", "pareto", "seconds")
@@ -29,13 +31,22 @@ _SHAPE = 0.68
 _TOLERANCE = 1e-9
 
 
-def write(runs: Sequence[Run], path: Path, what: str | None = None, width: float = WIDTH, **options: Any) -> str:
+def write(
+    runs: Sequence[Run],
+    path: Path,
+    what: str | None = None,
+    width: float = WIDTH,
+    height: float | None = None,
+    best: float | None = None,
+    x: str | None = None,
+    y: str | None = None,
+) -> str:
     """Draw runs and write the figure whole or not at all; returns what was drawn.
 
     runs: a label (its strategy), a history and its objective each; runs of one label are its seeds.
-    what: one of ``WHAT``; by default what suits the runs. width, and in ``options`` height: inches. Further options:
-    best (of regret: the best value that is possible), x and y (of pareto: metrics). Raises UserError for an unknown
-    suffix, for runs that cannot be drawn together or not so, and where there is nothing to draw.
+    what: one of ``WHAT``; by default what suits the runs. width, height: inches. best: of regret, the best value that
+    is possible. x, y: of pareto, metrics. Raises UserError for an unknown suffix, for runs that cannot be drawn
+    together or not so, and where there is nothing to draw.
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
@@ -43,7 +54,7 @@ def write(runs: Sequence[Run], path: Path, what: str | None = None, width: float
         raise UserError(f"{path} must end in one of {known}, to say which format is meant")
     chosen = what or default_what(runs)
     with reproducible(**_settings()):
-        save(made(runs, chosen, width, **options), path)
+        save(make_figure(runs, chosen, width, height, best, x, y), path)
     return chosen
 
 
@@ -54,7 +65,7 @@ def default_what(runs: Sequence[Run]) -> str:
     return "progress" if len(runs) == 1 else "regret"
 
 
-def made(
+def make_figure(
     runs: Sequence[Run],
     what: str,
     width: float = WIDTH,
@@ -89,12 +100,12 @@ def made(
     return figure
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> Part:
     sizes = ("axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
     return {"font.size": 8, "axes.linewidth": 0.6, **dict.fromkeys(sizes, 8)}
 
 
-def _bands(axes: Any, runs: Sequence[Run], regret: bool, best: float | None) -> None:
+def _bands(axes: Axes, runs: Sequence[Run], regret: bool, best: float | None) -> None:
     found = measured_bands(runs, regret, best)
     if found is None:
         raise UserError("no trial to draw: nothing that meets the constraints was found")
@@ -115,13 +126,13 @@ def _bands(axes: Any, runs: Sequence[Run], regret: bool, best: float | None) -> 
     axes.set_ylabel(f"{found.name}{f' ({found.unit})' if found.unit else ''}")
 
 
-def _trials(axes: Any, run: Run) -> None:
+def _trials(axes: Axes, run: Run) -> None:
     _, history, objective = run
     metric = objective.goal.metric
     drawn = [trial for trial in history.completed if np.isfinite(column([trial], metric)).all()]
     if not drawn:
         raise UserError(f"nothing to draw: {why_empty(history)}")
-    numbers, met = column(drawn, metric), feasible(drawn, objective.constraints)
+    numbers, met = column(drawn, metric), feasible(drawn, objective)
     for name, which, look in _groups(met, bool(objective.constraints)):
         axes.plot(indices(drawn)[which], numbers[which], linestyle="", label=name, **look)
     best = best_so_far(history, objective)
@@ -133,7 +144,7 @@ def _trials(axes: Any, run: Run) -> None:
     axes.set_ylabel(_title(metric, numbers))
 
 
-def _pareto(axes: Any, runs: Sequence[Run], x: str, y: str) -> None:
+def _pareto(axes: Axes, runs: Sequence[Run], x: str, y: str) -> None:
     labels = list(dict.fromkeys(run[0] for run in runs))
     objective = runs[0][2]
     everything = [np.empty(0)], [np.empty(0)]
@@ -141,7 +152,7 @@ def _pareto(axes: Any, runs: Sequence[Run], x: str, y: str) -> None:
         trials = [trial for run in runs if run[0] == label for trial in run[1].completed]
         xs, ys = column(trials, x), column(trials, y)
         known = np.isfinite(xs) & np.isfinite(ys)
-        met = feasible(trials, objective.constraints)[known]
+        met = feasible(trials, objective)[known]
         xs, ys = xs[known], ys[known]
         for kept, values in zip(everything, (xs, ys), strict=True):
             kept.append(values)
@@ -149,13 +160,13 @@ def _pareto(axes: Any, runs: Sequence[Run], x: str, y: str) -> None:
         for name, which, dots in _groups(met, bool(objective.constraints)):
             dots |= {} if one or name == "infeasible" else {"color": look.ink, "alpha": 0.25}
             axes.plot(xs[which], ys[which], linestyle="", label=name if one else None, **dots)
-        x_sign, y_sign = wanted(x, objective), wanted(y, objective)
+        x_sign, y_sign = better_sign(x, objective), better_sign(y, objective)
         front = front_of(xs, ys, met, x_sign, y_sign)
         if front.any():
             order = edge_order(xs[front], ys[front], y_sign or 1.0)
             steps = "steps-post" if x_sign == -1 else "steps-pre"
             ink = palette.FRONT if one else look.ink
-            line = {"color": ink, "marker": "D" if one else look.marker, "markersize": 3.5, "linewidth": 1.2}
+            line: Part = {"color": ink, "marker": "D" if one else look.marker, "markersize": 3.5, "linewidth": 1.2}
             axes.plot(xs[front][order], ys[front][order], drawstyle=steps, label="front" if one else label, **line)
     if not sum(map(len, everything[0])):
         raise UserError(f"nothing to draw: no trial has both {x} and {y}")
@@ -167,11 +178,11 @@ def _pareto(axes: Any, runs: Sequence[Run], x: str, y: str) -> None:
     axes.set_ylabel(_title(y, np.concatenate(everything[1])))
 
 
-def _seconds(axes: Any, runs: Sequence[Run]) -> None:
+def _seconds(axes: Axes, runs: Sequence[Run]) -> None:
     if len(runs) > 1:
         raise UserError("the figure of seconds is of one run")
     history = runs[0][1]
-    proposals, evaluations = spent(history)
+    proposals, evaluations = seconds_of_trials(history)
     if not (np.isfinite(proposals).any() or np.isfinite(evaluations).any()):
         raise UserError("nothing to draw: no times were recorded")
     unit, scale = scale_of(float(np.nansum(proposals) + np.nansum(evaluations)))
@@ -182,10 +193,10 @@ def _seconds(axes: Any, runs: Sequence[Run]) -> None:
     axes.set_ylabel(f"time spent ({unit})")
 
 
-def _groups(met: np.ndarray, constrained: bool) -> list[tuple[str, np.ndarray, dict[str, Any]]]:
+def _groups(met: np.ndarray, constrained: bool) -> list[tuple[str, np.ndarray, Part]]:
     round_ = {"marker": "o", "markersize": 2.6, "markeredgewidth": 0.6}
     infeasible = {**round_, "color": palette.INFEASIBLE, "alpha": 0.6, "fillstyle": "none"}
-    groups: list[tuple[str, np.ndarray, dict[str, Any]]] = [
+    groups: list[tuple[str, np.ndarray, Part]] = [
         ("infeasible", ~met, infeasible),
         ("feasible" if constrained else "trials", met, {**round_, "color": palette.TRIAL, "alpha": 0.6}),
     ]
@@ -193,5 +204,5 @@ def _groups(met: np.ndarray, constrained: bool) -> list[tuple[str, np.ndarray, d
 
 
 def _title(metric: str, values: np.ndarray) -> str:
-    unit = wording.unit(metric, values)
+    unit = notation.unit(metric, values)
     return f"{metric} ({unit})" if unit else metric

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bonag.plots.notation import ones_twos_fives
 from bonag.plots.palette import DASHES, OTHER, OTHER_DASHES, STRATEGIES, Look
-from bonag.plots.wording import ones_twos_fives
+from bonag.plots.plot import Part
 from bonag.whole_file import whole_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "png", "svg")
@@ -25,7 +27,7 @@ _FILES = {"svg.hashsalt": "bonag", "svg.fonttype": "none", "pdf.fonttype": 42, "
 
 
 @contextmanager
-def reproducible(**more: Any) -> Iterator[None]:
+def reproducible(**more: object) -> Iterator[None]:
     """Matplotlib's settings under which a figure must be made and saved."""
     import matplotlib
 
@@ -49,7 +51,7 @@ def save(figure: Figure, path: Path) -> None:
             figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=dated)
 
 
-def style(strategy: str, look: Look | None = None) -> dict[str, Any]:
+def style(strategy: str, look: Look | None = None) -> Part:
     """How a strategy's line looks."""
     family, _, variant = strategy.partition(":")
     look = look or STRATEGIES.get(family, OTHER)
@@ -69,13 +71,13 @@ def marks(budget: int) -> list[int]:
     return sorted({min(budget, n) - 1 for n in (1, 2, 5, 10, 20, 35, 60, 100, 150, 200, 250, 300)})
 
 
-def plain(axes: Any) -> None:
+def plain(axes: Axes) -> None:
     """A faint grid, and no frame where there is no axis."""
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def query_scale(axes: Any, budget: int) -> None:
+def query_scale(axes: Axes, budget: int) -> None:
     """A logarithmic axis of 1 to so many queries."""
     axes.set_xscale("log")
     ticks = ones_twos_fives(1, budget)
@@ -83,7 +85,7 @@ def query_scale(axes: Any, budget: int) -> None:
     axes.set_xticks([], minor=True)
 
 
-def regret_scale(axes: Any, drawn: np.ndarray, medians: np.ndarray, runs: np.ndarray, tolerance: float) -> None:
+def regret_scale(axes: Axes, drawn: np.ndarray, medians: np.ndarray, runs: np.ndarray, tolerance: float) -> None:
     """A logarithmic axis; where a quartile is zero, linear from the smallest regret that matters down to zero.
 
     drawn, medians, runs: all regrets that are drawn, those of the medians, and those of the single runs, flat.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bonag.plots.canvas import note
-from bonag.plots.wording import count
+from bonag.plots.notation import count
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

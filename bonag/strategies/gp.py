@@ -116,7 +116,7 @@ def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
 
     It is the true one in a small space that lists its architectures, else that of evolution over 1,792 of them.
     """
-    listed = hasattr(space, "all") and space.size <= MAX_ENUMERATED
+    listed = space.size <= MAX_ENUMERATED and space.all() is not None
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
     surrogate = BelievedSurrogate(space, objective, SlotAndSubtreeProcess(space))
     return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp", design=fresh)

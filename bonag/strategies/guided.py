@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from bonag.acquisition.surrogate import Surrogate
-from bonag.generators.candidates import Candidates, EvolutionCandidates, MutationCandidates, RandomCandidates
+from bonag.generators.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
 from loops.history import History
 from loops.initial import first_design, front_design
 from loops.objective import Objective
-from loops.protocols import Acquisition, Predictor, Proposal
+from loops.protocols import Acquisition, Generator, Predictor, Proposal
 from loops.strategies.fresh import fresh
 from search_spaces import Architecture, SearchSpace
 
@@ -60,7 +60,7 @@ class GuidedGeneration:
     space: SearchSpace
     objective: Objective
     surrogate: GuideFitter
-    generator: Candidates
+    generator: Generator
     initial: int = 5
     starts: int = 24
     name: str = "bonag"
@@ -129,7 +129,7 @@ class GuidedGeneration:
 
 
 def bonag(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Candidates
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Generator
 ) -> GuidedGeneration:
     """The default strategy; raises UserError for an acquisition that cannot take the objective."""
     surrogate = Surrogate(space, objective, predictor, acquisition)
@@ -140,7 +140,7 @@ def bonag(
 Maker = Callable[[SearchSpace, Objective, Predictor, Acquisition], GuidedGeneration]
 
 
-def _instead(name: str, candidates: Callable[[SearchSpace], Candidates]) -> Maker:
+def _instead(name: str, candidates: Callable[[SearchSpace], Generator]) -> Maker:
     """Makes the default strategy with these candidates in place of the generator's."""
 
     def make(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 from starlette.applications import Starlette
@@ -16,16 +15,14 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from bonag import __version__
-from bonag.ui import assets, events, wording
+from bonag.ui import assets, events, filters
+from bonag.ui.background.growing import Growing
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.pages import analyses, compare, generator, pareto, predictor, run, runs, trial
 from bonag.ui.security import HEADERS, Guard
-from bonag.ui.site import Site
-from bonag.ui.source import ReadInBackground, Source, UnknownKeyError
-from bonag.ui.views import ViewCache
+from bonag.ui.site import Site, ViewCache
+from bonag.ui.source import Source, UnknownKeyError
 from search_spaces.errors import UserError
-
-if TYPE_CHECKING:
-    from bonag.ui.jobs import Jobs
 
 PAGES = (runs, compare, run, trial, pareto, analyses, predictor, generator)
 # Figures of large runs shrink to a fifth.
@@ -39,10 +36,11 @@ def templates() -> Jinja2Templates:
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {
-        "number": wording.number,
-        "duration": wording.duration,
-        "moment": wording.moment,
-        "iso": wording.iso,
+        "number": filters.number,
+        "duration": filters.duration,
+        "moment": filters.moment,
+        "iso": filters.iso,
+        "data_block": assets.data_block,
     }
     environment.globals |= {
         "static_tag": assets.static_tag,
@@ -57,23 +55,23 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
 
     jobs: the background process, which the caller closes. names: host names to answer to, beside this machine's.
     """
-    if isinstance(source, ReadInBackground):
-        source.read_by(jobs)
-    site = Site(source, ViewCache(source), jobs, templates())
+    growing = Growing(jobs)
+    source.read_in_background(growing)
+    site = Site(source, ViewCache(source), growing, templates())
 
-    def missing(request: Request, error: Exception) -> Response:
+    def say_missing(request: Request, error: Exception) -> Response:
         return site.page(request, "missing.html", status=404)
 
-    def refused(request: Request, error: Exception) -> Response:
+    def say_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            return missing(request, error)
+            return say_missing(request, error)
         return site.page(request, "failed.html", status=error.status_code, what=error.detail)
 
-    def unreadable(request: Request, error: Exception) -> Response:
+    def say_unreadable(request: Request, error: Exception) -> Response:
         return site.page(request, "unreadable.html", status=503, problem=str(error))
 
-    def broken(request: Request, error: Exception) -> Response:
+    def say_broken(request: Request, error: Exception) -> Response:
         answer = site.page(request, "failed.html", status=500, what=type(error).__name__)
         # Starlette gives this answer outside the middleware.
         answer.headers.update(HEADERS)
@@ -86,10 +84,10 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
             Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=4),
         ],
         exception_handlers={
-            HTTPException: refused,
-            UnknownKeyError: missing,
-            UserError: unreadable,
-            Exception: broken,
+            HTTPException: say_refused,
+            UnknownKeyError: say_missing,
+            UserError: say_unreadable,
+            Exception: say_broken,
         },
     )
     app.state.site = site

@@ -1,10 +1,14 @@
-"""The files that pages load: ours, and plotly.js out of the Python package. Nothing comes from the network."""
+"""The files that pages load, or a report holds: ours, and plotly.js out of the Python package."""
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 from starlette.requests import Request
@@ -21,11 +25,21 @@ ICON = (
 )
 
 
+# What a script block must not hold: an end tag, and what makes a browser read on past one.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def data_block(value: str) -> str:
+    """JSON text that can stand between ``<script type="application/json">`` and its end, and means the same."""
+    # Outside of JSON's strings none of these characters occurs.
+    for character, escape in _ESCAPES.items():
+        value = value.replace(character, escape)
+    return value
+
+
 @cache
 def plotly_tag() -> str:
     """Names the version of plotly.js, so that a browser keeps it until there is another."""
-    from importlib.metadata import version
-
     return version("plotly")
 
 
@@ -38,21 +52,22 @@ def static_tag() -> str:
     return digest.hexdigest()[:12]
 
 
+def read_plotly() -> bytes:
+    """plotly.js, as ``plotly.offline.get_plotlyjs`` gives it; importing that takes far longer than reading it."""
+    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+
+
 @cache
 def _plotly() -> bytes:
     """plotly.js, compressed."""
-    from importlib.resources import files
-
-    # The file that plotly.offline.get_plotlyjs reads; importing that takes far longer than reading it.
-    script = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
-    return gzip.compress(called_at_once(script), compresslevel=5)
+    return gzip.compress(call_at_once(read_plotly()), compresslevel=5)
 
 
 # How plotly.min.js gives its one large function to the code that calls it.
 _GIVEN = (b"this, () => {\n", b"\n}));")
 
 
-def called_at_once(script: bytes) -> bytes:
+def call_at_once(script: bytes) -> bytes:
     """The same script with parentheses around the function that holds all of it.
 
     Browsers take those as a sign that a function is called at once, and compile it while they read it. Without them
@@ -96,3 +111,63 @@ def routes() -> list[BaseRoute]:
         Route("/favicon.ico", icon),
         Mount("/static", StaticFiles(directory=HERE), name="static"),
     ]
+
+
+# What a script must not hold: an end tag, and what makes a browser read on past one.
+_FORBIDDEN = ("</script", "<script", "<!--")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as it stands in the file, and its digest as the policy has it."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        low = self.text.lower()
+        if any(sign in low for sign in _FORBIDDEN):
+            raise ValueError("a script with markup in it cannot stand in a page")
+
+    @property
+    def digest(self) -> str:
+        """``'sha256-...'``."""
+        return f"'sha256-{base64.b64encode(hashlib.sha256(self.text.encode()).digest()).decode()}'"
+
+
+@cache
+def inline_script(name: str) -> Script:
+    """One of ``static/``."""
+    return Script(_lines((HERE / name).read_text(encoding="utf-8")))
+
+
+@cache
+def inline_plotly() -> Script:
+    """plotly.js."""
+    return Script(_lines(read_plotly().decode()))
+
+
+@cache
+def styles(*names: str) -> str:
+    """Style sheets of ``static/``, one after the other."""
+    text = "\n".join(_lines((HERE / name).read_text(encoding="utf-8")) for name in names)
+    if "</" in text:
+        raise ValueError("a style sheet with markup in it cannot stand in a page")
+    return text
+
+
+def policy(*scripts: Script) -> str:
+    """A Content-Security-Policy: these scripts, no others, and nothing from anywhere.
+
+    Styles may be inline, for plotly.js makes some, and drawings have them on their elements; they could not load
+    anything.
+    """
+    allowed = " ".join(script.digest for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _lines(text: str) -> str:
+    """Line ends as browsers read them, so that digests agree."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

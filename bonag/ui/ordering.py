@@ -12,12 +12,16 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """A column. value: by which rows are sorted, None for those that come last; without it the column cannot sort."""
+    """A column. value: by which rows are sorted, None for those that come last; without it the column cannot sort.
+
+    minor: it has no place on paper.
+    """
 
     name: str
     label: str
     value: Callable[[Row], Any] | None = None
     numeric: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Heading:
     numeric: bool
 
 
-def ordered(rows: Iterable[Row], columns: Sequence[Column[Row]], order: str) -> list[Row]:
+def sort_rows(rows: Iterable[Row], columns: Sequence[Column[Row]], order: str) -> list[Row]:
     """The rows sorted by ``order``, a column's name or one with a minus before it; rows without a value come last.
 
     An order that there is none of leaves the rows as they are.

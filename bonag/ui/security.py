@@ -57,7 +57,7 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
         host = headers.get("host", "")
-        if not self._known(host):
+        if not self._is_known(host):
             return PlainTextResponse("This server does not answer to that host name.\n", status_code=400)
         if method in READING:
             return None
@@ -68,7 +68,7 @@ class Guard:
             return PlainTextResponse("This request comes from another site.\n", status_code=403)
         return None
 
-    def _known(self, host: str) -> bool:
+    def _is_known(self, host: str) -> bool:
         try:
             name = urlsplit(f"//{host}").hostname or ""
             if urlsplit(f"//{host}").netloc != host or "@" in host:

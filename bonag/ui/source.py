@@ -1,20 +1,92 @@
-"""Where experiments come from, as the pages see it."""
+"""Experiments as the pages see them, and where they come from."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import quote
 
-from bonag.ui.view import Summary, View
+from loops.config import RunConfig
+from loops.history import History
+from loops.objective import Objective
+from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
-    from ax import Client
-
-    from bonag.ui.jobs import Jobs
+    from bonag.ax.reading import Experiment
+    from bonag.ui.background.growing import Growing
 
 
 class UnknownKeyError(KeyError):
     """No experiment has this key."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An experiment in one line, made without reading all of it.
+
+    key: by which the source finds it again. kind: what wrote it. state: running, finished, stopped, interrupted,
+    unreadable, or of Ax's reading or snapshot. objective: its text. best: value of the first goal of the best feasible
+    trial. trials: how many there are, of ``budget``. started, ended: seconds since the epoch; ended is the end of the
+    last trial of a run that does not run. problem: why it cannot be read, in one line, or None; then what could not be
+    found out is empty.
+    """
+
+    key: str
+    name: str
+    kind: Literal["bonag", "ax"]
+    state: str
+    space: str | None = None
+    task: str | None = None
+    strategy: str | None = None
+    objective: str = ""
+    best: float | None = None
+    trials: int = 0
+    budget: int | None = None
+    seed: int | None = None
+    started: float | None = None
+    ended: float | None = None
+    problem: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The address of its page."""
+        return f"/runs/{quote(self.key, safe='')}"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An experiment as it was at one moment.
+
+    config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
+    description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
+    database, without secrets.
+    """
+
+    summary: Summary
+    history: History
+    objective: Objective
+    space: SearchSpace | None
+    config: RunConfig | None
+    description: str
+    reason: str | None
+    where: str
+
+    @property
+    def path(self) -> str:
+        """The address of its page."""
+        return self.summary.path
+
+    def draw(self, architecture: Architecture, small: bool = False) -> str | None:
+        """An architecture as SVG; None where there is no space to draw it by."""
+        return None if self.space is None else self.space.draw(architecture, small)
+
+
+def best_value(history: History, objective: Objective) -> float | None:
+    """The first goal's value of the best feasible trial, if there is one."""
+    goal = objective.goals[0]
+    values = [trial.metrics[goal.metric] for trial in history.completed if objective.admits(trial)]
+    return max(values, key=lambda value: goal.sign * value, default=None)
 
 
 class Source(Protocol):
@@ -22,6 +94,15 @@ class Source(Protocol):
 
     A key is looked up among those that were found, and never becomes part of a path or a query's text.
     """
+
+    @property
+    def single(self) -> str | None:
+        """The key of the only experiment, where a single one was asked for."""
+        return None
+
+    def read_in_background(self, growing: Growing) -> None:
+        """Have the background process read from now on what only Ax can read, as Ax takes seconds to import."""
+        return None
 
     def summaries(self) -> list[Summary]:
         """All experiments; one that cannot be read is there too, with its ``problem``."""
@@ -31,28 +112,13 @@ class Source(Protocol):
         """A cheap value that changes if and only if the experiment did; raises UnknownKeyError."""
         ...
 
-    def view(self, key: str) -> View:
-        """All of an experiment; raises UnknownKeyError, or UserError if it cannot be read."""
+    def view(self, key: str, before: View | None = None) -> View:
+        """All of an experiment; raises UnknownKeyError, or UserError if it cannot be read.
+
+        before: an earlier view, of which what cannot have changed is not read again.
+        """
         ...
 
-    def client(self, key: str) -> Client:
+    def experiment(self, key: str) -> Experiment:
         """The experiment as Ax has it, for the background process only, since it imports Ax; raises as ``view``."""
-        ...
-
-
-@runtime_checkable
-class Refreshing(Protocol):
-    """A source that need not read again what cannot have changed."""
-
-    def refreshed(self, key: str, before: View) -> View:
-        """What ``view`` gives now, made with the help of an earlier view; raises as ``view``."""
-        ...
-
-
-@runtime_checkable
-class ReadInBackground(Protocol):
-    """A source with experiments that only Ax can read, which takes seconds to import."""
-
-    def read_by(self, jobs: Jobs) -> None:
-        """Have the background process read them from now on."""
         ...

@@ -80,12 +80,12 @@ class RegularizedEvolution:
             size = min(self.sample_size, len(parents))
             entrants = rng.choice(len(parents), size=size, replace=False)
             parent = parents[int(entrants[np.argmax(scores[entrants])])]
-            child = self._mutated(parent.architecture, rng)
+            child = self._mutate(parent.architecture, rng)
             if child not in taken:
                 return Proposal(child, {"origin": "mutation", "parent": parent.index})
         return Proposal(fresh(self.space, taken, 1, rng)[0], {"origin": "random"})
 
-    def _mutated(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+    def _mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         if self.site_by_site:
             return self.mutation.many([architecture], self.mutation.rates(1, rng), rng)[0]
         return self.space.mutate(architecture, rng)

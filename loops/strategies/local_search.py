@@ -38,7 +38,7 @@ class LocalSearch:
         """n unseen architectures; fewer only if the space has no more."""
         n = min(n, self.space.size - len(history.seen))
         taken = set(history.seen)
-        centre = self._replayed(history)
+        centre = self._replay(history)
         proposals: list[Proposal] = []
         if centre is not None:
             parent, architecture = centre
@@ -48,7 +48,7 @@ class LocalSearch:
         rest = fresh(self.space, taken, n - len(proposals), rng)
         return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in rest]
 
-    def _replayed(self, history: History) -> tuple[int, Architecture] | None:
+    def _replay(self, history: History) -> tuple[int, Architecture] | None:
         """The trial and the architecture of the centre; None while the round lacks random ones."""
         scores = {t.index: float(s) for t, s in zip(history.completed, self.objective.scores(history), strict=True)}
         seen: set[Architecture] = set()

@@ -108,9 +108,6 @@ class DARTSArchitecture(Architecture):
             for name, edges in zip(CELL_NAMES, self.named_cells, strict=True)
         )
 
-    def __repr__(self) -> str:
-        return f"DARTSArchitecture('{self}')"
-
 
 def to_genotype(architecture: DARTSArchitecture) -> Genotype:
     """The genotype that DARTS and NAS-Bench-301 read, the lower source of each node first."""

@@ -88,7 +88,7 @@ class CellNetwork(nn.Module):
 
     normal, reduce: (operation, source) of the eight edges of each cell. channels: of the first cells, an even number.
     It has neither DARTS's auxiliary head nor its drop-path, which only play a part in training.
-    ``configuration`` holds the arguments, so that the network can be made again. Weights start as PyTorch's layers do.
+    Weights start as PyTorch's layers do.
     """
 
     def __init__(
@@ -100,13 +100,6 @@ class CellNetwork(nn.Module):
         cells: int = CELLS,
     ) -> None:
         super().__init__()
-        self.configuration = {
-            "normal": tuple(normal),
-            "reduce": tuple(reduce),
-            "num_classes": num_classes,
-            "channels": channels,
-            "cells": cells,
-        }
         before = last = STEM_MULTIPLIER * channels
         self.stem = nn.Sequential(nn.Conv2d(3, last, 3, padding=1, bias=False), nn.BatchNorm2d(last))
         self.cells = nn.ModuleList()

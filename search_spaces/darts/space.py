@@ -27,11 +27,12 @@ from search_spaces.darts.architecture import (
 from search_spaces.darts.costs import network_costs
 from search_spaces.darts.layout import INPUTS, NODES
 from search_spaces.graph import ArchGraph
-from search_spaces.near_miss import suggestion
 from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from search_spaces.drawing.svg import Markup
 
 # A cell's graph: two inputs, then two operations and their sum for each node of the cell, then the output.
 CELL_SIZE = INPUTS + 3 * NODES + 1
@@ -56,9 +57,6 @@ class DARTS(SearchSpace):
     op_names = OP_NAMES
     num_nodes = 2 * CELL_SIZE
     identity_op = OP_NAMES.index("skip_connect")
-    num_classes = 10
-    image_size = 32
-    adjacency: np.ndarray
 
     def __init__(self) -> None:
         cell = np.zeros((CELL_SIZE, CELL_SIZE), dtype=bool)
@@ -112,13 +110,13 @@ class DARTS(SearchSpace):
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """The 120 genotypes in which one edge has another operation (96) or another source (24)."""
-        checked = _checked(architecture)
+        checked = self.own(architecture, DARTSArchitecture)
         normal = [DARTSArchitecture(changed, checked.reduce) for changed in _changed(checked.normal)]
         reduce = [DARTSArchitecture(checked.normal, changed) for changed in _changed(checked.reduce)]
         return [*normal, *reduce]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        checked = _checked(architecture)
+        checked = self.own(architecture, DARTSArchitecture)
         changed = [*_changed(checked.normal), *_changed(checked.reduce)]
         pick = int(rng.integers(len(changed)))
         if 2 * pick < len(changed):
@@ -130,7 +128,7 @@ class DARTS(SearchSpace):
 
     def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         count = len(architectures)
-        flat = chain.from_iterable(chain(a.normal, a.reduce) for a in map(_checked, architectures))
+        flat = chain.from_iterable(chain(*self.own(a, DARTSArchitecture).cells) for a in architectures)
         edges = np.fromiter(chain.from_iterable(flat), dtype=np.int64, count=4 * EDGES * count)
         edges = edges.reshape(count, 2 * EDGES, 2)
         codes = np.zeros((count, self.num_sites), dtype=np.int64)
@@ -141,21 +139,7 @@ class DARTS(SearchSpace):
         return codes
 
     def decode(self, graph: ArchGraph) -> Architecture:
-        if len(graph.ops) != self.num_nodes:
-            raise InvalidArchitectureError(
-                f"the graph of a darts architecture has {self.num_nodes} nodes, not {len(graph.ops)}"
-            )
-        free = np.zeros_like(self.adjacency)
-        free[tuple(self.free_edges.T)] = True
-        if not np.array_equal(graph.adjacency & ~free, self.adjacency):
-            raise InvalidArchitectureError(
-                "the graph's edges are not those of two DARTS cells: besides the edges into operations they are fixed"
-            )
-        for node, (op, fixed) in enumerate(zip(graph.ops.tolist(), self.fixed_ops.tolist(), strict=True)):
-            if op != fixed if fixed >= 0 else not FIRST_FREE <= op < len(OP_NAMES):
-                named = f"'{OP_NAMES[op]}'" if 0 <= op < len(OP_NAMES) else f"the unknown operation {op}"
-                must = f"must be '{OP_NAMES[fixed]}'" if fixed >= 0 else f"must be one of {', '.join(FREE_NAMES)}"
-                raise InvalidArchitectureError(f"node {node} of the graph is {named}, it {must}")
+        self.check_graph(graph)
         cells = []
         for start, name in zip(STARTS, CELL_NAMES, strict=True):
             edges = []
@@ -171,9 +155,7 @@ class DARTS(SearchSpace):
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         """The exact maximum over all valid graphs, in which the operations of a cell's node stand in either order."""
-        classes = len(OP_NAMES)
-        if scores.ndim != 3 or scores.shape[1:] != (self.num_sites, classes):
-            raise ValueError(f"scores must be (B, {self.num_sites}, {classes}); got {scores.shape}")
+        self.check_scores(scores)
         scores = np.asarray(scores, dtype=np.float64)
         # Each operation is free; each node's pair of sources is chosen by what its two edges gain by being there.
         ops = scores[:, _operation_nodes(), FIRST_FREE:].argmax(axis=2)
@@ -199,7 +181,7 @@ class DARTS(SearchSpace):
 
     def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
         values: dict[str, int | str] = {}
-        for name, edges in zip(CELL_NAMES, _checked(architecture).cells, strict=True):
+        for name, edges in zip(CELL_NAMES, self.own(architecture, DARTSArchitecture).cells, strict=True):
             for node in range(NODES):
                 (first, low), (second, high) = edges[2 * node : 2 * node + 2]
                 if node:
@@ -209,18 +191,7 @@ class DARTS(SearchSpace):
         return values
 
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        choices = {parameter.name: parameter.values for parameter in _parameters()}
-        for name in values:
-            if name not in choices:
-                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, choices)}")
-        for name, allowed in choices.items():
-            if name not in values:
-                raise InvalidArchitectureError(f"parameter '{name}' is missing")
-            if values[name] not in allowed:
-                raise InvalidArchitectureError(
-                    f"parameter '{name}' cannot be '{values[name]}': "
-                    f"{suggestion(str(values[name]), [str(value) for value in allowed])}"
-                )
+        self.check_parameters(values)
         cells = []
         for cell in CELL_NAMES:
             edges: list[tuple[int, int]] = []
@@ -235,15 +206,16 @@ class DARTS(SearchSpace):
         """The network that NAS-Bench-301 trained, without its auxiliary head: 32 channels at first, eight cells."""
         from search_spaces.darts.network import CellNetwork
 
-        normal, reduce = _checked(architecture).named_cells
+        normal, reduce = self.own(architecture, DARTSArchitecture).named_cells
         return CellNetwork(normal, reduce, self.num_classes if num_classes is None else num_classes)
 
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        return network_costs(
-            _checked(architecture),
-            self.num_classes if num_classes is None else num_classes,
-            self.image_size if image_size is None else image_size,
-        )
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        return network_costs(self.own(architecture, DARTSArchitecture), num_classes, image_size)
+
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        from search_spaces.darts.drawing import darts_cells, darts_thumbnail
+
+        return (darts_thumbnail if small else darts_cells)(self.own(architecture, DARTSArchitecture))
 
 
 @cache
@@ -301,12 +273,6 @@ def _changed(edges: Edges) -> list[Edges]:
             first, second = sorted(pair, key=lambda edge: edge[1])
             found.append((*edges[: 2 * node], first, second, *edges[2 * node + 2 :]))
     return found
-
-
-def _checked(architecture: Architecture) -> DARTSArchitecture:
-    if not isinstance(architecture, DARTSArchitecture):
-        raise TypeError(f"the space darts has no architecture '{architecture}' ({type(architecture).__name__})")
-    return architecture
 
 
 def _architectures(rows: Sequence[Sequence[int]]) -> list[Architecture]:

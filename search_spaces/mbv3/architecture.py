@@ -76,9 +76,6 @@ class MBV3Architecture(Architecture):
             for start in range(0, SLOTS, SLOTS_PER_STAGE)
         )
 
-    def __repr__(self) -> str:
-        return f"MBV3Architecture('{self}')"
-
 
 def from_ofa(ks: Sequence[int], e: Sequence[int], d: Sequence[int]) -> MBV3Architecture:
     """The architecture of Once-for-All's lists: 20 kernels, 20 expand ratios, 5 depths; unused slots are ignored."""

@@ -75,15 +75,10 @@ class MobileNetV3(nn.Module):
     """The network: images (B, 3, H, W) -> logits (B, num_classes).
 
     stages: for each of the five stages, the (kernel, expand ratio) of its blocks.
-    ``configuration`` holds the arguments, so that the network can be made again.
     """
 
     def __init__(self, stages: Sequence[Sequence[tuple[int, int]]], num_classes: int) -> None:
         super().__init__()
-        self.configuration = {
-            "stages": tuple(tuple((kernel, expand) for kernel, expand in stage) for stage in stages),
-            "num_classes": num_classes,
-        }
         self.stem = conv_norm(3, STEM_WIDTH, 3, stride=2, activation=nn.Hardswish)
         blocks = [InvertedResidual(STEM_WIDTH, STEM_WIDTH, 3, 1, 1, nn.ReLU, squeeze_excite=False)]
         for layout, stage in zip(STAGES, stages, strict=True):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_spaces.graph import ArchGraph
 from search_spaces.mbv3.architecture import (
     BLOCKS,
     DEPTHS,
@@ -21,21 +19,24 @@ from search_spaces.mbv3.architecture import (
     SLOTS_PER_STAGE,
     STAGES,
     MBV3Architecture,
-    from_ofa,
     stage_variants,
     to_ofa,
 )
 from search_spaces.mbv3.costs import network_costs
 from search_spaces.near_miss import suggestion
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces.product import ProductSpace
+from search_spaces.site import Site
+from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from search_spaces.drawing.svg import Markup
+
 PLACES = [(stage, position) for stage in range(1, STAGES + 1) for position in range(1, SLOTS_PER_STAGE + 1)]
 
 
-class MBV3(SearchSpace):
+class MBV3(ProductSpace):
     """MobileNetV3 of width 1.0: a depth (2 to 4) per stage, a kernel (3, 5, 7) and an expand ratio (3, 4, 6) per block.
 
     The graph is a chain of all twenty slots, in which skipped slots have the operation ``skip``. A gene is the depth
@@ -44,26 +45,30 @@ class MBV3(SearchSpace):
     """
 
     name = "mbv3"
-    size = 7371**STAGES
-    op_names = OP_NAMES
-    num_nodes = SLOTS
-    identity_op = SKIP
     num_classes = 1000
     image_size = 224
-    adjacency: np.ndarray
+    op_attributes = np.array([*BLOCKS, (0, 0)], dtype=np.float64)
+    # The first two slots of a stage always run, and the last one only if the third does.
+    sites = tuple(
+        Site(
+            f"slot_{stage}_{block}",
+            OP_NAMES if block > DEPTHS[0] else OP_NAMES[:SKIP],
+            active_if=(f"slot_{stage}_{block - 1}", OP_NAMES[:SKIP]) if block > DEPTHS[0] + 1 else None,
+        )
+        for stage, block in PLACES
+    )
 
-    def __init__(self) -> None:
-        self.adjacency = np.eye(SLOTS, k=1, dtype=bool)
-        self.fixed_ops = np.full(SLOTS, -1, dtype=np.int64)
-        self.op_attributes = np.array([*BLOCKS, (0, 0)], dtype=np.float64)
-        self.adjacency.setflags(write=False)
-        self.fixed_ops.setflags(write=False)
+    def architecture(self, ops: Sequence[int]) -> Architecture:
+        return MBV3Architecture(tuple(ops))
+
+    def ops(self, architecture: Architecture) -> tuple[int, ...]:
+        return self.own(architecture, MBV3Architecture).ops
 
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """Uniform over architectures: a stage is one of its 7,371 variants, so deep stages are the most frequent."""
         variants = _variants_array()
         rows = variants[rng.integers(len(variants), size=(n, STAGES))].reshape(n, SLOTS)
-        return _architectures(rows.tolist())
+        return self._architectures(rows)
 
     def parse(self, text: str) -> Architecture:
         stages = text.strip().split("|")
@@ -88,31 +93,16 @@ class MBV3(SearchSpace):
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """From 85 to 110 architectures; each differs in one slot."""
-        ops = _checked(architecture).ops
+        ops = self.ops(architecture)
         return [_changed(ops, slot, op) for slot, op in _moves(ops)]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        ops = _checked(architecture).ops
+        ops = self.ops(architecture)
         moves = _moves(ops)
         return _changed(ops, *moves[int(rng.integers(len(moves)))])
 
-    def encode(self, architecture: Architecture) -> ArchGraph:
-        return ArchGraph(np.array(_checked(architecture).ops, dtype=np.int64), self.adjacency)
-
-    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        flat = chain.from_iterable([_checked(architecture).ops for architecture in architectures])
-        return np.fromiter(flat, dtype=np.int64, count=SLOTS * len(architectures)).reshape(-1, SLOTS)
-
-    def decode(self, graph: ArchGraph) -> Architecture:
-        if len(graph.ops) != SLOTS:
-            raise InvalidArchitectureError(f"the graph of an mbv3 architecture has {SLOTS} nodes, not {len(graph.ops)}")
-        if not np.array_equal(graph.adjacency, self.adjacency):
-            raise InvalidArchitectureError(f"the graph's edges are not a chain of {SLOTS} nodes")
-        return MBV3Architecture(tuple(graph.ops.tolist()))
-
     def project(self, scores: np.ndarray) -> list[Architecture]:
-        if scores.ndim != 3 or scores.shape[1:] != (SLOTS, len(OP_NAMES)):
-            raise ValueError(f"scores must be (B, {SLOTS}, {len(OP_NAMES)}); got {scores.shape}")
+        self.check_scores(scores)
         # Given its depth, a stage is best with the best block in each slot; so three sums decide its depth. The first
         # two slots always run and cancel. Deepest first: a tie goes to a block rather than to the skip, the last op.
         stages = np.asarray(scores, dtype=np.float64).reshape(-1, STAGES, SLOTS_PER_STAGE, len(OP_NAMES))
@@ -126,7 +116,7 @@ class MBV3(SearchSpace):
         ]
         depths = SLOTS_PER_STAGE - np.stack(sums, axis=-1).argmax(axis=-1)
         ops = np.where(np.arange(SLOTS_PER_STAGE) < depths[..., None], blocks, SKIP)
-        return _architectures(ops.reshape(-1, SLOTS).tolist())
+        return self._architectures(ops.reshape(-1, SLOTS))
 
     def parameters(self) -> tuple[Parameter, ...]:
         """``depth_<stage>``, then ``kernel_<stage>_<block>``, then ``expand_<stage>_<block>``, all counted from 1."""
@@ -137,46 +127,39 @@ class MBV3(SearchSpace):
         )
 
     def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
-        ks, e, d = to_ofa(_checked(architecture))
-        return dict(zip(_parameter_names(), [*d, *ks, *e], strict=True))
+        ks, e, d = to_ofa(self.own(architecture, MBV3Architecture))
+        return dict(zip((parameter.name for parameter in self.parameters()), [*d, *ks, *e], strict=True))
 
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        names = _parameter_names()
-        for name in values:
-            if name not in names:
-                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, names)}")
-        depths = [_value(values, f"depth_{stage}", DEPTHS) for stage in range(1, STAGES + 1)]
-        active = [(stage, block) for stage, block in PLACES if block <= depths[stage - 1]]
-        kernels = {place: _value(values, "kernel_{}_{}".format(*place), KERNELS) for place in active}
-        expands = {place: _value(values, "expand_{}_{}".format(*place), EXPANDS) for place in active}
-        return from_ofa(
-            [kernels.get(place, KERNELS[0]) for place in PLACES],
-            [expands.get(place, EXPANDS[0]) for place in PLACES],
-            depths,
-        )
+        depth_names = [f"depth_{stage}" for stage in range(1, STAGES + 1)]
+        self.check_parameters(values, needed=depth_names)
+        depths = [int(values[name]) for name in depth_names]
+        active = [f"{stage}_{block}" for stage, block in PLACES if block <= depths[stage - 1]]
+        self.check_parameters(values, needed=[f"{what}_{place}" for what in ("kernel", "expand") for place in active])
+        blocks = {place: (int(values[f"kernel_{place}"]), int(values[f"expand_{place}"])) for place in active}
+        ops = [BLOCKS.index(blocks[place]) if (place := f"{s}_{b}") in blocks else SKIP for s, b in PLACES]
+        return MBV3Architecture(tuple(ops))
 
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
         """The static network, initialised by He et al. (2015), fan-out."""
         from search_spaces.mbv3.network import MobileNetV3
 
-        return MobileNetV3(_checked(architecture).stages, self.num_classes if num_classes is None else num_classes)
+        stages = self.own(architecture, MBV3Architecture).stages
+        return MobileNetV3(stages, self.num_classes if num_classes is None else num_classes)
 
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        return network_costs(
-            _checked(architecture),
-            self.num_classes if num_classes is None else num_classes,
-            self.image_size if image_size is None else image_size,
-        )
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        return network_costs(self.own(architecture, MBV3Architecture), num_classes, image_size)
+
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        from search_spaces.mbv3.drawing import mbv3_network, mbv3_thumbnail
+
+        network = self.own(architecture, MBV3Architecture)
+        return mbv3_thumbnail(network) if small else mbv3_network(network, self.num_classes, self.image_size)
 
 
 @cache
 def _variants_array() -> np.ndarray:
     return np.array(stage_variants(), dtype=np.int64)
-
-
-@cache
-def _parameter_names() -> tuple[str, ...]:
-    return tuple(parameter.name for parameter in MBV3().parameters())
 
 
 @cache
@@ -206,23 +189,3 @@ def _moves(ops: tuple[int, ...]) -> list[tuple[int, int]]:
 
 def _changed(ops: tuple[int, ...], slot: int, op: int) -> Architecture:
     return MBV3Architecture((*ops[:slot], op, *ops[slot + 1 :]))
-
-
-def _value(values: Mapping[str, int | str], name: str, choices: tuple[int, ...]) -> int:
-    if name not in values:
-        raise InvalidArchitectureError(f"parameter '{name}' is missing")
-    if values[name] not in choices:
-        raise InvalidArchitectureError(
-            f"parameter '{name}' cannot be {values[name]!r}: choose from {', '.join(map(str, choices))}"
-        )
-    return int(values[name])
-
-
-def _checked(architecture: Architecture) -> MBV3Architecture:
-    if not isinstance(architecture, MBV3Architecture):
-        raise TypeError(f"the space mbv3 has no architecture '{architecture}' ({type(architecture).__name__})")
-    return architecture
-
-
-def _architectures(rows: Iterable[Iterable[int]]) -> list[Architecture]:
-    return [MBV3Architecture(tuple(row)) for row in rows]

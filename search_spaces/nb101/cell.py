@@ -13,7 +13,6 @@ from search_spaces.nb101.costs import cell_costs
 from search_spaces.nb101.isomorphism import (
     ABSENT,
     ABSENT_ON_PATH,
-    FIRST_FREE,
     FREE_NAMES,
     INPUT,
     LAST,
@@ -35,6 +34,8 @@ from search_spaces.space import Architecture, Costs, InvalidArchitectureError, P
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from search_spaces.drawing.svg import Markup
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,9 +72,6 @@ class NB101Architecture(Architecture):
             sources[j - 1].append(str(i))
         return "|".join(f"{name}~{'+'.join(inputs)}" for name, inputs in zip(names, sources, strict=True))
 
-    def __repr__(self) -> str:
-        return f"NB101Architecture('{self}')"
-
 
 class NB101(SearchSpace):
     """The topology space of NAS-Bench-101, in which isomorphic cells are one architecture.
@@ -87,9 +85,6 @@ class NB101(SearchSpace):
     op_names = OP_NAMES
     num_nodes = NUM_NODES
     null_op = ABSENT
-    num_classes = 10
-    image_size = 32
-    adjacency: np.ndarray
 
     def __init__(self) -> None:
         self.adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
@@ -146,30 +141,18 @@ class NB101(SearchSpace):
         """
         from search_spaces.nb101.neighbourhood import neighbour_keys
 
-        return _cells(neighbour_keys(_cell(architecture).key))
+        return _cells(neighbour_keys(self._key(architecture)))
 
     def encode(self, architecture: Architecture) -> ArchGraph:
         return self.graph(self.codes([architecture])[0])
 
     def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        found = np.array([_cell(architecture).key for architecture in architectures], dtype=np.int64)
+        found = np.array([self._key(architecture) for architecture in architectures], dtype=np.int64)
         return np.concatenate(graphs(found), axis=1)
 
     def decode(self, graph: ArchGraph) -> Architecture:
         """Takes the nodes in any order, if edges run forward, and leaves out what is on no path."""
-        if len(graph.ops) != NUM_NODES:
-            raise InvalidArchitectureError(f"a cell's graph has {NUM_NODES} nodes, not {len(graph.ops)}")
-        for node, op in enumerate(graph.ops.tolist()):
-            low, high = {0: (INPUT, INPUT), LAST: (OUTPUT, OUTPUT)}.get(node, (FIRST_FREE, ABSENT))
-            if not low <= op <= high:
-                named = f"'{OP_NAMES[op]}'" if 0 <= op < len(OP_NAMES) else f"the unknown operation {op}"
-                raise InvalidArchitectureError(
-                    f"node {node} of the graph is {named}, it must be one of {', '.join(OP_NAMES[low : high + 1])}"
-                )
-        backward = np.argwhere(np.tril(graph.adjacency))
-        if len(backward):
-            i, j = backward[0].tolist()
-            raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
+        self.check_graph(graph)
         return _cell_of(graph.ops, graph.adjacency)
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
@@ -181,9 +164,7 @@ class NB101(SearchSpace):
         """
         from search_spaces.nb101.projection import nearest
 
-        sites, classes = self.num_sites, len(OP_NAMES)
-        if scores.ndim != 3 or scores.shape[1:] != (sites, classes):
-            raise ValueError(f"scores must be (B, {sites}, {classes}); got {scores.shape}")
+        self.check_scores(scores)
         return _cells(nearest(scores))
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -197,7 +178,7 @@ class NB101(SearchSpace):
         )
 
     def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
-        (ops,), (bits,) = graphs(np.array([_cell(architecture).key]))
+        (ops,), (bits,) = graphs(np.array([self._key(architecture)]))
         named = [FREE_NAMES[0] if op == ABSENT else OP_NAMES[op] for op in ops[1:LAST].tolist()]
         return {
             **{_edge_name(i, j): bit for (i, j), bit in zip(PAIRS, bits.tolist(), strict=True)},
@@ -205,17 +186,7 @@ class NB101(SearchSpace):
         }
 
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        allowed = {parameter.name: parameter.values for parameter in self.parameters()}
-        for name in values:
-            if name not in allowed:
-                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, allowed)}")
-        for name, choices in allowed.items():
-            if name not in values:
-                raise InvalidArchitectureError(f"parameter '{name}' is missing")
-            if values[name] not in choices:
-                raise InvalidArchitectureError(
-                    f"parameter '{name}' cannot be '{values[name]}': {suggestion(str(values[name]), map(str, choices))}"
-                )
+        self.check_parameters(values)
         inner = [OP_NAMES.index(str(values[f"op_{node}"])) for node in range(1, LAST)]
         adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
         for i, j in PAIRS:
@@ -226,27 +197,24 @@ class NB101(SearchSpace):
         """The benchmark's network: 128 channels at first, three stacks of three cells."""
         from search_spaces.nb101.network import CellNetwork
 
-        cell = _cell(architecture)
+        cell = self.own(architecture, NB101Architecture)
         return CellNetwork(cell.op_names, cell.edges, self.num_classes if num_classes is None else num_classes)
 
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        cell = _cell(architecture)
-        return cell_costs(
-            cell.op_names,
-            cell.edges,
-            self.num_classes if num_classes is None else num_classes,
-            self.image_size if image_size is None else image_size,
-        )
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        cell = self.own(architecture, NB101Architecture)
+        return cell_costs(cell.op_names, cell.edges, num_classes, image_size)
+
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        from search_spaces.nb101.drawing import nb101_drawing
+
+        return nb101_drawing(self.own(architecture, NB101Architecture), self.num_classes, self.image_size, small)
+
+    def _key(self, architecture: Architecture) -> int:
+        return self.own(architecture, NB101Architecture).key
 
 
 def _edge_name(tail: int, head: int) -> str:
     return f"edge_{tail}_{head}"
-
-
-def _cell(architecture: Architecture) -> NB101Architecture:
-    if not isinstance(architecture, NB101Architecture):
-        raise TypeError(f"the space nb101 has no architecture '{architecture}' ({type(architecture).__name__})")
-    return architecture
 
 
 def _cells(found: np.ndarray) -> list[Architecture]:

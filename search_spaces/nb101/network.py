@@ -67,12 +67,11 @@ class CellNetwork(nn.Module):
     """Three stacks of three equal cells: images (B, 3, H, W) -> logits (B, num_classes).
 
     operations, edges: of the cell, as in ``Cell``. Between stacks the map is halved by max pooling, rounded up.
-    ``configuration`` holds the arguments, so that the network can be made again. Weights start as PyTorch's layers do.
+    Weights start as PyTorch's layers do.
     """
 
     def __init__(self, operations: Sequence[str], edges: Sequence[tuple[int, int]], num_classes: int) -> None:
         super().__init__()
-        self.configuration = {"operations": tuple(operations), "edges": tuple(edges), "num_classes": num_classes}
         self.stem = conv_norm_relu(3, STEM_WIDTH, 3)
         blocks: list[nn.Module] = []
         width = STEM_WIDTH

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search_spaces.graph import ArchGraph
 from search_spaces.nb201.costs import cell_costs
 from search_spaces.nb201.layout import EDGES
 from search_spaces.near_miss import suggestion
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces.product import ProductSpace
+from search_spaces.site import Site
+from search_spaces.space import Architecture, Costs, InvalidArchitectureError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from search_spaces.drawing.svg import Markup
 
 OP_NAMES = ("input", "output", "none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 INPUT, OUTPUT, FIRST_FREE = 0, 1, 2
@@ -47,40 +49,34 @@ class NB201Architecture(Architecture):
         a, b, c, d, e, f = self.op_names
         return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
 
-    def __repr__(self) -> str:
-        return f"NB201Architecture('{self}')"
 
-
-class NB201(SearchSpace):
-    """The topology space of NAS-Bench-201.
+class NB201(ProductSpace):
+    """The topology space of NAS-Bench-201: a choice of operation for each edge of the cell.
 
     The graph has one node per edge of the cell between an input and an output node (the line graph): an edge of the
-    graph is a pair of cell edges of which the second starts where the first ends. Edge e of the string is node e + 1.
+    graph is a pair of cell edges of which the second starts where the first ends. Edge e of the string is node e + 1,
+    and the parameter ``edge_<target>_<source>``.
     """
 
     name = "nb201"
-    size = len(FREE_NAMES) ** len(EDGES)
     op_names = OP_NAMES
-    num_nodes = len(EDGES) + 2
-    null_op = OP_NAMES.index("none")
-    identity_op = OP_NAMES.index("skip_connect")
-    num_classes = 10
-    image_size = 32
-    adjacency: np.ndarray
+    identity, null = "skip_connect", "none"
+    sites = (
+        Site("input", ("input",)),
+        *(Site(f"edge_{target}_{source}", FREE_NAMES) for target, source in EDGES),
+        Site("output", ("output",)),
+    )
 
     def __init__(self) -> None:
-        ends = [(0, None), *((target, source) for target, source in EDGES), (None, 3)]
+        ends = [(0, None), *EDGES, (None, 3)]
         self.adjacency = np.array([[head is not None and head == tail for _, tail in ends] for head, _ in ends])
-        self.fixed_ops = np.array([INPUT, *[-1] * len(EDGES), OUTPUT], dtype=np.int64)
         self.adjacency.setflags(write=False)
-        self.fixed_ops.setflags(write=False)
 
-    def all(self) -> list[Architecture]:
-        """Every cell: edges take the operations in the order of ``op_names``, the last edge varies fastest."""
-        return _cells(product(range(FIRST_FREE, len(OP_NAMES)), repeat=len(EDGES)))
+    def architecture(self, ops: Sequence[int]) -> Architecture:
+        return NB201Architecture(tuple(ops[1:-1]))
 
-    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
-        return _cells(rng.integers(FIRST_FREE, len(OP_NAMES), size=(n, len(EDGES))).tolist())
+    def ops(self, architecture: Architecture) -> tuple[int, ...]:
+        return INPUT, *self.own(architecture, NB201Architecture).ops, OUTPUT
 
     def parse(self, text: str) -> Architecture:
         nodes = text.strip().split("+")
@@ -111,91 +107,18 @@ class NB201(SearchSpace):
                 ops.append(OP_NAMES.index(name))
         return NB201Architecture(tuple(ops))
 
-    def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """The 24 cells in which one edge has another operation."""
-        ops = _cell(architecture).ops
-        return _cells(
-            (*ops[:edge], op, *ops[edge + 1 :])
-            for edge in range(len(EDGES))
-            for op in range(FIRST_FREE, len(OP_NAMES))
-            if op != ops[edge]
-        )
-
-    def encode(self, architecture: Architecture) -> ArchGraph:
-        return ArchGraph(np.array([INPUT, *_cell(architecture).ops, OUTPUT], dtype=np.int64), self.adjacency)
-
-    def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        ops = np.tile(self.fixed_ops, (len(architectures), 1))
-        if architectures:
-            ops[:, 1:-1] = [_cell(architecture).ops for architecture in architectures]
-        return ops
-
-    def decode(self, graph: ArchGraph) -> Architecture:
-        if len(graph.ops) != self.num_nodes:
-            raise InvalidArchitectureError(f"a cell's graph has {self.num_nodes} nodes, not {len(graph.ops)}")
-        if not np.array_equal(graph.adjacency, self.adjacency):
-            raise InvalidArchitectureError("the graph's edges are not those of the line graph of a NAS-Bench-201 cell")
-        ops = graph.ops.tolist()
-        for node, op in enumerate(ops):
-            low, high = {0: (INPUT, INPUT), 7: (OUTPUT, OUTPUT)}.get(node, (FIRST_FREE, len(OP_NAMES) - 1))
-            if not low <= op <= high:
-                named = f"'{OP_NAMES[op]}'" if 0 <= op < len(OP_NAMES) else f"the unknown operation {op}"
-                raise InvalidArchitectureError(
-                    f"node {node} of the graph is {named}, it must be one of {', '.join(OP_NAMES[low : high + 1])}"
-                )
-        return NB201Architecture(tuple(ops[1:-1]))
-
-    def project(self, scores: np.ndarray) -> list[Architecture]:
-        if scores.ndim != 3 or scores.shape[1:] != (self.num_nodes, len(OP_NAMES)):
-            raise ValueError(f"scores must be (B, {self.num_nodes}, {len(OP_NAMES)}); got {scores.shape}")
-        return _cells((scores[:, 1:-1, FIRST_FREE:].argmax(axis=2) + FIRST_FREE).tolist())
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """One per edge, ``edge_<target>_<source>``, whose values are the benchmark's operation names."""
-        return tuple(Parameter(_edge_name(*edge), FREE_NAMES, is_ordered=False) for edge in EDGES)
-
-    def to_parameters(self, architecture: Architecture) -> dict[str, int | str]:
-        return {_edge_name(*edge): OP_NAMES[op] for edge, op in zip(EDGES, _cell(architecture).ops, strict=True)}
-
-    def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
-        names = [_edge_name(*edge) for edge in EDGES]
-        for name in values:
-            if name not in names:
-                raise InvalidArchitectureError(f"unknown parameter '{name}': {suggestion(name, names)}")
-        ops = []
-        for name in names:
-            if name not in values:
-                raise InvalidArchitectureError(f"parameter '{name}' is missing")
-            if values[name] not in FREE_NAMES:
-                raise InvalidArchitectureError(
-                    f"parameter '{name}' cannot be '{values[name]}': {suggestion(str(values[name]), FREE_NAMES)}"
-                )
-            ops.append(OP_NAMES.index(str(values[name])))
-        return NB201Architecture(tuple(ops))
-
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
         """The benchmark's stand-alone network: 16 channels at first, three stages of five cells."""
         from search_spaces.nb201.network import CellNetwork
 
-        return CellNetwork(_cell(architecture).op_names, self.num_classes if num_classes is None else num_classes)
+        names = self.own(architecture, NB201Architecture).op_names
+        return CellNetwork(names, self.num_classes if num_classes is None else num_classes)
 
-    def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
-        return cell_costs(
-            _cell(architecture).op_names,
-            self.num_classes if num_classes is None else num_classes,
-            self.image_size if image_size is None else image_size,
-        )
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        return cell_costs(self.own(architecture, NB201Architecture).op_names, num_classes, image_size)
 
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        from search_spaces.nb201.drawing import nb201_cell, nb201_thumbnail
 
-def _edge_name(target: int, source: int) -> str:
-    return f"edge_{target}_{source}"
-
-
-def _cell(architecture: Architecture) -> NB201Architecture:
-    if not isinstance(architecture, NB201Architecture):
-        raise TypeError(f"the space nb201 has no architecture '{architecture}' ({type(architecture).__name__})")
-    return architecture
-
-
-def _cells(rows: Iterable[Iterable[int]]) -> list[Architecture]:
-    return [NB201Architecture(tuple(row)) for row in rows]
+        cell = self.own(architecture, NB201Architecture)
+        return nb201_thumbnail(cell) if small else nb201_cell(cell, self.num_classes, self.image_size)

@@ -71,12 +71,11 @@ class CellNetwork(nn.Module):
     """Three stages of five equal cells: images (B, 3, H, W), H and W multiples of 4 -> logits (B, num_classes).
 
     operations: the six operations of the cell, in the order of EDGES, each (target, source).
-    ``configuration`` holds the arguments, so that the network can be made again. Weights start as PyTorch's layers do.
+    Weights start as PyTorch's layers do.
     """
 
     def __init__(self, operations: Sequence[str], num_classes: int) -> None:
         super().__init__()
-        self.configuration = {"operations": tuple(operations), "num_classes": num_classes}
         self.stem = nn.Sequential(nn.Conv2d(3, WIDTHS[0], 3, padding=1, bias=False), nn.BatchNorm2d(WIDTHS[0]))
         blocks: list[nn.Module] = []
         for stage, width in enumerate(WIDTHS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ from search_spaces import get_space
 BONAG = str(Path(sys.executable).with_name("bonag"))
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 EVIL = "</td></script><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
-# Seconds that a condition has to become true; the machine may have much else to do.
-PATIENCE = 60
+# Seconds after which a condition counts as one that never comes true; the machine may have much else to do. What is
+# computed at the lowest priority may take as long as everything else lets it.
+PATIENCE, LONG_PATIENCE = 300, 3000
 ENDED = 130
 SHORT = 30
 FAILED = 77
@@ -34,10 +36,20 @@ FAILED = 77
 
 @dataclass(frozen=True)
 class Site:
-    """The address of a server, and the folder that it shows."""
+    """The address of a server, the folder that it shows, and the search that goes on in it."""
 
     address: str
     folder: Path
+    search: subprocess.Popen[bytes]
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Meanwhile the search makes a pause, so that it takes nothing from what is of a lower priority."""
+        self.search.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.search.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +75,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         shutil.copy(folder / "ended" / file, folder / "broken" / file)
     (folder / "broken" / "record.db").write_bytes(b"no database\n" * 500)
     goals = ("--objective", "accuracy", "--objective=-macs", "--constraint", "params<=6000000")
-    with searching(folder, "live", "--space", "mbv3", "--strategy", "bonag", *goals), serving(folder) as address:
-        yield Site(address, folder)
+    options = ("--space", "mbv3", "--strategy", "bonag", *goals)
+    with searching(folder, "live", *options) as search, serving(folder) as address:
+        yield Site(address, folder, search)
 
 
 def make_run(folder: Path, name: str, seed: int, trials: int) -> None:

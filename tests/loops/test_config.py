@@ -96,6 +96,8 @@ def test_files_that_are_no_configuration_are_refused(text: str, message: str) ->
 
 def test_a_file_of_the_first_format_is_read() -> None:
     values = json.loads(CONFIG.to_json())
+    del values["generator"]
+    assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
     del values["constraints"]
     assert RunConfig.from_json(json.dumps(values | {"format": 1})) == CONFIG
     with pytest.raises(UserError, match="unknown key 'constraints'"):

@@ -82,7 +82,7 @@ def test_asking_for_none_gives_none_and_draws_nothing(tiny_space: SearchSpace) -
 
 def test_the_most_expensive_cell_is_found_exactly() -> None:
     space = get_space("nb201")
-    most = max(space.costs(cell).macs for cell in space.all())  # type: ignore[attr-defined]
+    most = max(space.costs(cell).macs for cell in space.all())
     assert space.costs(most_expensive(space)).macs == most
 
 

@@ -322,7 +322,7 @@ def test_damaged_graphs_are_refused(architecture, data):
         SPACE.decode(ArchGraph(graph.ops, adjacency))
     adjacency = graph.adjacency.copy()
     adjacency[data.draw(st.sampled_from([(0, 29), (2, 4), (14, 15), (4, 14)]))] ^= True
-    with pytest.raises(InvalidArchitectureError, match="edges are not those of two DARTS cells"):
+    with pytest.raises(InvalidArchitectureError, match="edges are not those of the space darts"):
         SPACE.decode(ArchGraph(graph.ops, adjacency))
     with pytest.raises(InvalidArchitectureError, match="30 nodes, not 29"):
         SPACE.decode(ArchGraph(graph.ops[1:], graph.adjacency[1:, 1:]))
@@ -434,7 +434,7 @@ def test_impossible_image_sizes_are_refused(image_size):
         SPACE.costs(FOUND, image_size=image_size)
 
 
-def test_networks_give_logits_and_gradients_and_can_be_made_again():
+def test_networks_give_logits_and_gradients():
     torch.manual_seed(0)
     for architecture in (FOUND, *SPACE.sample(1, np.random.default_rng(4))):
         network = SPACE.build(architecture, num_classes=11)
@@ -443,9 +443,6 @@ def test_networks_give_logits_and_gradients_and_can_be_made_again():
         assert logits.shape == (2, 11)
         nn.functional.cross_entropy(logits, torch.tensor([0, 1])).backward()
         assert all(parameter.grad is not None for parameter in network.parameters())
-        again = type(network)(**network.configuration)
-        again.load_state_dict(network.state_dict())
-        assert torch.equal(network.eval()(images), again.eval()(images))
     assert SPACE.build(FOUND).eval()(torch.zeros(1, 3, 8, 8)).shape == (1, 10)
 
 

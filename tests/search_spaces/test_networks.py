@@ -32,34 +32,31 @@ def test_networks_have_the_default_number_of_classes(name):
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, space.num_classes)
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3"])
-def test_networks_can_be_made_again_from_their_configuration(name):
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "text", "side"),
+    [
+        ("nb101", "conv1x1-bn-relu~0|maxpool3x3~1|output~0+2", 4),
+        ("nb201", "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|", 8),
+        ("mbv3", "|".join(["k3e3-k3e3"] * 5), 32),
+    ],
+)
+def test_a_network_learns(name, text, side, seed):
+    """Two classes of images that differ in brightness are told apart: the loss halves, on whatever way it takes."""
     space = get_space(name)
-    network = space.build(space.sample(1, np.random.default_rng(0))[0], num_classes=9)
-    again = type(network)(**network.configuration)
-    again.load_state_dict(network.state_dict())
-    x = torch.randn(1, 3, 32, 32)
-    assert torch.equal(network.eval()(x), again.eval()(x))
-
-
-@pytest.mark.parametrize("name", ["nb201", "mbv3"])
-def test_a_network_learns(name):
-    """Two classes of images that differ in brightness are told apart after a few steps."""
-    space = get_space(name)
-    torch.manual_seed(0)
-    (architecture,) = space.sample(1, np.random.default_rng(1))
-    network = space.build(architecture, num_classes=2)
+    torch.manual_seed(seed)
+    network = space.build(space.parse(text), num_classes=2)
     labels = torch.arange(8) % 2
-    images = torch.randn(8, 3, 32, 32) + 2 * labels[:, None, None, None]
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+    images = torch.randn(8, 3, side, side) + 2 * labels[:, None, None, None]
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
     losses = []
-    for _ in range(10):
+    while len(losses) < 60 and (not losses or losses[-1] > 0.5 * losses[0]):
         loss = nn.functional.cross_entropy(network(images), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] <= 0.5 * losses[0], losses
 
 
 class Times(nn.Module):

@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from importlib.metadata import version
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from bonag.ui.addresses import number
-from bonag.ui.analyses.catalogue import GROUPS, Card, cards
-from bonag.ui.analyses.state import result, standing
-from bonag.ui.analyses.values import Shown
+from bonag.ui.background.cards import Computed, Shown, compute
+from bonag.ui.background.growing import Standing, read_version, version_of, write_version
+from bonag.ui.cards import GROUPS, Card, cards
 from bonag.ui.site import Site
+from bonag.ui.source import View
+
+# A card of a live run is computed again when it has grown by this share, and by this many completed trials.
+GROWTH, STEP = 0.1, 5
+
+
+@dataclass(frozen=True)
+class CardStanding:
+    """A card, and what there is of it, perhaps of an earlier version while a newer one is on its way.
+
+    state: "absent", "few" (trials), "idle" (not asked for), "waiting", "running", "failed", "done". behind: completed
+    trials that are not in it.
+    """
+
+    card: Card
+    state: str
+    work: Standing
+    behind: int = 0
+
+    @property
+    def computed(self) -> Computed | None:
+        """What is shown."""
+        found: Computed | None = self.work.result
+        return found
+
+    @property
+    def version(self) -> str:
+        """Of what is shown, as in addresses."""
+        return write_version(self.work.version) if self.work.version else ""
 
 
 def routes(site: Site) -> list[Route]:
     """The page, each card by itself, the numbers and the figures of what a card shows."""
 
     def page(request: Request) -> Response:
-        key = request.path_params["key"]
-        view = site.views.get(key)
-        empty = not view.history.trials
-        all_cards = [] if empty else cards(view)
+        view = site.view(request)
+        all_cards = cards(view) if view.history.trials else []
         groups = [
-            (name, title, text, [standing(site, key, card) for card in all_cards if card.model == name])
+            (name, title, text, [_standing(site, view, card) for card in all_cards if card.model == name])
             for name, (title, text) in GROUPS.items()
         ]
         return site.run_page(
@@ -35,57 +62,87 @@ def routes(site: Site) -> list[Route]:
             tab="Analyses",
             groups=[group for group in groups if group[3]],
             ax=version("ax-platform"),
-            foreign=view.space is None,
-            reading=view.summary.state == "reading",
-            base=_base(key),
+            base=_base(view),
         )
 
     def part(request: Request) -> Response:
-        key = request.path_params["key"]
-        one = standing(site, key, _card(site, request))
-        return site.page(request, "analyses_card.html", one=one, base=_base(key))
+        view = site.view(request)
+        one = _standing(site, view, _card(view, request))
+        return site.page(request, "analyses_card.html", one=one, base=_base(view))
 
     def ask(request: Request) -> Response:
-        key = request.path_params["key"]
-        card = _card(site, request)
-        standing(site, key, card, asked=True)
-        return RedirectResponse(f"{_base(key)}#card-{card.id}", status_code=303)
+        view = site.view(request)
+        card = _card(view, request)
+        _standing(site, view, card, asked=True)
+        return RedirectResponse(f"{_base(view)}#card-{card.id}", status_code=303)
 
     def figure(request: Request) -> Response:
-        return Response(_shown(site, request).figure, media_type="application/json")
+        return Response(_find_shown(site, request).figure, media_type="application/json")
 
     def numbers(request: Request) -> Response:
         name = f"{request.path_params['card']}-{request.path_params['i']}.csv"
         # Said to be a file to keep, so that no browser shows stored text as anything else.
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(_shown(site, request).csv, media_type="text/csv", headers=headers)
+        return Response(_find_shown(site, request).csv, media_type="text/csv", headers=headers)
 
     one = "/runs/{key}/analyses/{card}"
     return [
         Route("/runs/{key}/analyses", page),
         Route(one, part, methods=["GET"]),
         Route(one, ask, methods=["POST"]),
-        Route(f"{one}/{number('version')}/{number('i')}.json", figure),
-        Route(f"{one}/{number('version')}/{number('i')}.csv", numbers),
+        Route(f"{one}/{{version}}/{{i:number}}.json", figure),
+        Route(f"{one}/{{version}}/{{i:number}}.csv", numbers),
     ]
 
 
-def _base(key: str) -> str:
-    return f"/runs/{quote(key, safe='')}/analyses"
+def _standing(site: Site, view: View, card: Card, asked: bool = False) -> CardStanding:
+    """The card now; requests it if it is one that comes by itself, or was asked for, and is not there yet."""
+    completed = len(view.history.completed)
+    if card.absent:
+        return CardStanding(card, "absent", Standing())
+    if completed < card.least:
+        return CardStanding(card, "few", Standing())
+    place, version = _place(view, card), version_of(view)
+    if asked:
+        site.growing.again(place)
+    work = site.growing.look(place, version)
+    if asked or not (card.demand or (work.result is not None and _will_do(view, work.result.trials, completed))):
+        key = view.summary.key
+        work = site.growing.ask(place, version, compute, site.source, key, site.views.stamp(key), card, every=asked)
+    state = work.job.state if work.job else "idle" if work.result is None else "done"
+    behind = 0 if work.result is None else completed - work.result.trials
+    return CardStanding(card, state, work, behind)
 
 
-def _card(site: Site, request: Request) -> Card:
+def _will_do(view: View, before: int, now: int) -> bool:
+    """Whether what was computed of a live run will do for some more trials."""
+    live = view.config is not None and view.summary.state == "running"
+    return live and before <= now < before + max(STEP, GROWTH * before)
+
+
+def _place(view: View, card: Card) -> tuple[Hashable, ...]:
+    # A run may be deleted, and another one be given its name; then it was made at another time.
+    made = view.summary.started if view.config is not None else None
+    return ("analyses", view.summary.key, made, card)
+
+
+def _base(view: View) -> str:
+    return f"{view.path}/analyses"
+
+
+def _card(view: View, request: Request) -> Card:
     """The card of the address, or 404."""
-    for card in cards(site.views.get(request.path_params["key"])):
+    for card in cards(view):
         if card.id == request.path_params["card"]:
             return card
     raise HTTPException(404)
 
 
-def _shown(site: Site, request: Request) -> Shown:
+def _find_shown(site: Site, request: Request) -> Shown:
     """What the address names of a card that was computed, or 404."""
-    computed = result(site, request.path_params["key"], _card(site, request), request.path_params["version"])
-    i = request.path_params["i"]
+    view = site.view(request)
+    version, i = read_version(request.path_params["version"]), request.path_params["i"]
+    computed: Computed | None = site.growing.result(_place(view, _card(view, request)), version)
     if computed is None or i >= len(computed.shown):
         raise HTTPException(404)
     return computed.shown[i]

@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute, Route
 
 from bonag.plots.comparison import comparison
 from bonag.plots.plot import Plot
+from bonag.ui.figures import draw
 from bonag.ui.site import Site
-from bonag.ui.source import UnknownKeyError
-from bonag.ui.view import View
+from bonag.ui.source import UnknownKeyError, View
 from search_spaces.errors import UserError
 
 # Runs that are compared at most: beyond, no figure says anything.
@@ -39,7 +39,7 @@ def routes(site: Site) -> list[BaseRoute]:
     """``/compare?run=KEY&run=KEY&by=strategy|run&scale=regret``, and its figure."""
 
     def page(request: Request) -> Response:
-        keys, by, scale = _asked(request)
+        keys, by, scale = _read_query(request)
         views, missing = _views(site, keys)
         objectives = sorted({view.summary.objective for view in views})
         settings = sorted({(view.summary.space or "", view.summary.task or "") for view in views})
@@ -64,20 +64,19 @@ def routes(site: Site) -> list[BaseRoute]:
         )
 
     def figure(request: Request) -> Response:
-        keys, by, scale = _asked(request)
+        keys, by, scale = _read_query(request)
         views, _ = _views(site, keys)
-        stamps = tuple((key, site.views.stamp(key)) for key in keys if key in {view.summary.key for view in views})
-
-        def make() -> Plot:
-            runs = [(_label(view, by), view.history, view.objective) for view in views]
-            return comparison(runs, regret=scale == "regret")
-
-        return site.figures.response(("compare", stamps, by, scale), make)
+        return draw(_compare, tuple(views), by, scale).response()
 
     return [Route("/compare", page), Route("/compare/figure.json", figure)]
 
 
-def _asked(request: Request) -> tuple[list[str], str, str]:
+def _compare(views: tuple[View, ...], by: str, scale: str) -> Plot:
+    runs = [(_label(view, by), view.history, view.objective) for view in views]
+    return comparison(runs, regret=scale == "regret")
+
+
+def _read_query(request: Request) -> tuple[list[str], str, str]:
     keys = list(dict.fromkeys(request.query_params.getlist("run")))[:MOST]
     by = request.query_params.get("by", "")
     return keys, GROUPS.get(by, "strategy"), "regret" if request.query_params.get("scale") == "regret" else "value"
@@ -107,20 +106,16 @@ def _groups(views: list[View], by: str) -> list[Group]:
     groups = []
     for label, members in labels.items():
         best = [view.summary.best for view in members if view.summary.best is not None]
-        spent = [
-            (trial.proposal_seconds or 0.0) + (trial.evaluation_seconds or 0.0)
-            for view in members
-            for trial in view.history
-        ]
+        trials = [trial for view in members for trial in view.history]
         groups.append(
             Group(
                 label,
                 len(members),
-                sum(len(view.history) for view in members),
+                len(trials),
                 statistics.median(best) if best else None,
                 min(best, default=None),
                 max(best, default=None),
-                sum(spent),
+                sum((trial.proposal_seconds or 0.0) + (trial.evaluation_seconds or 0.0) for trial in trials),
             )
         )
     sign = views[0].objective.goals[0].sign

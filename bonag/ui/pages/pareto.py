@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
-from weakref import WeakKeyDictionary
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
-from bonag.plots.pareto import pareto as pareto_plot
-from bonag.plots.pareto import wanted
-from bonag.plots.plot import Plot
-from bonag.ui.addresses import number
-from bonag.ui.figures import figure_json
+from bonag.plots.pareto import better_sign, pareto
+from bonag.ui.figures import Figure, draw
 from bonag.ui.site import Site
-from bonag.ui.trials import axes
-from bonag.ui.trials.costs import COUNTED, counted
+from bonag.ui.source import View
+from bonag.ui.trials import fronts
+from bonag.ui.trials.fronts import COUNTED, with_costs
 from bonag.ui.trials.standing import rows, state
-from bonag.ui.view import View
-from loops.history import History
-from loops.objective import Objective
+from loops.history import History, Trial
 
 # Rows of the front that the page shows; all are in the file.
 MOST = 100
-# Figures of a run that are remembered.
-FIGURES = 4
-_plots: WeakKeyDictionary[View, dict[tuple[str, str], Plot]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks for: a run with its counted costs, and two metrics."""
+    """What an address asks for: a run with its counted costs, and two metrics; one that there is none of is taken for
+    the default."""
 
     view: View
     history: History
@@ -42,72 +34,86 @@ class Asked:
     x: str
     y: str
 
-    @property
-    def objective(self) -> Objective:
-        """The run's objective."""
-        return self.view.objective
+    @classmethod
+    def of(cls, site: Site, request: Request) -> Asked:
+        """What this address asks for."""
+        view = site.view(request)
+        names = fronts.metrics(with_costs(view), view.objective)
+        x, y = fronts.default(names, view.objective)
+        given_x, given_y = (request.query_params.get(name, "") for name in ("x", "y"))
+        return cls(
+            view, with_costs(view), names, given_x if given_x in names else x, given_y if given_y in names else y
+        )
 
     @property
     def base(self) -> str:
         """The page's address, without a query."""
-        return f"/runs/{quote(self.view.summary.key, safe='')}/pareto"
+        return f"{self.view.path}/pareto"
 
     @property
     def query(self) -> str:
         """The metrics, as a query."""
         return urlencode({"x": self.x, "y": self.y})
 
+    @property
+    def figure(self) -> Figure:
+        """The trials by these metrics."""
+        return draw(pareto, self.history, self.view.objective, self.x, self.y)
+
+    @property
+    def front(self) -> list[Trial]:
+        """The best by these metrics."""
+        return fronts.front(self.history, self.view.objective, self.x, self.y)
+
+    def first(self, names: tuple[str, ...] | list[str]) -> list[str]:
+        """These metrics before others."""
+        return list(dict.fromkeys((self.y, self.x, *names)))
+
 
 def routes(site: Site) -> list[BaseRoute]:
     """``/runs/{key}/pareto?x=&y=``, its figure, its table as CSV, and the card of a trial."""
 
     def page(request: Request) -> Response:
-        asked = _asked(site, request)
-        front = axes.front(asked.history, asked.objective, asked.x, asked.y)
-        space = asked.view.space
-        untold = [name for name in dict.fromkeys((asked.x, asked.y)) if wanted(name, asked.objective) is None]
+        asked = Asked.of(site, request)
+        front, view = asked.front, asked.view
         return site.run_page(
             request,
             "pareto.html",
             tab="Pareto",
             asked=asked,
-            untold=untold,
+            untold=[name for name in dict.fromkeys((asked.x, asked.y)) if better_sign(name, view.objective) is None],
             front=front[:MOST],
             total=len(front),
-            shown=list(dict.fromkeys((asked.y, asked.x, *asked.objective.metrics))),
-            thumbnails=[drawing(space, trial.architecture, small=True) for trial in front[:MOST]] if space else [],
-            summary_text=_plot(asked).summary,
+            shown=asked.first(view.objective.metrics),
+            thumbnails=[view.draw(trial.architecture, small=True) for trial in front[:MOST]] if view.space else [],
+            summary_text=asked.figure.summary,
         )
 
     def figure(request: Request) -> Response:
-        asked = _asked(site, request)
-        return Response(figure_json(_plot(asked)), media_type="application/json")
+        return Asked.of(site, request).figure.response()
 
     def front_csv(request: Request) -> Response:
-        asked = _asked(site, request)
-        front = axes.front(asked.history, asked.objective, asked.x, asked.y)
+        asked = Asked.of(site, request)
         name = quote(f"{asked.view.summary.name}-front.csv", safe="")
-        return Response(
-            axes.table(front, list(dict.fromkeys((asked.y, asked.x, *asked.names)))),
-            media_type="text/csv; charset=utf-8",
-            headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
-        )
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        text = fronts.table(asked.front, asked.first(asked.names))
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     def card(request: Request) -> Response:
-        asked = _asked(site, request)
+        asked = Asked.of(site, request)
         trial = next((one for one in asked.history if one.index == request.path_params["n"]), None)
         if trial is None:
             raise HTTPException(404)
-        space = asked.view.space
-        told = {*asked.objective.metrics, asked.x, asked.y, *COUNTED}
+        view = asked.view
+        known = {*view.objective.metrics, asked.x, asked.y, *COUNTED}
         return site.page(
             request,
             "pareto_point.html",
             trial=trial,
-            state=state(trial, asked.objective),
-            rows=[row for row in rows(asked.history, asked.objective, trial) if row.metric in told],
-            drawn=drawing(space, trial.architecture) if space else None,
-            address=f"/runs/{quote(asked.view.summary.key, safe='')}/trials/{trial.index}",
+            state=state(trial, view.objective),
+            rows=[row for row in rows(asked.history, view.objective, trial) if row.metric in known],
+            drawn=view.draw(trial.architecture),
+            address=f"{view.path}/trials/{trial.index}",
         )
 
     path = "/runs/{key}/pareto"
@@ -115,26 +121,5 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(path, page),
         Route(f"{path}/figure", figure),
         Route(f"{path}/front.csv", front_csv),
-        Route(f"{path}/trials/{number('n')}", card),
+        Route(f"{path}/trials/{{n:number}}", card),
     ]
-
-
-def _plot(asked: Asked) -> Plot:
-    """The figure, made once for the page, which needs its summary, and for the figure's own address."""
-    made = _plots.setdefault(asked.view, {})
-    both = (asked.x, asked.y)
-    if both not in made:
-        if len(made) >= FIGURES:
-            made.clear()
-        made[both] = pareto_plot(asked.history, asked.objective, *both)
-    return made[both]
-
-
-def _asked(site: Site, request: Request) -> Asked:
-    """What the address asks for; a metric that there is none of is taken for the default."""
-    view = site.views.get(request.path_params["key"])
-    history = counted(view)
-    names = axes.metrics(history, view.objective)
-    x, y = axes.default(names, view.objective)
-    given_x, given_y = (request.query_params.get(name, "") for name in ("x", "y"))
-    return Asked(view, history, names, given_x if given_x in names else x, given_y if given_y in names else y)

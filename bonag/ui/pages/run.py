@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
 from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
 from bonag.ui.commands import resume_command, run_command
-from bonag.ui.ordering import Paging, headings, ordered, page_url
+from bonag.ui.figures import draw
+from bonag.ui.ordering import Paging, headings, page_url, sort_rows
+from bonag.ui.overview import overview_of
 from bonag.ui.site import Site
-from bonag.ui.trial_table import STATES, columns_of, csv_of, metrics_of, rows_of
-from bonag.ui.view import View
-from loops.history import Trial, TrialStatus
+from bonag.ui.source import View
+from bonag.ui.trials.table import STATES, csv_of, table_of
 
 SIZE = 50
 NEWEST = "-trial"
@@ -29,34 +28,26 @@ def routes(site: Site) -> list[BaseRoute]:
     """``/runs/{key}?q=&state=&sort=&page=``, its live parts, its figures, and its trials as CSV."""
 
     def page(request: Request) -> Response:
-        key = request.path_params["key"]
-        view = site.views.get(key)
-        base = f"/runs/{quote(key, safe='')}"
-        part = request.query_params.get("part")
-        if part == "overview":
-            return site.run_page(request, "run_overview.html", tab="Run", base=base, **_overview(view))
-        table = _table(request, view, base)
-        if part == "trials":
-            return site.run_page(request, "run_trials.html", tab="Run", base=base, **table)
-        return site.run_page(request, "run.html", tab="Run", base=base, **_overview(view), **table)
+        view, part = site.view(request), request.query_params.get("part")
+        overview = {} if part == "trials" else _overview(view)
+        table = {} if part == "overview" else _table(request, view)
+        template = {"overview": "run_overview.html", "trials": "run_trials.html"}.get(part or "", "run.html")
+        return site.run_page(request, template, tab="Run", base=view.path, **overview, **table)
 
     def state(request: Request) -> Response:
         return site.run_page(request, "run_state.html", tab="")
 
     def trials(request: Request) -> Response:
-        view = site.views.get(request.path_params["key"])
+        view = site.view(request)
         disposition = f"attachment; filename*=UTF-8''{quote(view.summary.name, safe='')}.csv"
         return Response(csv_of(view), media_type="text/csv", headers={"content-disposition": disposition})
 
     def progress_figure(request: Request) -> Response:
-        key = request.path_params["key"]
-        stamp, view = site.views.stamped(key)
-        return site.figures.response(("progress", key, stamp), lambda: progress(view.history, view.objective))
+        view = site.view(request)
+        return draw(progress, view.history, view.objective).response()
 
     def seconds_figure(request: Request) -> Response:
-        key = request.path_params["key"]
-        stamp, view = site.views.stamped(key)
-        return site.figures.response(("seconds", key, stamp), lambda: seconds(view.history))
+        return draw(seconds, site.view(request).history).response()
 
     return [
         Route("/runs/{key}", page),
@@ -67,61 +58,36 @@ def routes(site: Site) -> list[BaseRoute]:
     ]
 
 
-def _overview(view: View) -> dict[str, Any]:
-    history, objective = view.history, view.objective
-    completed = history.completed
-    feasible = int(objective.feasible(history).sum()) if objective.constraints else len(completed)
-    best = _best(view)
-    front = len(objective.front(history)) if len(objective.goals) > 1 and completed else None
-    proposals = sum(trial.proposal_seconds or 0.0 for trial in history)
-    evaluations = sum(trial.evaluation_seconds or 0.0 for trial in history)
-    config = view.config
-    resumable = config is not None and config.budget is not None and view.summary.state in ("interrupted", "stopped")
+def _overview(view: View) -> dict[str, object]:
+    found, config = overview_of(view), view.config
+    best = found.best[0].trial if found.best else None
+    resumable = config is not None and view.summary.state in ("interrupted", "stopped") and Path(view.where).is_dir()
     return {
-        "counts": {status: sum(trial.status is status for trial in history) for status in TrialStatus},
-        "feasible": feasible,
-        "bounded": bool(objective.constraints),
+        "overview": found,
         "best": best,
-        "goals": objective.metrics,
-        "admitted": best is not None and objective.admits(best),
-        "front": front,
-        "drawn": drawing(view.space, best.architecture) if best is not None and view.space is not None else None,
-        "proposals": proposals,
-        "evaluations": evaluations,
+        "admitted": bool(found.best and found.best[0].metrics),
+        "drawn": view.draw(best.architecture) if best is not None else None,
         "command": run_command(config) if config is not None else None,
-        "resume": resume_command(view.where) if resumable and Path(view.where).is_dir() else None,
+        "resume": resume_command(config, view.where) if config is not None and resumable else None,
     }
 
 
-def _best(view: View) -> Trial | None:
-    """The best feasible trial, by the first goal where there are several; else the one that comes nearest."""
-    objective, history = view.objective, view.history
-    if not history.completed:
-        return None
-    front = objective.front(history) if len(objective.goals) > 1 else []
-    return front[0] if front else objective.best(history)[0]
-
-
-def _table(request: Request, view: View, base: str) -> dict[str, Any]:
+def _table(request: Request, view: View) -> dict[str, object]:
     query = {name: request.query_params.get(name, "").strip() for name in FILTERS}
-    metrics = metrics_of(view)
-    columns = columns_of(metrics)
-    everything = rows_of(view)
+    table, base = table_of(view), view.path
     words = query["q"].lower().split()
     state = query["state"] if query["state"] in STATES else ""
-    found = [row for row in everything if (not state or row.is_in(state)) and (not words or row.mentions(words))]
+    found = [row for row in table.rows if (not state or row.is_in(state)) and (not words or row.mentions(words))]
     order = query["sort"] or NEWEST
     paging = Paging.of(query["page"], len(found), SIZE)
     kept = {name: value for name, value in query.items() if value}
     return {
-        "rows": ordered(found, columns, order)[paging.rows],
-        "metrics": metrics,
-        "headings": headings(columns, order, base, query),
+        "table": table,
+        "rows": sort_rows(found, table.columns, order)[paging.rows],
+        "headings": headings(table.columns, order, base, query),
         "paging": paging,
         "before": page_url(base, query, paging.page - 1) if paging.page > 1 else None,
         "after": page_url(base, query, paging.page + 1) if paging.page < paging.pages else None,
-        "total": len(everything),
-        "states": [one for one in STATES if view.objective.constraints or "feasible" not in one],
         "query": query,
         "part": f"{base}?{urlencode({**kept, 'part': 'trials'})}",
     }

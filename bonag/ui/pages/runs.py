@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.ui.ordering import Column, headings, ordered
+from bonag.ui.ordering import Column, headings, sort_rows
 from bonag.ui.site import Site
-from bonag.ui.view import Summary
+from bonag.ui.source import Summary
 
 FILTERS = ("state", "space", "strategy")
 NEWEST = "-started"
@@ -51,7 +51,7 @@ def routes(site: Site) -> list[BaseRoute]:
         order = query["sort"] or NEWEST
         found = site.source.summaries()
         choices = {name: sorted({value for one in found if (value := getattr(one, name))}) for name in FILTERS}
-        shown = ordered((one for one in found if _matches(one, query)), COLUMNS, order)
+        shown = sort_rows((one for one in found if _matches(one, query)), COLUMNS, order)
         return site.page(
             request,
             "runs.html",

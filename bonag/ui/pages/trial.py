@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bonag.plots.architecture import drawing
-from bonag.ui.addresses import number
 from bonag.ui.site import Site
+from bonag.ui.source import View
 from bonag.ui.trials import files
-from bonag.ui.trials.costs import costs
+from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import overall, rows, state
-from bonag.ui.view import View
 from loops.history import Trial
 from search_spaces import SearchSpace
 
@@ -32,66 +29,50 @@ def routes(site: Site) -> list[BaseRoute]:
     """
 
     def page(request: Request) -> Response:
-        view = site.views.get(request.path_params["key"])
-        trial, before, after = _found(view, request.path_params["n"])
-        space = view.space
-        kin = family(view, trial)
+        view, place, trial = _find_trial(site, request)
+        trials, kin = view.history.trials, family(view, trial)
         return site.run_page(
             request,
             "trial.html",
             tab="",
-            trial=trial,
-            before=before,
-            after=after,
-            here=_address(view, trial),
+            **_exports(site, view, trial),
+            before=trials[place - 1] if place else None,
+            after=trials[place + 1] if place + 1 < len(trials) else None,
             state=state(trial, view.objective),
-            drawn=drawing(space, trial.architecture) if space else None,
+            drawn=view.draw(trial.architecture),
             parameters=getattr(trial.architecture, "parameters", ()),
             rows=rows(view.history, view.objective, trial),
             overall=overall(view.history, view.objective, trial),
-            costs=costs(space, trial.architecture) if space else None,
+            costs=count_costs(view.space, trial.architecture) if view.space else None,
             origin=origin(view, trial),
             family=kin,
-            thumbnails=[drawing(space, one.trial.architecture, small=True) for one in kin.kin] if space else [],
-            files=_offered(site, view, trial),
-            run=_run(view),
+            thumbnails=[view.draw(one.trial.architecture, small=True) for one in kin.kin],
         )
 
     def exports(request: Request) -> Response:
-        view = site.views.get(request.path_params["key"])
-        trial, _, _ = _found(view, request.path_params["n"])
+        view, _, trial = _find_trial(site, request)
         _space(view)
-        offered = _offered(site, view, trial)
-        return site.page(
-            request,
-            "trial_exports.html",
-            files=offered,
-            here=_address(view, trial),
-            trial=trial,
-            run=_run(view),
-        )
+        return site.page(request, "trial_exports.html", **_exports(site, view, trial))
 
     def export(request: Request) -> Response:
-        view = site.views.get(request.path_params["key"])
-        trial, _, _ = _found(view, request.path_params["n"])
+        view, _, trial = _find_trial(site, request)
         space, format = _space(view), request.path_params["format"]
         if format not in files.KINDS:
             raise HTTPException(404)
         if request.method == "POST":
-            files.request(site.jobs, space, trial.architecture, format)
-            return RedirectResponse(f"{_address(view, trial)}#exports", status_code=303)
-        content = files.ready(site.jobs, space, trial.architecture, format)
-        if content is None:
+            files.request(site.growing, space, trial.architecture, format)
+            return RedirectResponse(f"{view.path}/trials/{trial.index}#exports", status_code=303)
+        [file] = [one for one in _offer(site, view, trial) if one.format == format]
+        if file.content is None:
             raise HTTPException(404)
-        name = files.file_name(view.summary.name, trial.index, format)
         headers = {
-            "content-disposition": f'attachment; filename="{name}"',
+            "content-disposition": f'attachment; filename="{file.name}"',
             # Weights do not shrink, and to try takes seconds in which no other page is answered.
             "content-encoding": "identity",
         }
-        return Response(content, media_type=MEDIA.get(format, "application/octet-stream"), headers=headers)
+        return Response(file.content, media_type=MEDIA.get(format, "application/octet-stream"), headers=headers)
 
-    path = "/runs/{key}/trials/" + number("n")
+    path = "/runs/{key}/trials/{n:number}"
     return [
         Route(path, page),
         Route(f"{path}/exports", exports),
@@ -99,12 +80,12 @@ def routes(site: Site) -> list[BaseRoute]:
     ]
 
 
-def _found(view: View, number: int) -> tuple[Trial, Trial | None, Trial | None]:
-    """The trial of that index, and those before and after it; a page that says so if there is none."""
-    trials = view.history.trials
-    for place, trial in enumerate(trials):
-        if trial.index == number:
-            return trial, trials[place - 1] if place else None, trials[place + 1] if place + 1 < len(trials) else None
+def _find_trial(site: Site, request: Request) -> tuple[View, int, Trial]:
+    """The run, and the trial of that index with its place in it; a page that says so if there is none."""
+    view = site.view(request)
+    for place, trial in enumerate(view.history.trials):
+        if trial.index == request.path_params["n"]:
+            return view, place, trial
     raise HTTPException(404)
 
 
@@ -114,18 +95,18 @@ def _space(view: View) -> SearchSpace:
     return view.space
 
 
-def _run(view: View) -> str | None:
-    """The run as the command line takes it: its folder, or its name in a database; None for what is no run of bonag."""
-    if view.config is None:
-        return None
-    return shlex.quote(view.summary.name if "://" in view.where else view.where)
+def _exports(site: Site, view: View, trial: Trial) -> dict[str, object]:
+    """run: as the command line takes it: its folder, or its name in a database; None for what is no run of bonag."""
+    run = None if view.config is None else shlex.quote(view.summary.name if "://" in view.where else view.where)
+    return {
+        "trial": trial,
+        "here": f"{view.path}/trials/{trial.index}",
+        "files": _offer(site, view, trial),
+        "run": run,
+    }
 
 
-def _offered(site: Site, view: View, trial: Trial) -> list[files.File]:
+def _offer(site: Site, view: View, trial: Trial) -> list[files.File]:
     if view.space is None:
         return []
-    return files.offered(site.jobs, view.space, trial.architecture, view.summary.name, trial.index)
-
-
-def _address(view: View, trial: Trial) -> str:
-    return f"/runs/{quote(view.summary.key, safe='')}/trials/{trial.index}"
+    return files.offer(site.growing, view.space, trial.architecture, view.summary.name, trial.index)

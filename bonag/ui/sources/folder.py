@@ -9,18 +9,16 @@ import threading
 import time
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bonag.record.folder import CONFIG, DATABASE, LOCK
-from bonag.ui.source import UnknownKeyError
-from bonag.ui.sources.ax_json import AxJson, is_snapshot
+from bonag.ui.background.growing import Growing
+from bonag.ui.source import Source, Summary, UnknownKeyError, View
+from bonag.ui.sources.ax_stores import AxJson, is_snapshot
 from bonag.ui.sources.run_folder import RunFolder
-from bonag.ui.view import Summary, View
 
 if TYPE_CHECKING:
-    from ax import Client
-
-    from bonag.ui.jobs import Jobs
+    from bonag.ax.reading import Experiment
 
 # Levels below the folder on which runs are looked for, and folders that are looked into at most.
 LEVELS = 3
@@ -29,7 +27,7 @@ MOST = 5000
 FRESH = 1.0
 
 
-class FolderSource:
+class FolderSource(Source):
     """The runs and Ax snapshots of a folder, which may itself be a run. Links are not followed.
 
     Keys are the paths below the folder, their parts joined by ``~``.
@@ -39,16 +37,16 @@ class FolderSource:
         self.root = root.resolve()
         self._lock = threading.Lock()
         self._looked = -FRESH
-        self._found: dict[str, RunFolder | AxJson] = {}
-        self._jobs: Jobs | None = None
+        self._found: dict[str, Source] = {}
+        self._growing: Growing | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[FolderSource], tuple[Path]]:
         # The caches and the locks stay here.
         return FolderSource, (self.root,)
 
-    def read_by(self, jobs: Jobs) -> None:
-        """Have the background process read what Ax has to read."""
-        self._jobs = jobs
+    def read_in_background(self, growing: Growing) -> None:
+        """See ``Source``."""
+        self._growing = growing
 
     @property
     def single(self) -> str | None:
@@ -63,44 +61,37 @@ class FolderSource:
         """See ``Source``."""
         return self._one(key).stamp(key)
 
-    def view(self, key: str) -> View:
+    def view(self, key: str, before: View | None = None) -> View:
         """See ``Source``."""
-        return self._one(key).view(key)
+        return self._one(key).view(key, before)
 
-    def refreshed(self, key: str, before: View) -> View:
-        """See ``Refreshing``."""
-        one = self._one(key)
-        return one.refreshed(key, before) if isinstance(one, RunFolder) else one.view(key)
-
-    def client(self, key: str) -> Client:
+    def experiment(self, key: str) -> Experiment:
         """See ``Source``."""
-        return self._one(key).client(key)
+        return self._one(key).experiment(key)
 
-    def _one(self, key: str) -> RunFolder | AxJson:
+    def _one(self, key: str) -> Source:
         try:
             return self._look()[key]
         except KeyError:
             raise UnknownKeyError(key) from None
 
-    def _look(self) -> dict[str, RunFolder | AxJson]:
+    def _look(self) -> dict[str, Source]:
         with self._lock:
             if time.monotonic() - self._looked >= FRESH:
-                now: dict[str, RunFolder | AxJson] = {}
+                now: dict[str, Source] = {}
                 for path, is_run in _walk(self.root):
                     key = _key(self.root, path)
                     # What was there before keeps what it has read.
-                    now[key] = self._found.get(key) or self._made(key, path, is_run)
+                    now[key] = self._found.get(key) or self._open(key, path, is_run)
                 self._found = dict(sorted(now.items()))
                 self._looked = time.monotonic()
             return self._found
 
-    def _made(self, key: str, path: Path, is_run: bool) -> RunFolder | AxJson:
-        if is_run:
-            return RunFolder(self.root, path, key)
-        snapshot = AxJson(path, key)
-        if self._jobs is not None:
-            snapshot.read_by(self._jobs)
-        return snapshot
+    def _open(self, key: str, path: Path, is_run: bool) -> Source:
+        opened: Source = RunFolder(self.root, path, key) if is_run else AxJson(path, key)
+        if self._growing is not None:
+            opened.read_in_background(self._growing)
+        return opened
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, bool]]:

@@ -9,21 +9,17 @@ from concurrent.futures import TimeoutError as LateError
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from bonag.record.address import Address
 from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
 from bonag.record.reading import RunSnapshot, read_record
-from bonag.record.watching import Overview, folder_overview, folder_stamp
-from bonag.ui.source import UnknownKeyError
-from bonag.ui.sources.bonag_view import broken, client_of, known_of, summary_of, view_of
+from bonag.record.watching import folder_overview, folder_stamp
+from bonag.ui.source import Summary, UnknownKeyError, View
 from bonag.ui.sources.postgres import PostgresSource
-from bonag.ui.view import Summary, View
+from bonag.ui.sources.runs import RunSource, known_of, summary_of, unreadable_summary, view_of
 from loops.config import RunConfig
 from search_spaces.errors import UserError
-
-if TYPE_CHECKING:
-    from ax import Client
 
 # Seconds that the list of runs waits for a server; its answer comes with the next look.
 PATIENCE = 0.3
@@ -36,7 +32,7 @@ def _server(address: Address) -> PostgresSource:
     return PostgresSource(address)
 
 
-class RunFolder:
+class RunFolder(RunSource):
     """A source of one run, whose record is in the folder or in a server that ``config.json`` names."""
 
     def __init__(self, root: Path, folder: Path, key: str) -> None:
@@ -49,11 +45,9 @@ class RunFolder:
         """The only run."""
         try:
             config = self._config()
-            if config.record is None:
-                return [self._cached(folder_stamp(self._folder), lambda: summary_of(self._key, self._overview()))]
-            return [self._from_server(config)]
+            return [self._from_folder() if config.record is None else self._from_server(config)]
         except UserError as error:
-            return [self._broken(str(error))]
+            return [self._unreadable_summary(str(error))]
 
     def stamp(self, key: str) -> Hashable:
         """See ``Source``. Of a server that cannot be reached, the same until it can."""
@@ -67,30 +61,14 @@ class RunFolder:
             return folder_stamp(self._folder), "the server holds no such run"
         return folder_stamp(self._folder)
 
-    def view(self, key: str) -> View:
+    def view(self, key: str, before: View | None = None) -> View:
         """See ``Source``."""
-        return self._view(None)
-
-    def refreshed(self, key: str, before: View) -> View:
-        """See ``Refreshing``."""
-        return self._view(before)
-
-    def client(self, key: str) -> Client:
-        """See ``Source``."""
-        return client_of(self.view(key))
-
-    def _view(self, before: View | None) -> View:
         config = self._config()
-        known = known_of(before) if before else None
         if config.record is not None:
-            address = Address.parse(config.record)
             # Asks the server only if it answered lately, where ``read_record`` would wait for it.
-            _server(address).stamp(config.name)
-        snapshot: RunSnapshot = _twice(lambda: read_record(self._folder, known=known))
+            _server(Address.parse(config.record)).stamp(config.name)
+        snapshot: RunSnapshot = _twice(lambda: read_record(self._folder, known=known_of(before)))
         return view_of(self._key, snapshot, str(self._folder))
-
-    def _overview(self) -> Overview:
-        return _twice(lambda: folder_overview(self._folder))
 
     def _config(self) -> RunConfig:
         """The configuration, once it is sure that no file of the run is a link to elsewhere; raises UserError."""
@@ -100,13 +78,15 @@ class RunFolder:
                 raise UserError(f"{path} is a link that leads out of {self._root}, and is not followed")
         return read_config(self._folder)
 
-    def _cached(self, stamp: Hashable, make: Callable[[], Summary]) -> Summary:
+    def _from_folder(self) -> Summary:
+        stamp = folder_stamp(self._folder)
         with self._lock:
             if self._summarised is None or self._summarised[0] != stamp:
                 try:
-                    self._summarised = stamp, make()
+                    found = summary_of(self._key, _twice(lambda: folder_overview(self._folder)))
                 except UserError as error:
-                    self._summarised = stamp, self._broken(str(error))
+                    found = self._unreadable_summary(str(error))
+                self._summarised = stamp, found
             return self._summarised[1]
 
     def _from_server(self, config: RunConfig) -> Summary:
@@ -116,7 +96,7 @@ class RunFolder:
             for one in server.summaries():
                 if one.name == config.name:
                     return replace(one, key=self._key)
-            return self._broken(f"{server.address.public} holds no run '{config.name}'")
+            return self._unreadable_summary(f"{server.address.public} holds no run '{config.name}'")
 
         with self._lock:
             if self._asked is None:
@@ -126,15 +106,15 @@ class RunFolder:
             found = asked.result(PATIENCE)
         except LateError:
             before = self._summarised
-            return before[1] if before else self._broken(f"{server.address.public} has not answered yet")
+            return before[1] if before else self._unreadable_summary(f"{server.address.public} has not answered yet")
         except UserError as error:
-            found = self._broken(str(error))
+            found = self._unreadable_summary(str(error))
         with self._lock:
             self._asked, self._summarised = None, (None, found)
         return found
 
-    def _broken(self, problem: str) -> Summary:
-        return broken(self._key, self._folder.name, problem)
+    def _unreadable_summary(self, problem: str) -> Summary:
+        return unreadable_summary(self._key, self._folder.name, problem)
 
 
 def _twice(read: Callable[[], _Result]) -> _Result:

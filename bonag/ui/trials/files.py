@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bonag.export import FORMATS, export_network
-from bonag.ui.jobs import Job, Jobs
-from bonag.ui.worker import report
+from bonag.insight.progress import report
+from bonag.ui.background.growing import Growing, Standing
+from bonag.ui.background.jobs import Job
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
 from search_spaces.errors import UserError
 
@@ -19,21 +20,24 @@ KINDS = {
     "onnx": (".onnx", "The network as an ONNX graph, with the same weights"),
     "python": (".py", "The network's source: plain PyTorch that needs nothing of bonag"),
 }
+# The network depends on nothing else; a run that goes on does not change it.
+_ONLY = (0, 0)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that is offered. job: how far it is; None if nobody has asked for it yet, or not for long."""
+    """A file that is offered. content: when it is there. job: making it, or how that failed; None where neither."""
 
     format: str
     name: str
     what: str
+    content: bytes | None
     job: Job | None
 
     @property
     def size(self) -> str:
         """How large the file is, once it is there."""
-        count = len(self.job.result) if self.job and self.job.result else 0
+        count = len(self.content or b"")
         return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
@@ -43,27 +47,20 @@ def file_name(run: str, index: int, format: str) -> str:
     return f"{safe.lstrip('.-') or 'run'}-trial-{index}{KINDS[format][0]}"
 
 
-def offered(jobs: Jobs, space: SearchSpace, architecture: Architecture, run: str, index: int) -> list[File]:
+def offer(growing: Growing, space: SearchSpace, architecture: Architecture, run: str, index: int) -> list[File]:
     """All formats with how far they are; asks for nothing."""
+    found = {format: growing.look(_place(space, architecture, format), _ONLY) for format in FORMATS}
     return [
-        File(format, file_name(run, index, format), KINDS[format][1], jobs.known(_key(space, architecture, format)))
-        for format in FORMATS
+        File(format, file_name(run, index, format), KINDS[format][1], standing.result, standing.job)
+        for format, standing in found.items()
     ]
 
 
-def request(jobs: Jobs, space: SearchSpace, architecture: Architecture, format: str) -> Job:
+def request(growing: Growing, space: SearchSpace, architecture: Architecture, format: str) -> Standing:
     """Have the file made, also again if that failed before."""
-    key = _key(space, architecture, format)
-    known = jobs.known(key)
-    if known is not None and known.error is not None:
-        jobs.forget(key)
-    return jobs.request(key, network_file, space.name, str(architecture), format, first=True)
-
-
-def ready(jobs: Jobs, space: SearchSpace, architecture: Architecture, format: str) -> bytes | None:
-    """What is in the file, if it is made."""
-    known = jobs.known(_key(space, architecture, format))
-    return None if known is None or known.state != "done" else bytes(known.result)
+    place = _place(space, architecture, format)
+    growing.again(place)
+    return growing.ask(place, _ONLY, network_file, space.name, str(architecture), format, every=True, first=True)
 
 
 def network_file(space_name: str, text: str, format: str) -> bytes:
@@ -80,6 +77,5 @@ def network_file(space_name: str, text: str, format: str) -> bytes:
         return path.read_bytes()
 
 
-def _key(space: SearchSpace, architecture: Architecture, format: str) -> tuple[Hashable, ...]:
-    # The network depends on nothing else; a run that goes on does not change it.
-    return ("export", space.name, str(architecture), format, 0)
+def _place(space: SearchSpace, architecture: Architecture, format: str) -> tuple[Hashable, ...]:
+    return ("export", space.name, str(architecture), format)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import numpy as np
 
-from bonag.ui.view import View
+from bonag.ui.source import View
 from loops.history import Trial, TrialStatus
 from search_spaces import SearchSpace
 
 MOST = 12
 NEAREST = 5
 SHOWN_CHANGES = 3
-
-_lock = threading.Lock()
-_codes: WeakKeyDictionary[View, np.ndarray] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ def family(view: View, trial: Trial) -> Family:
         return Family(False, (), 0)
     around = set(space.neighbours(trial.architecture))
     near = [other for other in view.history if other.architecture in around and other.index != trial.index]
-    codes = _codes_of(view, space)
+    codes, trials = _codes(view, space), view.history.trials
     places = {other.index: place for place, other in enumerate(view.history)}
     distances = (codes != codes[places[trial.index]]).sum(axis=1)
     if near:
@@ -57,24 +53,15 @@ def family(view: View, trial: Trial) -> Family:
         near.sort(key=lambda other: -goal.sign * other.metrics.get(goal.metric, -goal.sign * np.inf))
         kin = [_kin(view, space, trial, other, int(distances[places[other.index]])) for other in near[:MOST]]
         return Family(True, tuple(kin), len(near) - len(kin))
-    others = [
-        place
-        for place in np.argsort(distances, kind="stable").tolist()
-        if view.history.trials[place].index != trial.index
-        and view.history.trials[place].status is TrialStatus.COMPLETED
-    ]
-    found = [(view.history.trials[place], int(distances[place])) for place in others[:NEAREST]]
-    return Family(False, tuple(_kin(view, space, trial, other, away) for other, away in found), 0)
+    order = [trials[place] for place in np.argsort(distances, kind="stable").tolist()]
+    others = [one for one in order if one.index != trial.index and one.status is TrialStatus.COMPLETED][:NEAREST]
+    kin = [_kin(view, space, trial, other, int(distances[places[other.index]])) for other in others]
+    return Family(False, tuple(kin), 0)
 
 
-def _codes_of(view: View, space: SearchSpace) -> np.ndarray:
-    with _lock:
-        known = _codes.get(view)
-    if known is None:
-        known = space.codes([trial.architecture for trial in view.history])
-        with _lock:
-            _codes[view] = known
-    return known
+@lru_cache(maxsize=8)
+def _codes(view: View, space: SearchSpace) -> np.ndarray:
+    return space.codes([trial.architecture for trial in view.history])
 
 
 def _kin(view: View, space: SearchSpace, trial: Trial, other: Trial, distance: int) -> Kin:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonag.plots.measured import column, feasible
-from bonag.plots.pareto import wanted
-from bonag.ui.wording import number
+from bonag.plots.pareto import better_sign
+from bonag.ui.filters import number
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 
@@ -33,36 +33,35 @@ class Row:
     of: int
 
 
-def measured(history: History, objective: Objective) -> list[Trial]:
+def trials_with_values(history: History, objective: Objective) -> list[Trial]:
     """The completed trials that have a finite value of every metric of the objective."""
     trials = list(history.completed)
     known = np.isfinite(np.stack([column(trials, metric) for metric in objective.metrics], axis=1)).all(axis=1)
     return [trial for trial, there in zip(trials, known, strict=True) if there]
 
 
-def met(history: History, objective: Objective) -> list[Trial]:
+def trials_within_bounds(history: History, objective: Objective) -> list[Trial]:
     """Those of the ``measured`` trials that meet the constraints."""
-    trials = measured(history, objective)
-    return [trial for trial, good in zip(trials, feasible(trials, objective.constraints), strict=True) if good]
+    trials = trials_with_values(history, objective)
+    return [trial for trial, good in zip(trials, feasible(trials, objective), strict=True) if good]
 
 
 def state(trial: Trial, objective: Objective) -> str:
     """The trial's status, or for a completed one of a run with constraints ``feasible`` or ``infeasible``."""
     if trial.status is not TrialStatus.COMPLETED or not objective.constraints:
         return str(trial.status)
-    return "feasible" if feasible([trial], objective.constraints)[0] else "infeasible"
+    return "feasible" if feasible([trial], objective)[0] else "infeasible"
 
 
 def overall(history: History, objective: Objective, trial: Trial) -> str | None:
     """One sentence on how good the trial is, or None for one without values."""
-    if not any(other.index == trial.index for other in measured(history, objective)):
+    if not any(other.index == trial.index for other in trials_with_values(history, objective)):
         return None
-    good = met(history, objective)
-    broken = [c for c in objective.constraints if c.slack(np.array(trial.metrics[c.metric])) < 0]
+    good = trials_within_bounds(history, objective)
+    slacks = {c: float(c.slack(np.array(trial.metrics[c.metric]))) for c in objective.constraints}
+    broken = [f"{c} (by {number(-slack, 4)})" for c, slack in slacks.items() if slack < 0]
     if broken:
-        return "It breaks " + " and ".join(
-            f"{c} (by {_gap(c.slack(np.array(trial.metrics[c.metric])))})" for c in broken
-        )
+        return f"It breaks {' and '.join(broken)}"
     if len(objective.goals) > 1:
         front = {other.index for other in objective.front(History(good))}
         if trial.index in front:
@@ -79,13 +78,13 @@ def overall(history: History, objective: Objective, trial: Trial) -> str | None:
 
 def rows(history: History, objective: Objective, trial: Trial) -> list[Row]:
     """All metrics of the trial, those of the objective first."""
-    good = met(history, objective)
+    good = trials_within_bounds(history, objective)
     names = [*objective.metrics, *sorted(set(trial.metrics) - set(objective.metrics))]
     return [_row(name, good, objective, trial) for name in names if name in trial.metrics]
 
 
 def _row(metric: str, good: Sequence[Trial], objective: Objective, trial: Trial) -> Row:
-    value, sign = float(trial.metrics[metric]), wanted(metric, objective)
+    value, sign = float(trial.metrics[metric]), better_sign(metric, objective)
     roles = ["maximised" if goal.maximise else "minimised" for goal in objective.goals if goal.metric == metric]
     bounds = [constraint for constraint in objective.constraints if constraint.metric == metric]
     kept = all(bool(bound.slack(np.array(value)) >= 0) for bound in bounds) if bounds else None
@@ -98,7 +97,3 @@ def _row(metric: str, good: Sequence[Trial], objective: Objective, trial: Trial)
             rank = 1 + int((sign * values[known] > sign * value).sum())
     shown = tuple(roles + [f"kept {bound.relation} {bound.bound:g}" for bound in bounds])
     return Row(metric, value, shown, kept, best, whose, rank, len(known))
-
-
-def _gap(slack: np.ndarray) -> str:
-    return number(abs(float(slack)), 4)

@@ -161,7 +161,7 @@ def test_minutes_end_a_training(tmp_path: Path) -> None:
         ({"n": 0}, "n must be at least 1, not 0"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"where": ["acuracy>=1"]}, "no metric 'acuracy': did you mean 'accuracy'?"),
-        ({"where": ["accuracy>=high"]}, "is not a metric with a bound"),
+        ({"where": ["accuracy>=high"]}, "'high' is not a number"),
         ({"where": ["accuracy>=90", "accuracy<=80"]}, "nothing can meet both"),
         ({"guidance": {"params": 2.0}}, "guidance of 'params', for which there is no condition"),
         ({"guidance": {"accuracy": -1.0}}, "the guidance of 'accuracy' must be 0 or more, not -1.0"),

@@ -46,7 +46,7 @@ def interrupt_after(count: int) -> Callable[[Event], None]:
 def test_a_function_is_searched(measure: Measure) -> None:
     result = go(measure, budget=40)
     assert (result.state, result.reason, len(result.history)) == (RunState.FINISHED, None, 40)
-    assert result.path == Path("results/nb201-python-evolution-seed0-1")
+    assert result.path == Path("results/nb201-kernel_count-evolution-seed0-1")
     assert result.best is not None
     assert result.best.metrics == {"accuracy": measure(result.best.architecture)}
     assert result.best.metrics["accuracy"] == result.trials["accuracy"].max()
@@ -102,11 +102,19 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(
             go(measure, strategy=strategy, batch_size=batch_size, name=name, on_event=interrupt_after(count))
         cut = bonag.load(name)
         assert (cut.state, len(cut.history.completed)) == (RunState.INTERRUPTED, count)
-        with pytest.raises(UserError, match=r"was evaluated by the Python object .*kernel_count.* give it again"):
-            bonag.resume(name)
-        resumed = bonag.resume(name, evaluator=measure)
+        resumed = bonag.resume(name)
         assert resumed.state is RunState.FINISHED
         pd.testing.assert_frame_equal(table(resumed), table(whole))
+
+
+def test_a_part_that_cannot_be_imported_again_is_given_again(measure: Measure) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        go(lambda architecture: measure(architecture), name="cut", on_event=interrupt_after(3))
+    with pytest.raises(UserError, match=r"the evaluator of run 'cut' is the Python object .*lambda.* give it again"):
+        bonag.resume("cut")
+    with pytest.raises(UserError, match="a run has no part 'evaluater': did you mean 'evaluator'"):
+        bonag.resume("cut", evaluater=measure)
+    assert bonag.resume("cut", evaluator=measure).state is RunState.FINISHED
 
 
 def test_a_finished_run_is_returned_as_it_is(measure: Measure, table: Table) -> None:
@@ -167,8 +175,8 @@ def test_metrics_that_are_no_numbers_are_failed_trials(measure: Measure) -> None
 
 def test_names_are_made_of_what_is_searched_with_the_next_free_number(measure: Measure, data_dir: Path) -> None:
     assert [go(measure, budget=1).config.name for _ in range(2)] == [
-        "nb201-python-evolution-seed0-1",
-        "nb201-python-evolution-seed0-2",
+        "nb201-kernel_count-evolution-seed0-1",
+        "nb201-kernel_count-evolution-seed0-2",
     ]
     result = go("table", task="cifar100", budget=1, seed=7, strategy="random", data=data_dir, out="elsewhere")
     assert result.path == Path("elsewhere/nb201-table-cifar100-random-seed7-1")
@@ -180,8 +188,8 @@ def test_a_table_is_searched_and_its_defaults_are_written_down(data_dir: Path, m
     assert result.config.data == str(data_dir.resolve())
     assert "Exact look-ups" in result.description
     assert result.best is not None
-    with pytest.raises(UserError, match="is evaluated by 'table' and not by"):
-        session.resume(result.path, evaluator=measure)
+    with pytest.raises(UserError, match="the evaluator of run 'look-up' is 'table' and not '"):
+        session.resume(result.path, {"evaluator": measure})
 
 
 def test_a_search_space_need_not_be_installed(measure: Measure) -> None:
@@ -189,7 +197,7 @@ def test_a_search_space_need_not_be_installed(measure: Measure) -> None:
         name = "mine"
 
     result = go(measure, space=Mine(), budget=5, name="own-space")
-    with pytest.raises(UserError, match="unknown space 'mine'"):
+    with pytest.raises(UserError, match=r"the Python object .*Mine is in no record: give it again"):
         bonag.load("own-space")
     assert bonag.load("own-space", space=Mine()).best == result.best
 

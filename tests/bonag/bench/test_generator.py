@@ -113,7 +113,7 @@ def test_distances_are_the_largest_total_variations(name: str) -> None:
 
 def test_the_distance_of_a_known_distribution_from_the_space(nb201: SearchSpace) -> None:
     # One edge of the cell is always a 3x3 convolution, a fifth in the space: 0.8 in the site and in its joints.
-    codes = nb201.codes(nb201.all())  # type: ignore[attr-defined]
+    codes = nb201.codes(nb201.all())
     some = codes[codes[:, 3] == nb201.op_names.index("nor_conv_3x3")]
     exact = reference(nb201, 0, np.random.default_rng(0))
     assert Moments.of(nb201, [some]).distances(exact, joined_pairs(nb201)) == pytest.approx([0.8, 0.8])
@@ -294,7 +294,7 @@ def test_a_search_scores_as_many_graphs_as_it_may(
         found.append(scored.best(300))
     assert found[0] == found[1]
     # Better than as many random cells are by far most often.
-    values = np.sort(score_of(nb201.codes(nb201.all())))  # type: ignore[attr-defined]
+    values = np.sort(score_of(nb201.codes(nb201.all())))
     assert found[0] > np.quantile(values, 0.99)
 
 
@@ -514,7 +514,7 @@ def test_every_kind_of_block_is_measured(
     data_dir: Path, nb201: SearchSpace, generator: DiscreteGenerator, tmp_path: Path, one_thread: None
 ) -> None:
     torch.manual_seed(0)
-    score = ScoreGenerator(nb201, Denoiser(nb201), VE(), generator.transition.marginals)
+    score = ScoreGenerator(nb201, Denoiser(nb201), generator.marginals, VE())
     plan = replace(PLAN, families=("discrete", "score"), data=data_dir, train=True)
     lab = Lab(data_dir, {("nb201", "score"): score})
     blocks, left_out = blocks_of(plan, lab)

@@ -22,10 +22,10 @@ from bonag.bench.search import compete, evaluate
 from bonag.bench.search_contest import Contest, make_contest
 from bonag.bench.search_measure import whole_space
 from bonag.bench.search_run import labels_used, run_one
-from bonag.bench.search_store import Plan, Store, held, open_store
+from bonag.bench.search_store import Plan, Store, open_store, read_plan
 from bonag.bench.search_workers import Run, run_all
 from bonag.evaluators import make_evaluator
-from bonag.strategies import make_strategy
+from bonag.strategies.making import make_strategy
 from search_spaces import get_space
 from search_spaces.errors import UserError
 
@@ -198,6 +198,7 @@ def test_a_contest_can_grow(tmp_path: Path) -> None:
         (replace(SMALL, goals=("-macs",)), "objective is"),
         (replace(SMALL, constraints=("macs<=1e6",)), "constraints is"),
         (replace(SMALL, acquisition="ucb"), "acquisition is"),
+        (replace(SMALL, generator="mine.safetensors"), "generator is null there"),
         (replace(SMALL, bonag="9.9"), "bonag is"),
         (replace(SMALL, budget=5), "have a budget of 11, which --budget 5 cannot take back"),
     ],
@@ -232,7 +233,7 @@ def test_a_folder_takes_one_process_and_one_contest(tmp_path: Path) -> None:
 def test_a_file_that_describes_no_contest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "contest.json").write_text(text)
     with pytest.raises(UserError, match="does not describe a contest"):
-        held(tmp_path)
+        read_plan(tmp_path)
 
 
 def test_trials_of_something_else_are_refused(tmp_path: Path) -> None:
@@ -247,15 +248,44 @@ def test_trials_of_something_else_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
-    assert make_contest("nb201", None, "cifar100", ["accuracy"], data=data_dir).evaluator == "surrogate"
-    assert make_contest("nb201", None, None, ["accuracy"], data=data_dir).task == "cifar10"
-    assert make_contest("mbv3", None, "imagenet224", ["accuracy"], data=data_dir).evaluator == "predictor"
+    assert make_contest({"space": "nb201", "task": "cifar100", "data": data_dir}).evaluator == "surrogate"
+    assert make_contest({"space": "nb201", "data": data_dir}).task == "cifar10"
+    assert make_contest({"space": "mbv3", "task": "imagenet224", "data": data_dir}).evaluator == "predictor"
+
+
+def test_a_contest_takes_what_a_run_takes(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A function measures accuracy alone: what is counted needs nobody to measure it.
+    (tmp_path / "mine_to_measure.py").write_text(
+        "def measure(architecture):\n    return float(len(str(architecture)))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    options = ("--evaluator", "mine_to_measure:measure", "--constraint", "macs<=5e8", "-o", "mine")
+    small = ("bench", "search", "--space", "mbv3", "--strategies", "random", "--seeds", "1", "--budget", "4")
+    said = call(*small, *options)
+    assert said.status == 0, said.err
+    trials = read(tmp_path / "mine")
+    space = get_space("mbv3")
+    assert list(trials.macs) == [space.costs(space.parse(text)).macs for text in trials.architecture]
+    again = call(*small, *options, "--resume")
+    assert again.err.splitlines() == ["1 of 1 runs are in mine"]
+
+
+def test_fewer_seeds_than_there_are_are_refused_in_a_line(call: Call, tmp_path: Path) -> None:
+    store = filled(tmp_path / "ten", SMALL, ("random",), 3)
+    store.merge()
+    store.close()
+    said = call(*SEARCH, "--budget", "11", "--resume", "-o", "ten")
+    assert said.status == 2
+    assert said.err == (
+        "error: the strategies in ten have 3 seeds, which --seeds 2 cannot take back: give that, or take another "
+        "folder by -o\n"
+    )
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_trials_are_a_small_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    names = [str(cell) for cell in get_space("nb201").all()]  # type: ignore[attr-defined]
+    names = [str(cell) for cell in get_space("nb201").all()]
     store = open_store(tmp_path, Plan(replace(SMALL, budget=200), ("random",), 500), resume=False)
     for seed in range(500):
         # Uniform draws are the hardest ones to compress.
@@ -382,7 +412,7 @@ def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_
         (("--reference", "evolutoin"), "reference 'evolutoin' does not take part: did you mean 'evolution'?"),
         (("--acquisition", "ubc"), "unknown acquisition 'ubc': did you mean 'ucb'?"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
-        (("--budget", "0"), "Invalid value for '--budget'"),
+        (("--budget", "0"), "budget must be at least 1, got 0"),
         (("--workers", "0"), "Invalid value for '--workers'"),
     ],
 )

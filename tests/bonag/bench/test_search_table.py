@@ -11,18 +11,22 @@ from scipy.stats import wilcoxon
 
 from bonag.bench.search_contest import Contest
 from bonag.bench.search_figure import draw
-from bonag.bench.search_hypervolume import HypervolumeShare, hypervolume, make_hypervolume
-from bonag.bench.search_measure import BestValue, best_value, make_measure, whole_space
-from bonag.bench.search_shown import shown
-from bonag.bench.search_table import milestones, progress_of, table
+from bonag.bench.search_measure import Measure, best_value, make_measure, volume_share, whole_space
+from bonag.bench.search_table import make_table, measure_progress, milestones
+from bonag.bench.search_text import table_text
 from bonag.evaluators import make_evaluator
 from loops.objective import Objective
 from search_spaces import get_space
 from search_spaces.errors import UserError
 
-MACS = BestValue(Objective.parse("-macs"), best=5.0, worst=100.0, source="by hand", exact=True)
+MACS = best_value(Objective.parse("-macs"), best=5.0, worst=100.0, source="by hand", exact=True)
 CIFAR10 = Contest("nb201", "surrogate", "cifar10")
 PAIR = Objective.parse(["accuracy", "-latency"])
+
+
+def contest_of(objective: Objective) -> Contest:
+    goals, constraints = map(str, objective.goals), map(str, objective.constraints)
+    return Contest("nb201", "table", "cifar10", tuple(goals), tuple(constraints))
 
 
 def run_of(strategy: str, seed: int, values: list[float], seconds: float = 1.0, **others: object) -> pd.DataFrame:
@@ -44,8 +48,8 @@ def trials() -> pd.DataFrame:
     return pd.concat(runs).sample(frac=1.0, random_state=0)
 
 
-def rows_of(trials: pd.DataFrame, measure: BestValue = MACS, reference: str = "slow", budget: int = 20) -> pd.DataFrame:
-    made = table(progress_of(trials, measure, ["slow", "quick", "short"], budget), measure, reference)
+def rows_of(trials: pd.DataFrame, measure: Measure = MACS, reference: str = "slow", budget: int = 20) -> pd.DataFrame:
+    made = make_table(measure_progress(trials, measure, ["slow", "quick", "short"], budget), measure, reference)
     return made.set_index("strategy")
 
 
@@ -82,7 +86,7 @@ def test_the_area_is_the_mean_regret(trials: pd.DataFrame) -> None:
 
 
 def test_what_is_maximised_takes_the_largest(trials: pd.DataFrame) -> None:
-    rows = rows_of(trials, BestValue(Objective.parse("macs"), best=70.0, worst=0.0, source="", exact=True))
+    rows = rows_of(trials, best_value(Objective.parse("macs"), best=70.0, worst=0.0, source="", exact=True))
     # quick: 5, 90, ... passes 70 with its 2nd trial, 70, ... equals it with its 1st.
     assert rows.loc["quick", "queries to the best"] == 1.5
     # slow: best of the first ten 50, 40 and 60.
@@ -143,33 +147,35 @@ def test_constraints_bar_what_breaks_them() -> None:
     objective = Objective.parse("accuracy", ["latency<=8"])
     run = pd.DataFrame({"trial": range(4), "accuracy": [70.0, 95.0, 60.0, 80.0], "latency": [8.0, 8.1, 1.0, 7.0]})
     everything = {"accuracy": np.array([50.0, 90.0, 99.0]), "latency": np.array([20.0, 3.0, 9.0])}
-    measure = best_value(objective, run, everything, None)
-    assert (measure.best, measure.worst) == (90.0, 50.0)
+    measure = make_measure(contest_of(objective), run, everything)
+    assert measure.best == 90.0
+    # The worst value of the space stands in.
+    assert measure.progress(run.iloc[1:2], 1) == [50.0]
     assert list(measure.progress(run, 5)) == [70.0, 70.0, 70.0, 80.0, 80.0]
     assert list(measure.progress(run.iloc[1:], 3)) == [50.0, 50.0, 60.0]
     with pytest.raises(UserError, match="nothing in the space meets latency<=2"):
-        best_value(Objective.parse("accuracy", ["latency<=2"]), run, everything, None)
+        make_measure(contest_of(Objective.parse("accuracy", ["latency<=2"])), run, everything)
 
 
 def test_the_best_known_is_given_or_seen(trials: pd.DataFrame) -> None:
-    objective = Objective.parse("-macs")
-    seen = best_value(objective, trials, None, None)
+    contest = contest_of(Objective.parse("-macs"))
+    seen = make_measure(contest, trials, None, None)
     assert (seen.best, seen.exact, seen.source) == (5.0, False, "best of all trials here")
-    given = best_value(objective, trials, None, 4.0)
+    given = make_measure(contest, trials, None, 4.0)
     assert (given.best, given.source) == (4.0, "given")
     # A worse one was not the best.
-    assert best_value(objective, trials, None, 6.0).best == 5.0
+    assert make_measure(contest, trials, None, 6.0).best == 5.0
     everything = {"macs": np.array([3.0, 9.0])}
-    assert best_value(objective, trials, everything, None).source == "best of all 2 architectures"
+    assert make_measure(contest, trials, everything, None).source == "best of all 2 architectures"
     with pytest.raises(UserError, match="--best-known 4: the best of the whole space is 3"):
-        best_value(objective, trials, everything, 4.0)
+        make_measure(contest, trials, everything, 4.0)
 
 
 def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
     space = get_space("nb201")
     evaluator = make_evaluator(space)
     measure = make_measure(CIFAR10, pd.DataFrame(), whole_space(CIFAR10))
-    cells = list(space.all())  # type: ignore[attr-defined]
+    cells = list(space.all())
     values = evaluator.evaluate_many(cells)["accuracy"]  # type: ignore[attr-defined]
     assert len(cells) == space.size
     assert measure.best == values.max() == evaluator.evaluate(cells[int(values.argmax())], 0)["accuracy"]
@@ -188,28 +194,12 @@ def test_a_larger_space_is_not_enumerated() -> None:
     assert whole_space(Contest("mbv3", "surrogate", "imagenet192")) is None
 
 
-def test_the_hypervolume_is_the_area_of_a_staircase() -> None:
-    # Steps 3 x 1, 2 x 1 and 1 x 2 over (0, 0); (1, 1) lies below them, and (5, 0) has no height.
-    points = np.array([[3.0, 1.0], [2.0, 2.0], [1.0, 4.0], [1.0, 1.0], [5.0, 0.0]])
-    assert hypervolume(points, np.zeros(2)) == 3 + 2 + 2
-    assert hypervolume(points - 7.0, np.full(2, -7.0)) == 7
-    assert hypervolume(np.empty((0, 2)), np.zeros(2)) == 0
-
-
-def test_the_hypervolume_of_three_goals_is_that_of_a_grid_of_unit_cubes() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        points = rng.integers(0, 6, size=(8, 3)).astype(float)
-        cubes = np.stack(np.meshgrid(*[np.arange(6)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
-        assert hypervolume(points, np.zeros(3)) == (cubes < points).all(axis=2).any(axis=1).sum()
-
-
 def test_a_share_of_the_hypervolume_by_hand() -> None:
     # The true front is (90, 10) and (80, 5); the worst are 50 and 30: 40 x 20 + 30 x 5 = 950.
     everything = {"accuracy": np.array([90.0, 80.0, 50.0, 60.0]), "latency": np.array([10.0, 5.0, 12.0, 30.0])}
     contest = Contest("nb201", "table", "cifar10", ("accuracy", "-latency"))
     run = pd.DataFrame({"trial": [0, 1, 3], "accuracy": [80.0, 70.0, 90.0], "latency": [5.0, 6.0, 10.0]})
-    measure = make_hypervolume(contest, run, everything)
+    measure = make_measure(contest, run, everything)
     assert measure.exact
     assert list(measure.progress(run, 4)) == pytest.approx([750 / 950, 750 / 950, 750 / 950, 1.0])
     assert list(measure.progress(run.iloc[::-1], 4)) == pytest.approx(list(measure.progress(run, 4)))
@@ -219,26 +209,25 @@ def test_what_breaks_a_constraint_has_no_volume() -> None:
     contest = Contest("nb201", "table", "cifar10", ("accuracy", "-latency"), ("latency<=8",))
     everything = {"accuracy": np.array([90.0, 80.0, 50.0]), "latency": np.array([10.0, 5.0, 30.0])}
     run = pd.DataFrame({"trial": [0, 1], "accuracy": [90.0, 80.0], "latency": [10.0, 5.0]})
-    measure = make_hypervolume(contest, run, everything)
-    assert measure.total == 30 * 25
+    measure = make_measure(contest, run, everything)
     assert list(measure.progress(run, 2)) == pytest.approx([0.0, 1.0])
 
 
 def test_without_enumeration_the_front_is_that_of_all_trials() -> None:
     contest = Contest("mbv3", "surrogate", "imagenet192", ("accuracy", "-macs"))
     run = pd.DataFrame({"trial": [0, 1], "accuracy": [75.0, 77.0], "macs": [1.5e8, 2.5e8]})
-    measure = make_hypervolume(contest, run, None)
+    measure = make_measure(contest, run, None)
     assert not measure.exact
     assert measure.progress(run, 2)[-1] == pytest.approx(1.0)
     # The reference point is worse than what networks of the space usually have, in both.
-    assert -measure.reference[1] > 2.5e8
-    assert measure.reference[0] < 75.0
+    for worse in ({"accuracy": [74.9, 77.0]}, {"macs": [1.5e8, 2.51e8]}):
+        assert 0 < measure.progress(run.assign(**worse), 2)[-1] < 1
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_the_figure_names_every_strategy_and_repeats(trials: pd.DataFrame, tmp_path: Path, exact: bool) -> None:
-    measure = BestValue(MACS.objective, 5.0, 100.0, "by hand", exact)
-    progress = progress_of(trials, measure, ["slow", "quick", "short"], 20)
+    measure = best_value(Objective.parse("-macs"), 5.0, 100.0, "by hand", exact)
+    progress = measure_progress(trials, measure, ["slow", "quick", "short"], 20)
     for name in ("one.svg", "two.svg"):
         draw(progress, measure, "a contest", tmp_path / name)
     text = (tmp_path / "one.svg").read_text()
@@ -250,14 +239,14 @@ def test_the_figure_names_every_strategy_and_repeats(trials: pd.DataFrame, tmp_p
 
 
 def test_a_figure_where_nothing_is_left_to_regret(tmp_path: Path) -> None:
-    measure = HypervolumeShare(PAIR, np.zeros(2), 6.0, "by hand", True)
+    measure = volume_share(PAIR, np.zeros(2), 6.0, "by hand", True)
     run = pd.DataFrame({"strategy": "bonag", "seed": 0, "trial": [0], "accuracy": [3.0], "latency": [-2.0]})
-    draw(progress_of(run, measure, ["bonag"], 3), measure, "won at once", tmp_path / "figure.svg")
+    draw(measure_progress(run, measure, ["bonag"], 3), measure, "won at once", tmp_path / "figure.svg")
     assert "1 - share of the hypervolume" in (tmp_path / "figure.svg").read_text()
 
 
 def test_the_shown_table_says_what_it_compares_with(trials: pd.DataFrame) -> None:
-    text = shown(table(progress_of(trials, MACS, ["slow", "quick", "short"], 20), MACS, "slow"))
+    text = table_text(make_table(measure_progress(trials, MACS, ["slow", "quick", "short"], 20), MACS, "slow"))
     lines = text.splitlines()
     assert lines[0] == "macs, best 5 (by hand)"
     assert lines[1].startswith("p against slow")

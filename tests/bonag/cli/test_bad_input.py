@@ -146,7 +146,7 @@ def test_a_run_that_cannot_go_on_here_is_left_as_it_is(
             raise KilledError
 
     with pytest.raises(KilledError):
-        bonag.search("nb201", 5, evaluator="table", strategy="random", name="live", on_event=killed)
+        bonag.search("nb201", budget=5, evaluator="table", strategy="random", name="live", on_event=killed)
     assert (elsewhere / "results" / "killed" / "record.db-wal").exists()
     before = everything(elsewhere)
     monkeypatch.delenv("BONAG_DATA")

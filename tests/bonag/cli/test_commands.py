@@ -162,11 +162,51 @@ def test_spaces(call: Call, tables: None) -> None:
     assert "nb201: 15,625 architectures" in call("spaces").out
 
 
+def test_spaces_claims_no_strategy_that_would_be_refused(call: Call) -> None:
+    rows = {row["name"]: row["strategies"] for row in json.loads(call("spaces", "--json").out)}
+    assert "bonag" not in rows["darts"]
+    assert set(rows["nb201"]) - set(rows["darts"]) == {"bonag"}
+    said = call("spaces").out
+    assert "strategy bonag needs a trained generator: bonag train-generator --space darts -o FILE" in said
+    assert said.count("evolution:naszilla") == 1
+
+
+def test_a_broken_package_is_one_line_of_spaces(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_space.py").write_text("raise RuntimeError('no such thing')\n")
+    metadata = tmp_path / "broken_space-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken_space\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[bonag.spaces]\nbroken = broken_space:Space\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = call("spaces")
+    assert said.status == 0
+    assert "broken: space 'broken' cannot be loaded from broken_space:Space: RuntimeError: no such thing\n" in said.out
+    assert "nb201: 15,625 architectures" in said.out
+    rows = {row["name"]: row for row in json.loads(call("spaces", "--json").out)}
+    assert list(rows["broken"]) == ["name", "error"]
+
+
+def test_a_space_of_ones_own_is_checked(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "search_spaces"))
+    said = call("check-space", "blocks:Blocks")
+    assert (said.status, said.out) == (0, "blocks: 15,625 architectures; nothing is wrong\n")
+    Path("mine.py").write_text(
+        "from search_spaces import ProductSpace, Site\n\n"
+        "class Mine(ProductSpace):\n    sites = [Site('a', 'xy'), Site('b', 'xy')]\n    size = 5\n"
+        "    def sample(self, n, rng):\n        return super().sample(n, rng)[:1] * n\n"
+    )
+    said = call("check-space", "mine:Mine")
+    assert said.status == 1
+    assert said.err == ""
+    assert any(line.startswith("sample: ") for line in said.out.splitlines())
+    assert call("check-space", "mine:Yours").status == 2
+
+
 def test_spaces_without_data(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BONAG_DATA", str(tmp_path))
     rows = {row["name"]: row for row in json.loads(call("spaces", "--json").out)}
     assert rows["nb201"]["evaluators"]["table"] is None
-    assert "needs benchmark tables" in call("spaces").out
+    assert "needs the file nb201_accuracy.parquet, which is not in" in call("spaces").out
 
 
 @pytest.mark.parametrize(

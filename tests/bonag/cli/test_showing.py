@@ -23,7 +23,7 @@ LIGHT = """
 import sys
 from starlette.testclient import TestClient
 from bonag.ui.app import create_app
-from bonag.ui.jobs import Jobs
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.sources import open_source
 client = TestClient(create_app(open_source("results"), Jobs()), base_url="http://127.0.0.1")
 for path in ("/", "/runs/seen", "/runs/seen/figures/progress.json", "/compare?run=seen", "/runs/seen/trials.csv"):

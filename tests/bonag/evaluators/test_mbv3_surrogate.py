@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mbv3_surrogate as fitting
 import numpy as np
 import pytest
+from quality import quality
+from sparse_process import fit_process, log_error
 
 from bonag.evaluators import make_evaluator, task_names
 from bonag.evaluators.artifact import artifact_path, load_artifact
-from bonag.evaluators.fitting import mbv3_surrogate as fitting
-from bonag.evaluators.fitting.quality import quality
-from bonag.evaluators.fitting.sparse_process import fit_process, log_error
 from bonag.evaluators.mbv3_surrogate import NAME, SIZES, LogErrorModel, features
 from search_spaces import get_space
 from search_spaces.mbv3 import MBV3Architecture, from_ofa

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nb201_surrogate as fitting
 import numpy as np
 import pytest
+from cell_network import Ensemble, forward, train
+from quality import quality
 
 from bonag.evaluators import make_evaluator, task_names
 from bonag.evaluators.artifact import artifact_path, load_artifact
-from bonag.evaluators.fitting import nb201_surrogate as fitting
-from bonag.evaluators.fitting.cell_network import Ensemble, forward, train
-from bonag.evaluators.fitting.quality import quality
-from bonag.evaluators.nb201_surrogate import NAME, TASKS, connected, edge_indices, edge_vectors, predict
+from bonag.evaluators.nb201_surrogate import NAME, TASKS, edge_indices, edge_vectors, is_connected, predict
 from search_spaces import get_space
 
 SPACE = get_space("nb201")
@@ -136,7 +136,7 @@ def test_numpy_computes_what_was_trained() -> None:
 
     arrays = load_artifact(NAME).arrays
     ops = np.array([cell.ops for cell in SPACE.sample(500, np.random.default_rng(1))]) - 2
-    ops = ops[connected(ops)]
+    ops = ops[is_connected(ops)]
     weights = {name: torch.tensor(array) for name, array in arrays.items()}
     both = forward(weights, torch.tensor(np.stack(edge_indices(ops)))).double().numpy()
     means, variances = both[..., :2], np.exp(both[..., 2:])
@@ -208,7 +208,7 @@ def test_the_card_is_that_of_the_artifact() -> None:
 def test_the_shipped_artifact_is_the_fit(rows: Rows) -> None:
     ops, accuracy = rows
     artifact = load_artifact(NAME)
-    works = connected(ops)
+    works = is_connected(ops)
     chosen = next(each for each in fitting.CANDIDATES if each.width == artifact.facts["width"])
     again = train(ops[works], accuracy[works], chosen, artifact.facts["seed"])
     mean, _ = fitting.estimate(again, ops)

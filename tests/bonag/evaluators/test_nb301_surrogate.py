@@ -381,7 +381,7 @@ def pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 def handle_of(model: str) -> bytes | str:
     """The handle within one of the pickles."""
-    state = vars(boosted_trees._unpickled(zlib.decompress(b85decode(model))))
+    state = vars(boosted_trees._unpickle(zlib.decompress(b85decode(model))))
     handle = state["handle"]
     return bytes(handle) if isinstance(handle, bytearray) else handle
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import note10_latency as fitting
 import numpy as np
 import pytest
 
 from bonag.evaluators.artifact import artifact_path, load_artifact
-from bonag.evaluators.fitting import note10_latency as fitting
 from bonag.evaluators.note10_latency import NAME, Note10Latency, taps
 from search_spaces import get_space
 from search_spaces.mbv3 import from_ofa

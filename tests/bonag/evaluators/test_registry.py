@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bonag.evaluators import evaluator_names, make_evaluator, registry, task_names
-from search_spaces import SearchSpace, get_space
+from bonag.evaluators import evaluator_names, make_evaluator, task_names
+from bonag.roles import EVALUATORS
+from loops.objective import Objective
+from search_spaces import SearchSpace, get_space, registry
 from search_spaces.errors import UserError
 
 
@@ -30,6 +32,10 @@ def elsewhere_task_names(data_dir: Path | None) -> list[str]:
     return ["one", "two"]
 
 
+def measure(architecture: object) -> float:
+    return 3.0
+
+
 class Elsewhere:
     """What another package's entry point leads to."""
 
@@ -43,11 +49,11 @@ class Elsewhere:
 @pytest.fixture
 def entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """This module as a package that offers evaluators."""
-    points = [
-        EntryPoint("mbv3.elsewhere", f"{__name__}:Elsewhere", registry.GROUP),
-        EntryPoint("mbv3.broken", f"{__name__}:NotThere", registry.GROUP),
-    ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    (group,) = EVALUATORS.groups
+    found = {"mbv3.elsewhere": "Elsewhere", "mbv3.broken": "NotThere", "measure": "measure"}
+    points = [EntryPoint(name, f"{__name__}:{attribute}", group) for name, attribute in found.items()]
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group in EVALUATORS.groups else [])
 
 
 def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
@@ -77,7 +83,8 @@ def test_unknown_evaluator() -> None:
     with pytest.raises(UserError) as error:
         make_evaluator(get_space("nb201"), "tabel")
     assert "no evaluator 'tabel': did you mean 'table'?" in one_line(error)
-    assert "evaluator=callable" in one_line(error)
+    for way in ("--evaluator module:function", "evaluator=function", "'nb201.NAME' of the group 'bonag.evaluators'"):
+        assert way in one_line(error)
 
 
 def test_unknown_task(data_dir: Path) -> None:
@@ -92,13 +99,13 @@ def test_unknown_task(data_dir: Path) -> None:
 def test_a_space_without_evaluators_names_the_ways_out() -> None:
     with pytest.raises(UserError) as error:
         task_names("mine")
-    assert "bonag.search(evaluator=callable)" in one_line(error)
-    assert "mine.NAME" in one_line(error)
+    for way in ("--evaluator module:function", "bonag.search(evaluator=function)", "'mine.NAME' of the group"):
+        assert way in one_line(error)
 
 
 @pytest.mark.usefixtures("entry_point")
 def test_another_package_adds_an_evaluator() -> None:
-    assert evaluator_names("mbv3") == ["surrogate", "predictor", "broken", "elsewhere"]
+    assert evaluator_names("mbv3") == ["surrogate", "predictor", "broken", "elsewhere", "measure"]
     assert make_evaluator(get_space("mbv3"), "elsewhere").task == "one"
     assert make_evaluator(get_space("mbv3"), "elsewhere", "two").task == "two"
 
@@ -107,7 +114,39 @@ def test_another_package_adds_an_evaluator() -> None:
 def test_an_entry_point_that_does_not_load_is_named() -> None:
     with pytest.raises(UserError) as error:
         make_evaluator(get_space("mbv3"), "broken")
-    assert "'broken' of space 'mbv3' cannot be loaded" in one_line(error)
+    assert "evaluator 'mbv3.broken' cannot be loaded from" in one_line(error)
+
+
+@pytest.mark.usefixtures("entry_point")
+def test_one_of_any_space_is_found_after_those_of_the_space_and_is_no_default() -> None:
+    assert evaluator_names("nb201") == ["surrogate", "table", "measure"]
+    assert task_names("nb201", "measure") == []
+    space = get_space("nb201")
+    evaluator = make_evaluator(space, "measure", objective=Objective.parse("accuracy", ["params<=1e6"]))
+    assert (evaluator.name, evaluator.metrics) == ("measure", ("accuracy", "params"))
+    [architecture] = space.sample(1, np.random.default_rng(0))
+    assert evaluator.evaluate(architecture, 0) == {"accuracy": 3.0, "params": space.costs(architecture).params}
+    with pytest.raises(UserError) as error:
+        task_names("mine")
+    assert "has no evaluator" in one_line(error)
+
+
+def test_a_function_an_evaluator_and_what_makes_one_are_evaluators_too() -> None:
+    space = get_space("nb201")
+    assert make_evaluator(space, measure, objective=Objective.parse("accuracy")).metrics == ("accuracy",)
+    ready = ElsewhereEvaluator("one")
+    assert make_evaluator(space, ready) is ready
+    assert make_evaluator(space, lambda space: ElsewhereEvaluator(space.name)).task == "nb201"
+    assert make_evaluator(space, Elsewhere, "two").task == "two"
+
+
+def test_what_is_not_measured_is_refused_unless_it_is_counted() -> None:
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("nb201"), objective=Objective.parse("accurracy"))
+    assert "evaluator 'surrogate' of space 'nb201' measures no 'accurracy': did you mean 'accuracy'?" in one_line(error)
+    with pytest.raises(UserError) as error:
+        make_evaluator(get_space("nb201"), ElsewhereEvaluator("one"), objective=Objective.parse("latency"))
+    assert "measures no 'latency': choose from accuracy, params, macs" in one_line(error)
 
 
 def test_importing_the_evaluators_is_light() -> None:
@@ -124,7 +163,7 @@ WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301")}
 
 
 def test_every_built_in_evaluator_keeps_the_protocol(data_dir: Path) -> None:
-    for space_name in registry.BUILT_IN:
+    for space_name in {name.partition(".")[0] for name in EVALUATORS.built_in}:
         space = get_space(space_name)
         architectures = space.sample(5, np.random.default_rng(0))
         for name in evaluator_names(space_name):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bonag.executors import executor_names, make_executor
 from bonag.executors.failure import LONGEST, failure_line
+from bonag.roles import EXECUTORS
 from loops.protocols import Job
 from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
@@ -32,7 +32,7 @@ def jobs(*seeds: int) -> list[Job]:
 
 
 def test_outcomes_are_metrics_or_the_reason_of_a_failure() -> None:
-    outcomes = list(make_executor("local").run(Squares(), jobs(2, 3, 4, 6)))
+    outcomes = list(EXECUTORS.make("local").run(Squares(), jobs(2, 3, 4, 6)))
     assert [(o.index, o.metrics, o.reason) for o in outcomes] == [
         (0, {"accuracy": 4.0}, None),
         (1, None, "ValueError: three"),
@@ -44,7 +44,7 @@ def test_outcomes_are_metrics_or_the_reason_of_a_failure() -> None:
 
 def test_a_wish_to_stop_is_no_failed_trial() -> None:
     with pytest.raises(KeyboardInterrupt):
-        list(make_executor("local").run(Squares(), jobs(5)))
+        list(EXECUTORS.make("local").run(Squares(), jobs(5)))
 
 
 def test_a_job_is_taken_only_when_the_one_before_has_ended() -> None:
@@ -55,16 +55,16 @@ def test_a_job_is_taken_only_when_the_one_before_has_ended() -> None:
             taken.append(job.index)
             yield job
 
-    outcomes = make_executor("local").run(Squares(), lazily())
+    outcomes = EXECUTORS.make("local").run(Squares(), lazily())
     for index in range(3):
         assert next(outcomes).index == index
         assert taken == list(range(index + 1))
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    assert executor_names() == ["local", "ray"]
+    assert EXECUTORS.names() == ["local", "ray"]
     with pytest.raises(UserError, match=r"^unknown executor 'rai': did you mean 'ray'\?$"):
-        make_executor("rai")
+        EXECUTORS.make("rai")
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bonag.executors import make_executor
 from bonag.executors.local import LocalExecutor
 from bonag.executors.ray import RayExecutor
 from bonag.record import create_record, read_record
+from bonag.roles import EXECUTORS
 from loops.config import RunConfig
 from loops.history import TrialStatus
 from loops.loop import Over, RunState, search
@@ -132,16 +132,16 @@ def test_a_cluster_that_is_not_there_is_one_line_and_one_that_was_started_is_sto
     script = """
 import os
 import ray
-from bonag.executors import make_executor
+from bonag.roles import EXECUTORS
 from search_spaces.errors import UserError
 
 os.environ["RAY_ADDRESS"] = "not-an-address"
 try:
-    make_executor("ray")
+    EXECUTORS.make("ray")
 except UserError as error:
     print(error)
 del os.environ["RAY_ADDRESS"]
-executor = make_executor("ray")
+executor = EXECUTORS.make("ray")
 assert ray.is_initialized()
 executor.close()
 assert not ray.is_initialized()
@@ -157,4 +157,4 @@ assert not ray.is_initialized()
 def test_without_ray_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"^the executor 'ray' needs the package ray: pip install 'bonag\[ray\]'$"):
-        make_executor("ray")
+        EXECUTORS.make("ray")

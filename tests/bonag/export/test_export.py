@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from bonag import __version__
 from bonag.export import FORMATS, export_network
-from search_spaces import get_space
+from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
 from search_spaces.mbv3 import MBV3
 from search_spaces.mbv3.supernet import subnet_state, supernet_shapes
@@ -26,6 +26,21 @@ from search_spaces.mbv3.supernet import subnet_state, supernet_shapes
 CELL = "|nor_conv_3x3~0|+|avg_pool_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"
 MOBILE = "k3e6-k5e4|k7e3-k3e3-k5e6|k3e3-k3e4|k7e6-k7e4-k5e3-k5e4|k3e3-k3e3"
 CASES = [("nb201", CELL), ("mbv3", MOBILE)]
+BLOCKS = Path(__file__).parents[2] / "search_spaces" / "blocks.py"
+# Of all kinds of networks, those of another package too.
+PYTHON = [
+    *CASES,
+    ("nb101", "conv3x3-bn-relu~0|maxpool3x3~0+1|output~1+2"),
+    ("darts", ";".join(f"{cell}:" + "|".join(["sep_conv_3x3~0+skip_connect~1"] * 4) for cell in ("normal", "reduce"))),
+    ("blocks:Blocks", "conv3|skip|mbconv5|mbconv3|skip|conv5"),
+]
+
+
+@pytest.fixture(params=PYTHON, ids=[name for name, _ in PYTHON])
+def python_case(request, monkeypatch):
+    monkeypatch.syspath_prepend(str(BLOCKS.parent))
+    space = get_space(request.param[0])
+    return space, space.parse(request.param[1])
 
 
 @pytest.fixture(params=CASES, ids=["nb201", "mbv3"])
@@ -132,12 +147,12 @@ def test_onnx_runs_at_any_batch_size_and_computes_the_same(tmp_path, case, super
     assert sorted(os.listdir(tmp_path)) == ["network.onnx", "network.safetensors"]
 
 
-def test_python_file_runs_alone_and_is_the_same_network(tmp_path, case):
-    space, architecture = case
+def test_python_file_runs_alone_and_is_the_same_network(tmp_path, python_case):
+    space, architecture = python_case
     path, plain = tmp_path / "network.py", tmp_path / "network.safetensors"
     export_network(space, architecture, "python", path, num_classes=7, image_size=64)
     export_network(space, architecture, "state-dict", plain, num_classes=7)
-    ours = space.build(architecture, num_classes=7)
+    ours = space.build(architecture, 7)
     theirs = imported(path).build()
     for network in (ours, theirs):
         network.load_state_dict(load_file(plain), strict=True)
@@ -152,14 +167,16 @@ def test_python_file_runs_alone_and_is_the_same_network(tmp_path, case):
     assert result.stdout.splitlines() == [f"{params} parameters", "logits (1, 7)"]
 
 
-def test_python_file_is_well_formed(tmp_path, case):
+def test_python_file_is_well_formed(tmp_path, python_case):
     path = tmp_path / "network.py"
-    export_network(*case, "python", path)
+    space, architecture = python_case
+    export_network(space, architecture, "python", path)
     text = path.read_text()
     assert "bonag." not in text
     assert "search_spaces" not in text
-    assert f"# architecture: {case[1]}" in text
-    for check in (["format", "--check"], ["check", "--select", "E,F,W"]):
+    assert f"# architecture: {architecture}" in text
+    assert ("part of bonag" in text) == (space.name != "blocks")
+    for check in (["format", "--check"], ["check", "--select", "E,F,W", "--ignore", "E501"]):
         command = [sys.executable, "-m", "ruff", *check, "--isolated", "--line-length", "120", str(path)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout
@@ -209,14 +226,30 @@ def test_older_file_survives_a_failure(tmp_path, case):
     assert load_file(path)
 
 
-def test_networks_that_cannot_tell_their_arguments_are_not_exported_as_python(tmp_path):
+def test_networks_of_no_class_of_their_own_are_not_exported_as_python(tmp_path):
     class Plain(type(get_space("nb201"))):
         name = "plain"
 
         def build(self, architecture, num_classes=None):
             return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, num_classes or 10))
 
+    class Local(Plain):
+        def build(self, architecture, num_classes=None):
+            class Network(torch.nn.Linear):
+                pass
+
+            return Network(3, 3)
+
+    for space in (Plain(), Local()):
+        refused("space 'plain' cannot be exported as python", space, space.parse(CELL), "python", tmp_path / "x.py")
     space = Plain()
-    refused("space 'plain' cannot be exported as python", space, space.parse(CELL), "python", tmp_path / "x.py")
     export_network(space, space.parse(CELL), "state-dict", tmp_path / "x.safetensors")
     assert load_file(tmp_path / "x.safetensors")["1.weight"].shape == (10, 3072)
+
+
+def test_a_space_without_networks_says_so(tmp_path, tiny_space):
+    class Bare(type(tiny_space)):
+        costs = SearchSpace.costs
+
+    space = Bare()
+    refused("the space tiny builds no networks", space, space.parse("abc"), "state-dict", tmp_path / "x")

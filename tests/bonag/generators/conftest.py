@@ -47,7 +47,7 @@ def nearness() -> Callable[[np.ndarray], Score]:
 def all_cells() -> np.ndarray:
     """The codes of all cells of nb201: (15625, 8)."""
     space = get_space("nb201")
-    return space.codes(space.all())  # type: ignore[attr-defined]
+    return space.codes(space.all())
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Pair:
         transition = self.transition(uniform)
         scales = tuple(MetricScale(f"m{c}", np.array([0.0, 1.0])) for c in range(self.metrics.shape[-1]))
         network: nn.Module = _BayesRule(self, transition)
-        return DiscreteGenerator(get_space("nb201"), network, transition, scales)  # type: ignore[arg-type]
+        return DiscreteGenerator(get_space("nb201"), network, transition.marginals, scales)
 
 
 class _BayesRule(nn.Module):
@@ -126,4 +126,4 @@ def perfect_cells(all_cells: np.ndarray) -> DiscreteGenerator:
     space: SearchSpace = get_space("nb201")
     transition = Transition.of_sample(space, all_cells)
     network: nn.Module = _Independent(transition.marginals)
-    return DiscreteGenerator(space, network, transition)  # type: ignore[arg-type]
+    return DiscreteGenerator(space, network, transition.marginals)

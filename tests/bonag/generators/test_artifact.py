@@ -91,7 +91,10 @@ def test_other_operations_under_the_same_name_are_another_space(
 
     path = tmp_path / "cells.safetensors"
     save_generator(generators["nb201"], {}, path)
-    assert "generates architectures of space 'nb201'" in refusal(Renamed(), path)
+    ours, theirs = (", ".join(space.op_names) for space in (get_space("nb201"), Renamed()))
+    assert refusal(Renamed(), path) == (
+        f"{path} generates architectures of space 'nb201' with the operations {ours}; this one has {theirs}"
+    )
 
 
 def nothing(path: Path) -> None:
@@ -169,7 +172,8 @@ def test_a_space_without_a_generator_says_how_to_train_one(family: str) -> None:
     assert generator_path(Unheard(), family) is None
     assert refusal(Unheard(), None, "cpu", family) == (
         f"no trained {family} generator comes with space 'unheard': train one by "
-        f"`bonag train-generator --space unheard --generator {family} -o FILE`"
+        f"`bonag train-generator --space unheard{'' if family == 'discrete' else ' --generator score'} -o FILE`, "
+        "then give it by --generator FILE"
     )
 
 
@@ -180,7 +184,7 @@ def test_a_space_may_bring_its_own_generator(generators: dict[str, DiscreteGener
 
     space: SearchSpace = Own()
     cells = generators["nb201"]
-    save_generator(DiscreteGenerator(space, cells.denoiser, cells.transition), {}, Own.generator)
+    save_generator(DiscreteGenerator(space, cells.denoiser, cells.marginals), {}, Own.generator)
     samples = load_generator(space).sample(20, np.random.default_rng(0), 4)
     assert samples == cells.sample(20, np.random.default_rng(0), 4)
 
@@ -211,7 +215,9 @@ def test_learned_edges_are_kept(tmp_path: Path) -> None:
     space, path = get_space("nb101"), tmp_path / "edges.safetensors"
     codes = space.codes(space.sample(300, np.random.default_rng(0)))
     torch.manual_seed(0)
-    cells = DiscreteGenerator(space, Denoiser(space, width=16, heads=2, layers=1), Transition.of_sample(space, codes))
+    cells = DiscreteGenerator(
+        space, Denoiser(space, width=16, heads=2, layers=1), Transition.of_sample(space, codes).marginals
+    )
     save_generator(cells, {}, path)
     again = load_generator(space, path)
     assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
@@ -223,7 +229,7 @@ def test_the_scales_of_conditions_are_kept(tmp_path: Path) -> None:
     scales = tuple(MetricScale.of_values(name, rng().gamma(2, size=900)) for name in ("latency_b", "accuracy"))
     torch.manual_seed(0)
     denoiser = Denoiser(space, conditions=2, width=16, heads=2, layers=1)
-    cells = DiscreteGenerator(space, denoiser, Transition.of_sample(space, codes), scales)
+    cells = DiscreteGenerator(space, denoiser, Transition.of_sample(space, codes).marginals, scales)
     save_generator(cells, {"labels": 30}, path)
     again = load_generator(space, path)
     assert isinstance(again, DiscreteGenerator)
@@ -243,7 +249,7 @@ def test_a_file_knows_its_family(tmp_path: Path, sde: SDE) -> None:
     codes = space.codes(space.sample(300, np.random.default_rng(0)))
     torch.manual_seed(0)
     marginals = Transition.of_sample(space, codes).marginals
-    cells = ScoreGenerator(space, Denoiser(space, width=16, heads=2, layers=1), sde, marginals)
+    cells = ScoreGenerator(space, Denoiser(space, width=16, heads=2, layers=1), marginals, sde)
     save_generator(cells, {"family": "score"}, path)
     # Whatever family is asked for, a file holds what it holds.
     for family in ("discrete", "score"):

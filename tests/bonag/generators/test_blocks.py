@@ -67,7 +67,7 @@ def first_order(generator: DiscreteGenerator, n: int, rng: np.random.Generator) 
     def potential(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         return x[:, 1:-1, 3].sum(dim=1).square() / 4
 
-    return generator.first_order_sample(n, potential, rng, steps=3)
+    return generator.gradient_sample(n, potential, rng, steps=3)
 
 
 @pytest.mark.parametrize("name", ["nb201", "mbv3"])

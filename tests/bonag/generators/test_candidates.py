@@ -10,15 +10,16 @@ import pytest
 from bonag.generators.candidates import (
     CANDIDATES,
     AllCandidates,
-    Candidates,
     EvolutionCandidates,
     MutationCandidates,
     RandomCandidates,
 )
+from loops.protocols import Generator
 from loops.strategies.mutation import Mutation
 from search_spaces import SearchSpace, get_space
+from search_spaces.errors import UserError
 
-MAKERS: dict[str, Callable[[SearchSpace], Candidates]] = {
+MAKERS: dict[str, Callable[[SearchSpace], Generator]] = {
     "random": lambda space: RandomCandidates(space, 200),
     "mutation": lambda space: MutationCandidates(space, count=200),
     "half": lambda space: MutationCandidates(space, random=0.5, count=200),
@@ -51,6 +52,13 @@ def test_candidates_are_distinct_valid_and_ranked(name: str, kind: str) -> None:
     architectures = [space.decode(space.graph(code)) for code in codes]
     assert len(set(architectures)) == len(codes)
     assert np.array_equal(space.codes(architectures), codes)
+
+
+@each_kind
+def test_unguided_they_are_uniform_samples(kind: str) -> None:
+    space = get_space("nb201")
+    drawn = MAKERS[kind](space).sample(20, np.random.default_rng(3))
+    assert drawn == space.sample(20, np.random.default_rng(3))
 
 
 @each_kind
@@ -118,7 +126,7 @@ def test_all_candidates_are_all() -> None:
     codes, scores = AllCandidates(space).guided_sample(score, np.random.default_rng(0), starts_of(space))
     assert len(codes) == space.size
     assert scores[0] == score(codes).max()
-    with pytest.raises(ValueError, match="mbv3"):
+    with pytest.raises(UserError, match="'mbv3' has too many architectures to list"):
         AllCandidates(get_space("mbv3"))
 
 
@@ -153,6 +161,6 @@ def test_rates_change_one_gene_at_least_and_little_more_on_average() -> None:
         (lambda space: EvolutionCandidates(space, generations=0), "generations"),
     ],
 )
-def test_senseless_settings_are_refused(make: Callable[[SearchSpace], Candidates], message: str) -> None:
+def test_senseless_settings_are_refused(make: Callable[[SearchSpace], Generator], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(get_space("nb201"))

@@ -251,7 +251,7 @@ def deviations(codes: np.ndarray, strength: float = 1.0) -> tuple[list[float], f
 
 def test_an_exact_potential_gives_the_tilted_distribution(perfect_cells: DiscreteGenerator) -> None:
     potential, n = expected_reward(perfect_cells, REWARDS), 2048
-    codes = perfect_cells.first_order_sample(n, potential, np.random.default_rng(0), steps=60)
+    codes = perfect_cells.gradient_sample(n, potential, np.random.default_rng(0), steps=60)
     p_values, _ = deviations(codes)
     assert min(p_values) > P_VALUE
     # Nodes stay independent of each other.
@@ -263,7 +263,7 @@ def test_an_exact_potential_gives_the_tilted_distribution(perfect_cells: Discret
 def test_in_few_steps_the_shipped_generator_comes_near_it(generators: dict[str, DiscreteGenerator]) -> None:
     generator = generators["nb201"]
     potential = expected_reward(generator, REWARDS)
-    _, variation = deviations(generator.first_order_sample(1024, potential, np.random.default_rng(0)))
+    _, variation = deviations(generator.gradient_sample(1024, potential, np.random.default_rng(0)))
     unguided = np.abs(np.exp(REWARDS[1:7, 2:]) / np.exp(REWARDS[1:7, 2:]).sum(axis=1, keepdims=True) - 0.2)
     # 0.02 is sampling noise, the rest is what 20 steps are too coarse for.
     assert variation < 0.1 < 0.3 * unguided.sum(axis=1).max() / 2
@@ -272,7 +272,7 @@ def test_in_few_steps_the_shipped_generator_comes_near_it(generators: dict[str, 
 def test_strength_multiplies_the_potential(perfect_cells: DiscreteGenerator) -> None:
     potential = expected_reward(perfect_cells, REWARDS)
     samples = [
-        perfect_cells.first_order_sample(
+        perfect_cells.gradient_sample(
             600, lambda x, t, f=factor: f * potential(x, t), np.random.default_rng(0), 2 / factor, steps=10
         )
         for factor in (1, 2, 4)
@@ -283,7 +283,7 @@ def test_strength_multiplies_the_potential(perfect_cells: DiscreteGenerator) -> 
 
 def test_first_order_guidance_without_strength_is_no_guidance(perfect_cells: DiscreteGenerator) -> None:
     potential = expected_reward(perfect_cells, REWARDS)
-    codes = perfect_cells.first_order_sample(2048, potential, np.random.default_rng(0), strength=0.0, steps=8)
+    codes = perfect_cells.gradient_sample(2048, potential, np.random.default_rng(0), strength=0.0, steps=8)
     p_values, _ = deviations(codes, strength=0.0)
     assert min(p_values) > P_VALUE
 
@@ -292,14 +292,14 @@ def test_huge_gradients_take_the_best_class(perfect_cells: DiscreteGenerator) ->
     def potential(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         return 1e6 * (x * torch.from_numpy(REWARDS).float()).sum(dim=(1, 2))
 
-    codes = perfect_cells.first_order_sample(64, potential, np.random.default_rng(0), steps=6)
+    codes = perfect_cells.gradient_sample(64, potential, np.random.default_rng(0), steps=6)
     assert (codes[:, 1:7] == REWARDS[1:7, 2:].argmax(axis=1) + 2).all()
 
 
 @pytest.mark.parametrize("steepness", [1.0, 1e4])
 def test_what_a_node_never_has_does_not_count(perfect_cells: DiscreteGenerator, steepness: float) -> None:
     # Free nodes are never input or output, which the potential asks for: nothing remains of the wish.
-    codes = perfect_cells.first_order_sample(
+    codes = perfect_cells.gradient_sample(
         1024, lambda x, t: steepness * x[..., :2].sum(dim=(1, 2)), np.random.default_rng(0), steps=4
     )
     assert (codes[:, [0, 7]] == [0, 1]).all()

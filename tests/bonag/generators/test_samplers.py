@@ -19,7 +19,6 @@ from bonag.generators.samplers import (
     ancestral_step,
     euler_step,
     guided,
-    karras_levels,
     log_snr_levels,
     over_rows,
     predictor_corrector,
@@ -80,7 +79,6 @@ def drawn(sampler: Sampler, mean: Mean, sde: SDE, levels: list[float], rows: int
         (log_snr_levels, "dpm", 40),
         (log_snr_levels, "heun", 40),
         (log_snr_levels, "pc", 120),
-        (karras_levels, "dpm", 40),
     ],
 )
 def test_every_sampler_recovers_the_mixture(sde: SDE, levels: object, name: str, steps: int) -> None:
@@ -186,15 +184,13 @@ def test_rows_do_not_depend_on_each_other(name: str) -> None:
 
 @every_sde
 def test_levels_run_from_noise_to_data(sde: SDE) -> None:
-    for levels in (log_snr_levels(sde, 15), karras_levels(sde, 15)):
-        assert len(levels) == 15
-        assert levels[0] == 1
-        assert levels[-1] == sde.last_level
-        assert (np.diff(levels) < 0).all()
-    even = sde.log_snr(torch.tensor(log_snr_levels(sde, 15), dtype=torch.float64)).diff()
+    levels = log_snr_levels(sde, 15)
+    assert len(levels) == 15
+    assert levels[0] == 1
+    assert levels[-1] == sde.last_level
+    assert (np.diff(levels) < 0).all()
+    even = sde.log_snr(torch.tensor(levels, dtype=torch.float64)).diff()
     np.testing.assert_allclose(even, even[0].item())
-    roots = torch.exp(-sde.log_snr(torch.tensor(karras_levels(sde, 15), dtype=torch.float64)) / 7).diff()
-    np.testing.assert_allclose(roots, roots[0].item(), rtol=1e-6)
     with pytest.raises(ValueError, match="at least 2 steps, not 1"):
         log_snr_levels(sde, 1)
 

@@ -40,7 +40,7 @@ def make(name: str, sde: SDE, silent: bool) -> ScoreGenerator:
     if silent:
         torch.nn.init.zeros_(denoiser.readout.weight)
         torch.nn.init.zeros_(denoiser.readout.bias)
-    return ScoreGenerator(space, denoiser, sde, Transition.of_sample(space, codes, uniform=silent).marginals)
+    return ScoreGenerator(space, denoiser, Transition.of_sample(space, codes, uniform=silent).marginals, sde)
 
 
 def frequencies(codes: np.ndarray, site: int, classes: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_guidance_by_an_exact_potential_gives_the_exact_posterior(sde: str, samp
     def potential(seen: Tensor, t: Tensor) -> Tensor:
         return (seen[:, 1:-1].clamp_min(1e-30).log().flatten(1) @ rows.T).logsumexp(dim=-1)
 
-    codes = generator.guided_raw_sample(1000, np.random.default_rng(0), potential, steps=20, sampler=sampler)[:, 1:-1]
+    codes = generator.gradient_sample(1000, potential, np.random.default_rng(0), steps=20, sampler=sampler)[:, 1:-1]
     assert (codes[:, None] == wished).all(axis=2).any(axis=1).mean() > 0.99
     # All of them alike: as many different ones as in uniform draws, and as many of every class.
     assert len(np.unique(codes, axis=0)) == pytest.approx(500 * (1 - np.exp(-2)), abs=30)
@@ -87,7 +87,7 @@ def test_guidance_by_an_exact_potential_gives_the_exact_posterior(sde: str, samp
 def test_a_potential_without_a_finite_gradient_is_refused() -> None:
     generator = make("nb201", SDES["ve"], silent=True)
     with pytest.raises(ValueError, match="gradient of the potential is not finite"):
-        generator.guided_raw_sample(1, np.random.default_rng(0), lambda x, t: (0 * x[:, 1, 2]).sqrt())
+        generator.gradient_sample(1, lambda x, t: (0 * x[:, 1, 2]).sqrt(), np.random.default_rng(0))
 
 
 @every_sde
@@ -103,7 +103,7 @@ def test_the_network_adds_to_bayes_rule_of_single_sites(sde: SDE) -> None:
             weights = torch.exp(-((x[row, site] - alpha * points) ** 2).sum(dim=1) / (2 * sigma**2))
             expected = (weights[:, None] * points).sum(dim=0) / weights.sum()
             torch.testing.assert_close(mean[row, site], expected, rtol=1e-4, atol=1e-4)
-    speaking = ScoreGenerator(generator.space, make("nb201", sde, silent=False).denoiser, sde, generator.marginals)
+    speaking = ScoreGenerator(generator.space, make("nb201", sde, silent=False).denoiser, generator.marginals, sde)
     assert (speaking.mean(x, t) - mean)[:, 1:-1, 2:].abs().max() > 0.01
 
 
@@ -143,7 +143,7 @@ def test_guidance_is_as_repeatable_and_no_strength_is_none() -> None:
     generator = make("nb201", SDES["ve"], silent=True)
 
     def drawn(n: int, strength: float) -> np.ndarray:
-        return generator.guided_raw_sample(n, np.random.default_rng(5), lambda x, t: 3 * x[:, 1, 4], strength, 6)
+        return generator.gradient_sample(n, lambda x, t: 3 * x[:, 1, 4], np.random.default_rng(5), strength, 6)
 
     assert np.array_equal(drawn(70, 1.0), drawn(256, 1.0)[:70])
     assert np.array_equal(drawn(70, 0.0), generator.raw_sample(70, np.random.default_rng(5), 6, "pc"))
@@ -232,7 +232,7 @@ def test_a_briefly_trained_network_samples_the_space_evenly() -> None:
         torch.manual_seed(0)
         denoiser = Denoiser(space)
     sample = space.codes(space.sample(50_000, np.random.default_rng(0)))
-    generator = ScoreGenerator(space, denoiser, SDES["ve"], Transition.of_sample(space, sample).marginals)
+    generator = ScoreGenerator(space, denoiser, Transition.of_sample(space, sample).marginals, SDES["ve"])
     train(generator, Schedule(steps=600, learning_rate=2e-3))
     drawn = generator.raw_sample(2048, np.random.default_rng(1))
     # Sites that do not know of each other give 0.95.

@@ -26,7 +26,7 @@ KNOWN = {
 
 
 def test_a_tenth_of_all_cells_is_held_out() -> None:
-    cells = get_space("nb201").all()  # type: ignore[attr-defined]
+    cells = get_space("nb201").all()
     out = sum(map(held_out, cells))
     # A standard deviation is 37.5.
     assert out == pytest.approx(HELD_OUT * len(cells), abs=113)
@@ -70,7 +70,7 @@ def test_the_split_is_the_same_in_every_process() -> None:
 
 def test_no_operation_is_held_out_more_than_others() -> None:
     space = get_space("nb201")
-    cells = space.all()  # type: ignore[attr-defined]
+    cells = space.all()
     shares = np.eye(7)[space.codes([cell for cell in cells if held_out(cell)])].mean(axis=0)
     # Of 5 operations a fifth each, with a standard error of 0.01.
     assert np.abs(shares[1:-1, 2:] - 0.2).max() < 0.04

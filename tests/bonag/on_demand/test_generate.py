@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bonag
 from bonag.evaluators import make_evaluator
 from bonag.generators.artifact import load_generator, save_generator
 from bonag.generators.fitting import Schedule
@@ -17,12 +18,11 @@ from bonag.generators.regressor import fit_regressor
 from bonag.generators.training import train_generator
 from bonag.on_demand import guidance
 from bonag.on_demand.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
-from bonag.on_demand.generate import generate
 from bonag.on_demand.generated import Generated
 from bonag.on_demand.guidance import STRENGTHS
 from bonag.on_demand.labels import draw_labels
 from bonag.on_demand.wishes import parse_wishes
-from search_spaces import get_space
+from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
@@ -32,7 +32,7 @@ EVALUATOR = make_evaluator(SPACE)
 @pytest.fixture(scope="module")
 def go() -> Callable[..., Generated]:
     def run(**options: Any) -> Generated:
-        return generate(SPACE, **{"n": 64, "evaluator": EVALUATOR, **options})
+        return bonag.generate(SPACE, **{"n": 64, "evaluator": EVALUATOR, **options})
 
     return run
 
@@ -84,11 +84,11 @@ def test_another_seed_gives_other_labels_and_other_architectures(
 
 
 def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated]) -> None:
-    where = ["params<=bottom10%"]
-    free, firm = (go(where=where, labels=120, strengths={"params": value}, n=200) for value in (0, 10))
+    where = ["accuracy>=top10%"]
+    free, firm = (go(where=where, labels=120, guidance={"accuracy": value}, n=200) for value in (0, 10))
     assert free.meets.mean() < 0.25
     assert firm.meets.mean() > 0.7
-    assert firm.labels == 0
+    assert firm.labels == 120
 
 
 @pytest.mark.parametrize("where", [["accuracy>=top50%", "accuracy<=92"], ["accuracy<=92", "accuracy>=top50%"]])
@@ -108,7 +108,7 @@ def test_the_frame_holds_what_is_true_of_each(guided: Generated) -> None:
     assert {name: row[name] for name in EVALUATOR.metrics} == pytest.approx(
         EVALUATOR.evaluate(guided.architectures[5], 0)
     )
-    assert row["meets"] == (row["accuracy"] >= guided.wishes[0].value)
+    assert row["meets"] == (row["accuracy"] >= guided.wishes[0].bound)
 
 
 def test_the_log_probability_is_that_of_normal_distributions(beliefs: Beliefs) -> None:
@@ -135,6 +135,34 @@ def test_bounds_are_in_normal_scores_and_never_empty(beliefs: Beliefs) -> None:
     assert params.mean() == pytest.approx(beliefs.scales[1].scores(float(beliefs.scales[1].quantiles[0])))
 
 
+@pytest.mark.parametrize("where", [["params<=bottom10%"], ["accuracy>=top10%", "macs<=5e7", "params>=2e5"]])
+def test_all_meet_what_is_counted(go: Callable[..., Generated], where: list[str]) -> None:
+    made = go(where=where, labels=80, guidance={where[0].partition(">")[0].partition("<")[0]: 0.0})
+    counted = [wish for wish in made.wishes if wish.metric != "accuracy"]
+    assert all(made.summary()["meets"][str(wish)] == 1 for wish in counted)
+    assert made.summary()["uniqueness"] > 0.4
+    assert len(made.raw) >= len(made.architectures) == 64
+
+
+def test_what_few_architectures_meet_is_found_by_repair(go: Callable[..., Generated]) -> None:
+    least = min(SPACE.costs(architecture).params for architecture in SPACE.all())
+    made = go(where=[f"params<={least}"], labels=40, n=12, guidance={"params": 0.0})
+    assert {SPACE.costs(architecture).params for architecture in made.architectures} == {least}
+    assert made.summary()["uniqueness"] > 0.2
+
+
+def test_a_count_that_no_architecture_has_is_refused_before_anything_is_evaluated() -> None:
+    def never(architecture: Architecture) -> float:
+        raise AssertionError("evaluated")
+
+    with pytest.raises(UserError) as refused:
+        bonag.generate("nb201", 5, ["kernels>=3", "params<=1"], labels=40, evaluator=never)
+    least = min(SPACE.costs(architecture).params for architecture in SPACE.all())
+    assert str(refused.value) == (
+        f"no architecture of space 'nb201' was found that meets 'params<=1': the nearest has params {least:,}"
+    )
+
+
 @pytest.fixture
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noisy regressors are fitted in a tenth of the usual steps."""
@@ -158,8 +186,8 @@ class TestConditional:
         made = go(model=model, where=["accuracy>=top10%"])
         assert (made.method, made.labels) == ("classifier-free", 0)
         assert made.summary()["labels_in_training"] == 40
-        [scale] = load_generator(SPACE, model).scales  # type: ignore[union-attr]
-        assert made.wishes[0].value == pytest.approx(np.quantile(scale.quantiles, 0.9))
+        [scale] = load_generator(SPACE, model).scales
+        assert made.wishes[0].bound == pytest.approx(np.quantile(scale.quantiles, 0.9))
         assert made.model == model
 
     def test_shares_of_a_part_take_new_labels(self, go: Callable[..., Generated], model: Path) -> None:
@@ -185,15 +213,15 @@ def test_a_score_based_generator_is_guided_by_gradients(
     save_generator(generator, record, tmp_path / "score")
     made = go(model=tmp_path / "score", where=["params<=bottom10%"], labels=40)
     assert (made.family, made.method) == ("score", "gradient")
-    assert made.summary()["meets_all"] > 0.3
+    assert made.summary()["meets_all"] == 1
     with pytest.raises(UserError, match="holds a score generator, not a discrete one"):
-        go(model=tmp_path / "score", family="discrete")
+        go(model=tmp_path / "score", generator="discrete")
     with pytest.raises(UserError, match="unknown method 'resampling' for a score generator: choose from gradient"):
         go(model=tmp_path / "score", method="resampling", where=["params<=1e6"])
 
 
 @pytest.mark.slow
 def test_first_order_guidance(go: Callable[..., Generated]) -> None:
-    made = go(where=["params<=bottom10%"], labels=40, method="first-order")
+    made = go(where=["accuracy>=top10%"], labels=40, method="first-order")
     assert made.method == "first-order"
     assert made.summary()["meets_all"] > 0.3

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from bonag.on_demand.wishes import Wish, in_units, parse_wishes
+from bonag.on_demand.wishes import in_units, parse_wishes
+from loops.constraint import Constraint
 from search_spaces.errors import UserError
 
 METRICS = ("accuracy", "latency_pixel3", "params")
@@ -14,26 +17,26 @@ METRICS = ("accuracy", "latency_pixel3", "params")
 @pytest.mark.parametrize(
     ("text", "wish"),
     [
-        ("accuracy>=93.5", Wish("accuracy", True, 93.5)),
-        (" params <= 1e6 ", Wish("params", False, 1e6)),
-        ("latency_pixel3<=-.5", Wish("latency_pixel3", False, -0.5)),
-        ("accuracy>=top5%", Wish("accuracy", True, 0.05, share=True)),
-        ("accuracy >= top 0.5 %", Wish("accuracy", True, 0.005, share=True)),
-        ("params<=bottom25%", Wish("params", False, 0.25, share=True)),
+        ("accuracy>=93.5", Constraint("accuracy", ">=", 93.5)),
+        (" params <= 1e6 ", Constraint("params", "<=", 1e6)),
+        ("latency_pixel3<=-.5", Constraint("latency_pixel3", "<=", -0.5)),
+        ("accuracy>=top5%", Constraint("accuracy", ">=", math.nan, 0.05)),
+        ("accuracy >= top 0.5 %", Constraint("accuracy", ">=", math.nan, 0.005)),
+        ("params<=bottom25%", Constraint("params", "<=", math.nan, 0.25)),
     ],
 )
-def test_read_and_written(text: str, wish: Wish) -> None:
-    assert Wish.parse(text) == wish
-    assert Wish.parse(str(wish)) == wish
+def test_read_and_written(text: str, wish: Constraint) -> None:
+    assert Constraint.parse(text, shares=True) == wish
+    assert Constraint.parse(str(wish), shares=True) == wish
 
 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["accuracy"], "'accuracy' is not a metric with a bound"),
-        (["accuracy>93"], "write >= or <="),
-        (["accuracy=93"], "write >= or <="),
-        (["accuracy>=high"], "is not a metric with a bound"),
+        (["accuracy"], "'accuracy' is not a metric with <= or >= and a bound, as in"),
+        (["accuracy>93"], "is not a metric with <= or >="),
+        (["accuracy=93"], "is not a metric with <= or >="),
+        (["accuracy>=high"], "'high' is not a number"),
         (["accuracy>=1.2.3"], "'1.2.3' is not a number"),
         (["accuracy>=1e999"], "'1e999' is not a number"),
         (["accuracy>=top5"], "a share is written top5% or bottom5%"),
@@ -43,8 +46,8 @@ def test_read_and_written(text: str, wish: Wish) -> None:
         (["accuracy>=top0%"], "between 0 % and 100 %"),
         (["accuracy>=top100%"], "between 0 % and 100 %"),
         (["acuracy>=1"], "no metric 'acuracy': did you mean 'accuracy'?"),
-        (["params<=1", "params<=bottom3%"], "'params' has more than one bound above"),
-        (["params>=1", "params>=2"], "'params' has more than one bound below"),
+        (["params<=1", "params<=bottom3%"], "'params' has more than one bound with <="),
+        (["params>=1", "params>=2"], "'params' has more than one bound with >="),
     ],
 )
 def test_refused_in_one_line(texts: list[str], message: str) -> None:
@@ -60,7 +63,7 @@ def test_shares_are_of_those_that_meet_the_bounds_in_units() -> None:
     wishes = parse_wishes(["accuracy>=top10%", "params<=499"], METRICS)
     accuracy, bound = in_units(wishes, values)
     assert bound == wishes[1]
-    assert (accuracy.metric, accuracy.at_least, accuracy.share) == ("accuracy", True, False)
+    assert (accuracy.metric, accuracy.relation, accuracy.share) == ("accuracy", ">=", 0.1)
     feasible = params <= 499
     assert accuracy.met(values["accuracy"][feasible]).mean() == pytest.approx(0.1)
     [free] = in_units(parse_wishes(["accuracy>=top10%"], METRICS), values)
@@ -82,5 +85,5 @@ def test_what_cannot_be_met_is_refused() -> None:
 
 
 def test_nothing_is_met_by_no_value() -> None:
-    assert not Wish("accuracy", True, 0.0).met(np.array([np.nan])).any()
-    assert not Wish("accuracy", False, 0.0).met(np.array([np.nan])).any()
+    assert not Constraint("accuracy", ">=", 0.0).met(np.array([np.nan])).any()
+    assert not Constraint("accuracy", "<=", 0.0).met(np.array([np.nan])).any()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bonag.plots.static import made, write
+from bonag.plots.static import make_figure, write
 from loops.history import History
 from loops.objective import Objective
 from search_spaces.errors import UserError
@@ -47,23 +47,23 @@ def test_text_stays_text(history: History, tmp_path: Path) -> None:
 
 def test_several_runs_give_medians_and_bands(make) -> None:
     runs = [("bonag", make([float(v), 9.0]), Objective.parse("accuracy")) for v in (1, 2, 3)]
-    axes = made(runs, "progress").axes[0]
+    axes = make_figure(runs, "progress").axes[0]
     assert list(axes.lines[0].get_ydata()) == [2, 9]
     assert len(axes.collections) == 1
-    assert list(made(runs, "regret", best=10.0).axes[0].lines[0].get_ydata()) == [8, 1]
-    assert list(made(runs, "regret").axes[0].lines[0].get_ydata()) == [7, 0]
+    assert list(make_figure(runs, "regret", best=10.0).axes[0].lines[0].get_ydata()) == [8, 1]
+    assert list(make_figure(runs, "regret").axes[0].lines[0].get_ydata()) == [7, 0]
 
 
 def test_what_suits_the_runs_is_drawn(history: History, tmp_path: Path) -> None:
     assert write([("a", history, TWO)], tmp_path / "a.svg") == "pareto"
     assert write([("a", history, ONE), ("b", history, ONE)], tmp_path / "b.svg") == "regret"
     for runs in ([("a", history, TWO)], [("a", history, TWO), ("b", history, TWO)]):
-        axes = made(runs, "pareto").axes[0]
+        axes = make_figure(runs, "pareto").axes[0]
         front = axes.lines[-1]
         assert list(front.get_xdata()) == [1, 2, 3, 9]
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("time", "accuracy (%)")
-        assert "dominated share" in made(runs, "progress").axes[0].get_ylabel()
-    assert made([("a", history, ONE)], "seconds").axes[0].get_ylabel() == "time spent (s)"
+        assert "dominated share" in make_figure(runs, "progress").axes[0].get_ylabel()
+    assert make_figure([("a", history, ONE)], "seconds").axes[0].get_ylabel() == "time spent (s)"
 
 
 @pytest.mark.parametrize(

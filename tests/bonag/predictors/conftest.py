@@ -60,7 +60,7 @@ def learned_cells() -> SearchSpace:
 @pytest.fixture(scope="session")
 def all_cells(nb201: SearchSpace) -> np.ndarray:
     """The operations of all 15,625 cells: (15625, 8)."""
-    return nb201.codes(nb201.all())  # type: ignore[attr-defined]
+    return nb201.codes(nb201.all())
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,7 @@ def learned_edges(space: SearchSpace) -> SearchSpace:
 
     class Learned(type(space)):  # type: ignore[misc]
         free_edges = np.array([[0, 2]])
+        codes = SearchSpace.codes
 
         def encode(self, architecture: Architecture) -> ArchGraph:
             ops = super().encode(architecture).ops

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from bonag.record import Address, RunRecord, create_record
 from bonag.ui.app import create_app
-from bonag.ui.jobs import Jobs
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import Source
 from bonag.ui.sources import open_source
 from loops.config import RunConfig

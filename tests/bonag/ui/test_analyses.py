@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bonag.ui.analyses.catalogue import RECENT, cards
-from bonag.ui.analyses.drawing import TICKS, fitted
-from bonag.ui.analyses.markup import safe_figure, safe_markdown
+from bonag.ax.figures import TICKS, fit_figure
+from bonag.ax.markup import safe_figure, safe_markdown
+from bonag.ui.cards import RECENT, cards
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -94,7 +94,7 @@ def test_one_trace_per_arm_becomes_one_trace_and_one_scale():
         for i in range(40)
     ]  # fmt: skip
     names = [f"{i}_0" for i in range(40)]
-    made = fitted({"data": traces, "layout": {"xaxis": {"tickvals": names, "ticktext": names}}})
+    made = fit_figure({"data": traces, "layout": {"xaxis": {"tickvals": names, "ticktext": names}}})
     marks, scale = made["data"]
     assert marks["x"] == names
     assert marks["y"] == [i / 2 for i in range(40)]
@@ -113,7 +113,7 @@ def test_parallel_coordinates_are_drawn_without_webgl():
         ],
         "line": {"color": binary([1.0, 2.0, 3.0])},
     }
-    made = fitted({"data": [trace], "layout": {}})
+    made = fit_figure({"data": [trace], "layout": {}})
     lines = [one for one in made["data"] if one["mode"] == "lines"]
     assert len(lines) == 3
     assert lines[0]["y"] == [0.0, 0.0, None]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bonag.ui.analyses.catalogue import cards
-from bonag.ui.analyses.computing import compute
+from bonag.ui.background.cards import compute
+from bonag.ui.cards import cards
+from bonag.ui.site import FRESH
 from bonag.ui.sources.folder import FolderSource
-from bonag.ui.views import FRESH
 
 from .conftest import made_trials
 
@@ -75,7 +75,7 @@ def test_a_run_does_not_show_the_cards_of_one_that_had_its_name(make, visit, tmp
 
     def card():
         # A card that is on its way has itself fetched again.
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while "data-poll" in (text := page("/runs/run/analyses/best-trials").text) and time.monotonic() < end:
             time.sleep(0.2)
         return text

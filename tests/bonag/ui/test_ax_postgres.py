@@ -9,10 +9,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import VARCHAR
 
 from bonag.record import Address
-from bonag.ui.jobs import Jobs
+from bonag.ui.background.growing import Growing
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import open_source
-from bonag.ui.sources.ax_sql import AxSql
+from bonag.ui.sources.ax_stores import AxSql
 from search_spaces.errors import UserError
 from tests.bonag.ui.test_ax_sources import check_foreign, foreign_client
 
@@ -60,11 +61,11 @@ def test_a_store_in_postgresql_opens_and_stays_as_it_is(store):
     assert (summary.name, summary.trials, summary.state) == ("<b>foreign</b>", 8, "running")
     stamp = source.stamp(summary.key)
     check_foreign(source.view(summary.key))
-    assert len(source.client(summary.key)._experiment.trials) == 8
+    assert len(source.experiment(summary.key).trials) == 8
     assert source.stamp(summary.key) == stamp
     with closing(Jobs()) as jobs:
-        source.read_by(jobs)
-        end = time.monotonic() + 90
+        source.read_in_background(Growing(jobs))
+        end = time.monotonic() + 600
         while not source.view(summary.key).history.trials and time.monotonic() < end:
             time.sleep(0.1)
         check_foreign(source.view(summary.key))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bonag.ui.jobs import Jobs
+from bonag.ax.untrusted import arithmetic_only
+from bonag.ui.background.growing import Growing
+from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import UnknownKeyError
-from bonag.ui.sources.ax_json import AxJson, is_snapshot
-from bonag.ui.sources.ax_sql import AxSql, is_store
-from bonag.ui.sources.ax_untrusted import arithmetic_only
+from bonag.ui.sources.ax_stores import AxJson, AxSql, is_snapshot, is_store
 from loops.history import History, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -115,7 +115,7 @@ def test_a_snapshot_opens_with_all_its_trials(snapshot):
     source = AxJson(snapshot)
     check_foreign(source.view("two"))
     assert source.summaries()[0].trials == 8
-    assert len(source.client("two")._experiment.trials) == 8
+    assert len(source.experiment("two").trials) == 8
     with pytest.raises(UnknownKeyError):
         source.view("../two")
 
@@ -254,7 +254,7 @@ def test_a_store_lists_and_opens_all_its_experiments_and_stays_as_it_is(store):
     assert first.trials == 8
     check_foreign(source.view(first.key))
     assert str(source.view(second.key).objective) == "-lat"
-    assert len(source.client(first.key)._experiment.trials) == 8
+    assert len(source.experiment(first.key).trials) == 8
     source.stamp(first.key)
     assert store.read_bytes() == before
     assert sorted(store.parent.iterdir()) == files
@@ -286,12 +286,12 @@ def test_a_stores_stamp_changes_with_a_trial(store, tmp_path):
 def test_the_background_process_reads_and_the_page_says_so_meanwhile(snapshot):
     jobs = Jobs()
     source = AxJson(snapshot)
-    source.read_by(jobs)
+    source.read_in_background(Growing(jobs))
     try:
         stamp, view = source.stamp("two"), source.view("two")
         assert view.summary.state == "reading"
         assert "in the background" in view.description
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while source.stamp("two") == stamp and time.monotonic() < end:
             time.sleep(0.1)
         check_foreign(source.view("two"))
@@ -313,3 +313,25 @@ def test_a_completed_trial_without_the_objective_has_failed(snapshot, tmp_path):
 def test_paths_are_not_made_of_keys(snapshot):
     with pytest.raises(UnknownKeyError):
         AxJson(Path(snapshot)).stamp("../../etc/passwd")
+
+
+def test_a_trial_is_read_for_the_page_as_the_node_reads_it(snapshot, tmp_path):
+    from bonag.ax.trials import trials_of
+
+    client = foreign_client()
+    # Steps in another order than they were taken, and a value of no use.
+    client.attach_data(7, {"acc": 0.9, "lat": 1.0, "mem": 1.0}, progression=2)
+    client.attach_data(7, {"acc": 0.1, "lat": 9.0, "mem": 1.0}, progression=1)
+    client._experiment.trials[7].mark_completed()
+    index = client.attach_trial({"lr": 0.05, "opt": "adam"})
+    client.complete_trial(index, {"acc": 0.5, "lat": 1.0, "mem": 1.0, "<i>x</i>": math.nan})
+    path = tmp_path / "shared.json"
+    client.save_to_json_file(str(path))
+    history = AxJson(path).view("shared").history
+    experiment = client._experiment
+    node = trials_of(
+        None, experiment, experiment.lookup_data(), ["acc", "lat", "mem"], stand_in=lambda arm: arm.name
+    ).values()
+    assert [(t.status, t.reason) for t in history] == [(t.status, t.reason) for t in node]
+    assert history.trials[7].metrics["acc"] == 0.9
+    assert history.trials[index].reason == "metric '<i>x</i>' is nan"

@@ -38,7 +38,7 @@ def test_an_experiment_without_a_space_says_what_is_missing(visit):
 
 @pytest.mark.slow
 def test_a_strategy_without_a_generator_is_shown_beside_unguided_samples(make: Make, visit, tmp_path, monkeypatch):
-    monkeypatch.setattr("bonag.ui.jobs.Worker", Inside)
+    monkeypatch.setattr("bonag.ui.background.jobs.Worker", Inside)
     make("evolves", made_trials(12), objective=("accuracy", "-latency"), evaluator="mine", task=None)
     browser = visit(tmp_path / "results")
     page = settled(browser, "/runs/evolves/generator/part")

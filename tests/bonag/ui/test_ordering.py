@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bonag.ui.ordering import Column, Paging, headings, ordered
-from bonag.ui.wording import duration, moment, number
+from bonag.ui.filters import duration, moment, number
+from bonag.ui.ordering import Column, Paging, headings, sort_rows
 
 COLUMNS = [Column("size", "Size", lambda row: row, numeric=True), Column("plain", "Plain")]
 
@@ -15,7 +15,7 @@ COLUMNS = [Column("size", "Size", lambda row: row, numeric=True), Column("plain"
     [("size", [1, 2, 3, None]), ("-size", [3, 2, 1, None]), ("plain", [2, None, 3, 1]), ("nix", [2, None, 3, 1])],
 )
 def test_what_has_no_value_comes_last_in_either_order(order: str, rows: list[int | None]) -> None:
-    assert ordered([2, None, 3, 1], COLUMNS, order) == rows
+    assert sort_rows([2, None, 3, 1], COLUMNS, order) == rows
 
 
 def test_a_heading_sorts_from_the_largest_then_turns_round_and_keeps_the_filter() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from bonag.ui.source import Source
 from loops.history import TrialStatus
 from loops.loop import RunState
 
@@ -166,7 +167,7 @@ def test_a_broken_run_an_unknown_one_and_an_error_of_ours_have_pages(make: Make,
         assert client.get(path).status_code == 404, path
     assert "<h1>Not found</h1>" in client.get("/runs/nix").text
 
-    class Wrong:
+    class Wrong(Source):
         def summaries(self) -> None:
             raise RuntimeError("a secret")
 

@@ -11,8 +11,8 @@ from html import unescape
 import pytest
 from starlette.testclient import TestClient
 
-from bonag.ui.sources.ax_arm import AxArm
-from bonag.ui.view import Summary, View
+from bonag.ui.source import Source, Summary, View
+from bonag.ui.sources.ax import AxArm
 from loops.history import History, Trial, TrialStatus
 from loops.loop import RunState
 from loops.objective import Objective
@@ -21,7 +21,7 @@ from search_spaces import get_space
 from .conftest import Make, made_trials
 
 
-class Shelf:
+class Shelf(Source):
     """A source of one view, which can be exchanged."""
 
     def __init__(self, view: View) -> None:
@@ -33,10 +33,10 @@ class Shelf:
     def stamp(self, key):
         return len(self.now.history)
 
-    def view(self, key):
+    def view(self, key, before=None):
         return self.now
 
-    def client(self, key):
+    def experiment(self, key):
         raise NotImplementedError
 
 
@@ -64,14 +64,14 @@ class Inside:
 @pytest.fixture
 def inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real jobs, but for their process; and less of the work, whose results other tests look at."""
-    monkeypatch.setattr("bonag.ui.jobs.Worker", Inside)
-    monkeypatch.setattr("bonag.ui.insight.importance.MOST_PREDICTIONS", 3000)
-    monkeypatch.setattr("bonag.ui.insight.validation.FITS_AHEAD", 2)
+    monkeypatch.setattr("bonag.ui.background.jobs.Worker", Inside)
+    monkeypatch.setattr("bonag.insight.importance.MOST_PREDICTIONS", 3000)
+    monkeypatch.setattr("bonag.insight.validation.FITS_AHEAD", 2)
 
 
 def settled(browser: TestClient, path: str) -> str:
     """The page once nothing is being computed any more."""
-    for _ in range(900):
+    for _ in range(6000):
         answer = browser.get(path)
         assert answer.status_code == 200
         if "data-poll" not in answer.text:
@@ -143,7 +143,7 @@ def shows_everything(make: Make, visit, tmp_path) -> None:
 @pytest.mark.slow
 def test_a_run_that_grows_is_looked_at_again_but_not_all_the_time(visit, make: Make, tmp_path, inside, monkeypatch):
     # However long the machine takes for the first look.
-    monkeypatch.setattr("bonag.ui.insight.growing.LEAST_REST", 600.0)
+    monkeypatch.setattr("bonag.ui.background.growing.LEAST_REST", 600.0)
     make("grows", made_trials(12), state=None)
     shelf = Shelf(visit(tmp_path / "results").app.state.site.source.view("grows"))
     browser = visit(shelf)

@@ -17,18 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bonag.insight.trials import Measured
 from bonag.record import create_record
-from bonag.ui.insight.trials import Measured
-from bonag.ui.report import chosen, write_report
-from bonag.ui.report.belief import evenly
-from bonag.ui.report.guided import guided
-from bonag.ui.report.inlining import Script, data_block
-from bonag.ui.report.page import page
-from bonag.ui.report.portable import portable, without_home
-from bonag.ui.report.reproduction import reproduction
+from bonag.ui.assets import Script, data_block
+from bonag.ui.belief import spread
+from bonag.ui.commands import reproduction
+from bonag.ui.portable import portable, without_home
+from bonag.ui.report import choose_run, page, sample, write_report
+from bonag.ui.source import Summary, View
 from bonag.ui.sources import open_source
-from bonag.ui.sources.ax_arm import AxArm
-from bonag.ui.view import Summary, View
+from bonag.ui.sources.ax import AxArm
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
 from loops.loop import RunState
@@ -83,7 +81,7 @@ class Parsed(HTMLParser):
 def written(source: Path, path: Path, predictor: bool = False) -> Parsed:
     """The report of a run's folder."""
     opened = open_source(str(source))
-    write_report(opened, chosen(opened), path, predictor)
+    write_report(opened, choose_run(opened), path, predictor)
     return Parsed(path.read_text(encoding="utf-8"))
 
 
@@ -166,7 +164,7 @@ def test_data_keeps_its_meaning_in_a_script_block():
 def test_a_run_without_trials_has_a_report(make: Make, tmp_path: Path):
     text = words(written(make("a"), tmp_path / "a.html", predictor=True))
     assert "There is no trial yet" in text
-    assert "0 completed trials have a value of accuracy; it takes 10" in text
+    assert "0 completed trials have a value of accuracy so far. From 10 on" in text
     assert "0 trials have completed so far. From 5 on, what guidance by them makes" in text
 
 
@@ -246,7 +244,7 @@ def test_what_is_no_home_stays(text):
 def test_the_command_gives_the_same_configuration_again(make: Make):
     options = {"objective": ("accuracy", "-latency"), "constraints": ("latency<=4",), "batch_size": 3, "seed": 5}
     source = open_source(str(make("a", made_trials(3), **options)))
-    found = reproduction(portable(source.view(chosen(source))))
+    found = reproduction(portable(source.view(choose_run(source))))
     assert found is not None
     said = shlex.split(found.command or "")
     assert said[:2] == ["bonag", "run"]
@@ -265,7 +263,7 @@ def test_a_bad_path_is_told_before_anything_is_computed(path, make: Make, tmp_pa
     source = open_source(str(make("a", made_trials(12))))
     told: list[str] = []
     with pytest.raises(UserError, match=re.escape(Path(path).name)):
-        write_report(source, chosen(source), Path(path), tell=told.append)
+        write_report(source, choose_run(source), Path(path), tell=told.append)
     assert not told
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder.html", "results"]
 
@@ -274,11 +272,11 @@ def test_an_old_report_stays_whole_until_the_new_one_is(make: Make, tmp_path: Pa
     source, path = open_source(str(make("a", made_trials(12)))), tmp_path / "a.html"
     path.write_text("old")
     with monkeypatch.context() as patched:
-        patched.setattr("bonag.ui.report.page.table", lambda view: 1 / 0)
+        patched.setattr("bonag.ui.report.table_of", lambda view: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_report(source, "a", path, predictor=False)
     assert path.read_text() == "old"
-    write_report(source, chosen(source), path, predictor=False)
+    write_report(source, choose_run(source), path, predictor=False)
     assert path.read_text().startswith("<!doctype html>")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.html", "results"]
 
@@ -287,32 +285,32 @@ def test_of_several_runs_one_has_to_be_named(make: Make, tmp_path: Path):
     make("first", made_trials(2))
     make("second", made_trials(2))
     source = open_source(str(tmp_path / "results"))
-    assert chosen(source, "second") == "second"
+    assert choose_run(source, "second") == "second"
     with pytest.raises(UserError, match=r"2 experiments \(first, second\): choose one by --name"):
-        chosen(source)
+        choose_run(source)
     with pytest.raises(UserError, match="did you mean 'second'"):
-        chosen(source, "secnod")
+        choose_run(source, "secnod")
 
 
 def test_a_long_run_is_thinned_evenly_for_the_predictor():
     data = Measured(NB201, "accuracy", 1.0, np.arange(5000), np.zeros((5000, 6), dtype=int), np.arange(5000.0))
-    thin = evenly(data, 200)
+    thin = spread(data, 200)
     assert len(thin) == 200
     assert (thin.trials[0], thin.trials[-1]) == (0, 4999)
     assert np.ptp(np.diff(thin.trials)) <= 1
-    assert evenly(thin, 200) is thin
+    assert spread(thin, 200) is thin
 
 
 def test_a_report_without_samples_says_why_and_names_no_home(monkeypatch: pytest.MonkeyPatch):
     def fail(*args: object) -> None:
         raise OSError("no file /home/ada/generator.safetensors")
 
-    monkeypatch.setattr("bonag.ui.report.guided.guidance", fail)
-    made = guided(view_of(made_trials(6)))
+    monkeypatch.setattr("bonag.ui.samples.guidance", fail)
+    made = sample(view_of(made_trials(6)))
     assert made.reason == "Nothing could be generated: OSError: no file ~/generator.safetensors"
     # What needs no generator is there.
     assert len(made.own) == 1
-    assert made.spreads == ()
+    assert made.spreads == {}
 
 
 @pytest.mark.slow

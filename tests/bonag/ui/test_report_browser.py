@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bonag.record import create_record
-from bonag.ui.report import chosen, write_report
+from bonag.ui.report import choose_run, write_report
 from bonag.ui.sources import open_source
 from loops.config import RunConfig
 from loops.history import TrialStatus
@@ -44,7 +44,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with create_record(place, config, "Made up.") as record:
         write(record, trials)
     source = open_source(str(place / "a-run"))
-    write_report(source, chosen(source), place / "report.html", predictor=False)
+    write_report(source, choose_run(source), place / "report.html", predictor=False)
     return place / "report.html"
 
 
@@ -63,7 +63,7 @@ class Visit:
 
     def drawn(self) -> int:
         """The number of figures, once all are drawn."""
-        self.page.locator("[data-figure]:not([data-drawn])").first.wait_for(state="detached", timeout=60_000)
+        self.page.locator("[data-figure]:not([data-drawn])").first.wait_for(state="detached", timeout=300_000)
         return int(self.page.locator(".js-plotly-plot:has(.main-svg)").count())
 
     def column(self, number: int) -> list[str]:

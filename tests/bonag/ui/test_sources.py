@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from bonag.record import Address, create_record, open_record
 from bonag.record.database import postgres_reader
+from bonag.ui.site import ViewCache
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import first_page, open_source
 from bonag.ui.sources.folder import FolderSource
-from bonag.ui.views import ViewCache
 from loops.config import RunConfig
 from loops.history import TrialStatus
 from loops.loop import RunState
@@ -110,7 +110,7 @@ def test_a_key_is_looked_up_and_never_a_path(make: Make, tmp_path: Path, key: st
     make("secret", out="elsewhere")
     make("seen")
     source = open_source(str(tmp_path / "results"))
-    for ask in (source.stamp, source.view, source.client):
+    for ask in (source.stamp, source.view, source.experiment):
         with pytest.raises(UnknownKeyError):
             ask(key)
 
@@ -129,14 +129,14 @@ def test_a_running_search_is_seen_growing_and_then_ended(tmp_path: Path) -> None
         record.finish(trials[3])
         write(record, trials[4:5])
         assert source.stamp("run") != stamp
-        second = source.refreshed("run", first)
+        second = source.view("run", first)
         assert second.history.trials == source.view("run").history.trials
         assert [trial.status for trial in second.history] == ["completed"] * 5
         # What had ended was not read again: it is the very same trial.
         assert all(new is old for new, old in zip(second.history, first.history.trials[:3], strict=False))
         stamp = source.stamp("run")
     assert source.stamp("run") != stamp
-    assert source.refreshed("run", second).summary.state == "interrupted"
+    assert source.view("run", second).summary.state == "interrupted"
 
 
 def test_another_run_of_the_same_name_is_read_anew(make: Make, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_another_run_of_the_same_name_is_read_anew(make: Make, tmp_path: Path) -
     shutil.rmtree(folder)
     other = made_trials(5, seed=1)
     make("run", other)
-    assert [t.architecture for t in source.refreshed("run", before).history] == [t.architecture for t in other]
+    assert [t.architecture for t in source.view("run", before).history] == [t.architecture for t in other]
 
 
 def test_a_store_is_asked_once_a_second_however_many_look(make: Make, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_all_runs_of_a_server_are_shown_and_none_can_be_written(
         assert source.stamp("two") == stamp
         write(record, made_trials(4)[2:])
         assert source.stamp("two") != stamp
-        assert [t.index for t in source.refreshed("two", source.view("two")).history] == [0, 1, 2, 3]
+        assert [t.index for t in source.view("two", source.view("two")).history] == [0, 1, 2, 3]
     with postgres_reader(address).connect() as connection, pytest.raises(sa.exc.InternalError, match="read-only"):
         connection.execute(sa.text("DELETE FROM bonag_metrics"))
 

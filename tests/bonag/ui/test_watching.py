@@ -90,7 +90,7 @@ def processor_seconds(pid: int) -> float:
 
 @pytest.mark.slow
 def test_open_pages_cost_a_search_little(tmp_path: Path) -> None:
-    # How much longer a search takes is measured by `bonag bench ui`; here, what is taken from it.
+    # How much longer a search takes is measured by `results/pages/measure.py`; here, what is taken from it.
     seconds, updates, spent = watched(tmp_path)
     assert updates >= seconds / 5 - 1
     assert spent / seconds < SHARE

@@ -8,16 +8,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from bonag.ui.app import create_app
-from bonag.ui.jobs import Jobs
-from bonag.ui.source import UnknownKeyError
-from bonag.ui.view import Summary, View
+from bonag.ui.background.jobs import Jobs
+from bonag.ui.source import Source, Summary, UnknownKeyError, View
 from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.objective import Objective
 from search_spaces import SearchSpace
 
 
-class Shelf:
+class Shelf(Source):
     """Views by their keys."""
 
     def __init__(self, *views: View) -> None:
@@ -31,12 +30,12 @@ class Shelf:
             raise UnknownKeyError(key)
         return 0
 
-    def view(self, key: str) -> View:
+    def view(self, key: str, before: View | None = None) -> View:
         if key not in self.views:
             raise UnknownKeyError(key)
         return self.views[key]
 
-    def client(self, key: str):  # type: ignore[no-untyped-def]
+    def experiment(self, key: str):  # type: ignore[no-untyped-def]
         raise UnknownKeyError(key)
 
 

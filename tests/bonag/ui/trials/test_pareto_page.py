@@ -10,9 +10,9 @@ from html import unescape
 import numpy as np
 import pytest
 
-from bonag.ui.sources.ax_arm import AxArm
-from bonag.ui.trials import axes
-from bonag.ui.trials.costs import counted
+from bonag.ui.sources.ax import AxArm
+from bonag.ui.trials import fronts
+from bonag.ui.trials.fronts import with_costs
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -78,7 +78,7 @@ def test_counted_costs_are_axes_though_nobody_measured_them(site, view_of):
 
 def test_what_is_measured_comes_before_what_is_counted(view_of):
     own = [Trial(0, NB201.all()[7], TrialStatus.COMPLETED, {"accuracy": 1.0, "params": 5.0})]
-    metrics = counted(view_of(own, NB201)).trials[0].metrics
+    metrics = with_costs(view_of(own, NB201)).trials[0].metrics
     assert metrics["params"] == 5.0
     assert metrics["macs"] == NB201.costs(NB201.all()[7]).macs
 
@@ -124,7 +124,7 @@ def test_the_card_shows_a_trial_and_there_is_none_for_others(site, view_of):
 
 def test_of_the_front_the_best_by_the_first_goal_comes_first():
     history, objective = History(trials()), Objective.parse("-latency")
-    front = axes.front(history, objective, "latency", "accuracy")
+    front = fronts.front(history, objective, "latency", "accuracy")
     values = [trial.metrics["latency"] for trial in front]
     assert len(values) > 1
     assert values == sorted(values)

@@ -8,8 +8,8 @@ from html import unescape
 import numpy as np
 import pytest
 
-from bonag.ui.sources.ax_arm import AxArm
-from bonag.ui.trials.costs import costs
+from bonag.ui.sources.ax import AxArm
+from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.standing import rows
 from loops.history import Trial, TrialStatus
@@ -150,5 +150,5 @@ def test_where_no_neighbour_was_tried_the_nearest_come_by_differing_sites(site, 
 
 def test_costs_are_counted_once_and_missing_where_a_space_cannot_count():
     (architecture,) = NB201.sample(1, np.random.default_rng(5))
-    assert costs(NB201, architecture) == NB201.costs(architecture)
-    assert costs(NB201, architecture) is costs(NB201, architecture)
+    assert count_costs(NB201, architecture) == NB201.costs(architecture)
+    assert count_costs(NB201, architecture) is count_costs(NB201, architecture)

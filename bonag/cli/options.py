@@ -1,0 +1,43 @@
+"""The options of a run as options of a command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+
+from loops.config import Option, run_options
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def takes_options(*names: str, **unset: str) -> Callable[[Command], Command]:
+    """Give a command of ``**options`` these options of a run, by default all that it does not declare itself.
+
+    unset: by name, what the command takes where the option is not given, in words.
+    """
+
+    def declare(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True).parameters
+        taken = [_parameter(one, unset.get(one.name)) for one in run_options(*names) if one.name not in own]
+        parameters = [*taken, *(one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD)]
+        # Typer reads both.
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
+
+    return declare
+
+
+def _parameter(option: Option, unset: str | None) -> inspect.Parameter:
+    words = unset or option.unset or (str(option.default) if option.several else None)
+    kind: object = list[str] if option.several else next(one for one in option.types if one is not type(None))
+    if words is not None:
+        kind = kind | None  # type: ignore[operator]
+    default = inspect.Parameter.empty if option.required else None if words is not None else option.default
+    info = typer.Option(f"--{option.flag}", help=option.help, show_default=words or True)
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )

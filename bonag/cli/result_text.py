@@ -1,0 +1,73 @@
+"""How results are put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bonag.api.found import Found
+    from bonag.api.result import Result
+
+DEFAULT_OUT = Path("results")
+# Metrics shown to people; a table of latencies has dozens.
+SHOWN = 4
+
+
+def run_argument(path: Path) -> str:
+    """What to type for this run: its name where that is enough, else its folder."""
+    return path.name if path.parent == DEFAULT_OUT else str(path)
+
+
+def found_json(found: Found) -> dict[str, Any]:
+    """A trial with its costs, for ``--json``."""
+    return {
+        "trial": found.trial,
+        "architecture": str(found.architecture),
+        "metrics": dict(found.metrics),
+        "params": found.params,
+        "macs": found.macs,
+    }
+
+
+def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
+    """A trial with its costs, which come last, for people; the other metrics of the objective come first."""
+    measured = [name for name in (*objective, *found.metrics) if name not in ("params", "macs")]
+    names, shown = list(dict.fromkeys(measured)), max(SHOWN, len(objective))
+    metrics = [f"{name} {found.metrics[name]:.6g}" for name in names]
+    if len(metrics) > shown:
+        metrics[shown:] = [f"{len(metrics) - shown} more metrics (--json)"]
+    return [
+        f"trial {found.trial}: {', '.join(metrics)}, {found.params / 1e6:.2f} M params, {found.macs / 1e6:.1f} M MACs",
+        f"  {found.architecture}",
+    ]
+
+
+def summary_lines(result: Result) -> list[str]:
+    """How the run stands, and its best trial, or how far the front goes."""
+    failed = sum(trial.status == "failed" for trial in result.history)
+    lines = [
+        f"{result.state}: {len(result.history)} trials"
+        + (f" of {result.config.budget}" if result.config.budget is not None else "")
+        + (f", {failed} failed" if failed else "")
+        + (f" ({result.reason})" if result.reason else "")
+    ]
+    goals = result.objective.goals
+    if result.best is not None and len(goals) > 1:
+        ends = ((goal.metric, [found.metrics[goal.metric] for found in result.front]) for goal in goals)
+        spans = ", ".join(f"{name} {min(values):.6g} to {max(values):.6g}" for name, values in ends)
+        lines += [f"front of {len(result.front)} trials: {spans}"]
+    elif result.best is not None:
+        first, second = found_lines(result.best, result.objective.metrics)
+        lines += [f"best {first}", second]
+    return lines + nearest_lines(result)
+
+
+def nearest_lines(result: Result) -> list[str]:
+    """While no trial meets the constraints: that this is so, and which one comes nearest."""
+    if result.nearest is None:
+        return []
+    first, second = found_lines(result.nearest, result.objective.metrics)
+    bounds = ", ".join(map(str, result.objective.constraints))
+    return [f"no trial meets {bounds}; the nearest is {first}", second]

@@ -1,0 +1,1 @@
+"""What drawings of architectures are made of, as SVG."""
