@@ -14,7 +14,7 @@ from bonag.generators.candidates import EvolutionCandidates, MutationCandidates,
 from loops.history import History
 from loops.initial import first_design, front_design
 from loops.objective import Objective
-from loops.protocols import Acquisition, Predictor, Proposal
+from loops.protocols import Acquisition, Generator, Predictor, Proposal
 from loops.strategies.fresh import fresh
 from search_spaces import Architecture, SearchSpace
 
@@ -140,7 +140,7 @@ def bonag(
 Maker = Callable[[SearchSpace, Objective, Predictor, Acquisition], GuidedGeneration]
 
 
-def _instead(name: str, candidates: Callable[[SearchSpace], Candidates]) -> Maker:
+def _instead(name: str, candidates: Callable[[SearchSpace], Generator]) -> Maker:
     """Makes the default strategy with these candidates in place of the generator's."""
 
     def make(
