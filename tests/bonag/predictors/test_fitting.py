@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
@@ -14,7 +15,6 @@ from scipy.stats import kendalltau
 from bonag.predictors import fitting
 from bonag.predictors.ensemble import MEMBERS
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.fitting import MAX_HYPERPARAMETER_ROWS, MIN_ENSEMBLE_ROWS, ModelFitter, _informative
 from bonag.predictors.gp import make_gp
 from bonag.predictors.mixture import ArchitectureModel
 from bonag.predictors.schedule import prefix
