@@ -144,7 +144,7 @@ class MetricFitter:
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
         values = self.sign * values
-        if self.metric in COUNTED:
+        if self.metric in COUNTED and self.space.counts:
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)
             if np.ptp(offsets) <= 1e-9 * np.abs(values).max():

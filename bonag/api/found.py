@@ -17,20 +17,21 @@ class Found:
     """A completed trial with what its network costs.
 
     params: trainable parameters. macs: multiply-accumulates of one image. They are the evaluator's where it counts
-    them, else those for the space's default classes and image size.
+    them, else those for the space's default classes and image size; None where the space counts none.
     """
 
     trial: int
     architecture: Architecture
     metrics: Mapping[str, float]
-    params: int
-    macs: int
+    params: int | None
+    macs: int | None
 
     @classmethod
     def of(cls, trial: Trial, space: SearchSpace) -> Found:
         """The trial and the costs of its architecture."""
-        costs = space.costs(trial.architecture)
-        params, macs = (int(trial.metrics.get(name, getattr(costs, name))) for name in COUNTED)
+        costs = space.costs(trial.architecture) if space.counts else None
+        known = [trial.metrics.get(name, getattr(costs, name, None)) for name in COUNTED]
+        params, macs = (None if value is None else int(value) for value in known)
         return cls(trial.index, trial.architecture, dict(trial.metrics), params, macs)
 
 

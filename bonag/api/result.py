@@ -68,7 +68,9 @@ class Result(Findings):
         lines = [f"Result of run '{self.config.name}' in {self.path}: {self._describe_progress()}"]
         if self.best is not None:
             lines += [f"  {key}: {value}" for key, value in self._describe(self.best).items()]
-            lines += [f"  {self.best.architecture}", f"  {self.best.params:,} params, {self.best.macs:,} MACs"]
+            lines += [f"  {self.best.architecture}"]
+            if self.best.params is not None and self.best.macs is not None:
+                lines += [f"  {self.best.params:,} params, {self.best.macs:,} MACs"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -88,7 +88,8 @@ def _table(result: Findings) -> Markup:
 def _row(found: Found, metrics: list[str]) -> Markup:
     cells = {"trial": f"{found.trial:,}"}
     cells |= {name: notation.number(found.metrics[name], digits=6) for name in metrics}
-    cells |= {"params": f"{found.params:,}", "MACs": f"{found.macs:,}"}
+    costs = {"params": found.params, "MACs": found.macs}
+    cells |= {name: "" if cost is None else f"{cost:,}" for name, cost in costs.items()}
     shown = [element("td", text, style=_cell(name)) for name, text in cells.items()]
     # Shortened it is escaped already.
     name = element("code", Markup(notation.short(found.architecture)), style="background:transparent;color:inherit")

@@ -38,8 +38,10 @@ def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
     metrics = [f"{name} {found.metrics[name]:.6g}" for name in names]
     if len(metrics) > shown:
         metrics[shown:] = [f"{len(metrics) - shown} more metrics (--json)"]
+    costs = [] if found.params is None else [f"{found.params / 1e6:.2f} M params"]
+    costs += [] if found.macs is None else [f"{found.macs / 1e6:.1f} M MACs"]
     return [
-        f"trial {found.trial}: {', '.join(metrics)}, {found.params / 1e6:.2f} M params, {found.macs / 1e6:.1f} M MACs",
+        f"trial {found.trial}: {', '.join([*metrics, *costs])}",
         f"  {found.architecture}",
     ]
 

@@ -92,8 +92,9 @@ def make_evaluator(
                     setattr(evaluator, attribute, value)
     missing = [metric for metric in metrics if metric not in evaluator.metrics]
     for metric in missing:
-        if metric not in COUNTED:
-            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *COUNTED)))
+        counted = COUNTED if space.counts else ()
+        if metric not in counted:
+            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *counted)))
             raise UserError(
                 f"evaluator '{name}' of space '{space.name}' measures no '{metric}': {choice} (a minus before it "
                 "minimises)"
