@@ -371,7 +371,7 @@ def test_time_is_per_architecture(nb201: SearchSpace, generator: DiscreteGenerat
             time.sleep(0.2)
             return super().raw_sample(n, rng)
 
-    plain = make_guidance(nb201, generator, "unguided", (), {})
+    plain = make_guidance(generator, "unguided", (), {})
     slow = Slow(generator, "unguided", (), plain.bounds, plain.strengths)
     assert 0.2 / 32 < seconds_each(nb201, slow, 32, np.random.default_rng(0)) < 5.0 / 32
 

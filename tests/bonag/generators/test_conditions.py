@@ -30,7 +30,8 @@ OPEN = [-np.inf, np.inf]
 @given(samples, arrays(np.float64, 12, elements=st.floats(-20, 20)))
 def test_larger_is_never_lower(sample: np.ndarray, values: np.ndarray) -> None:
     scores = normal_scores(quantiles_of(sample), np.sort(values))
-    assert (np.diff(scores) >= 0).all()
+    # Up to the rounding of an interpolation.
+    assert (np.diff(scores) >= -1e-12).all()
     assert (np.abs(scores) <= FARTHEST).all()
 
 

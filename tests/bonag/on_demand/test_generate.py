@@ -122,8 +122,12 @@ def test_the_log_probability_is_that_of_normal_distributions(beliefs: Beliefs) -
     found = beliefs.log_probability(codes, bounds, np.array([2.0, 0.5]))
     spread = np.sqrt(variance)
     first = norm.logsf(0.3, mean[:, 0], spread[:, 0])
-    second = np.log(norm.cdf(0.5, mean[:, 1], spread[:, 1]) - norm.cdf(-1.0, mean[:, 1], spread[:, 1]))
-    assert found == pytest.approx(2 * first + 0.5 * second, rel=1e-6, abs=1e-9)
+    with np.errstate(divide="ignore"):
+        second = np.log(norm.cdf(0.5, mean[:, 1], spread[:, 1]) - norm.cdf(-1.0, mean[:, 1], spread[:, 1]))
+    # The difference of distribution functions is no number far out.
+    known = np.isfinite(second)
+    assert known.sum() > 5
+    assert found[known] == pytest.approx((2 * first + 0.5 * second)[known], rel=1e-6, abs=1e-9)
     open_bounds = np.array([[-np.inf, np.inf]] * 2)
     assert (beliefs.log_probability(codes, open_bounds, np.ones(2)) == 0).all()
 
