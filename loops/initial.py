@@ -32,10 +32,11 @@ def front_design(
 ) -> list[Architecture]:
     """As ``first_design``, but the most expensive architecture comes second.
 
-    For several goals: it is an end of many fronts, and an end alone dominates next to nothing.
+    For several goals: it is an end of many fronts, and an end alone dominates next to nothing. A space that counts no
+    costs has the first design.
     """
     place = 1 - len(chosen)
-    if not 0 <= place < n:
+    if not 0 <= place < n or not space.counts:
         return space_filling(space, chosen, n, rng)
     first, end = space_filling(space, chosen, place, rng), most_expensive(space)
     if end in [*chosen, *first]:

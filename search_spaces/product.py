@@ -156,13 +156,16 @@ class ProductSpace(SearchSpace):
         row = self.ops(architecture)
         kept = {node: op for node, op in enumerate(row) if self._table.is_active(node, row)}
         found: list[Architecture] = []
-        for node in self._table.open:
-            if node in kept:
-                options, place = self._table.options[node], self._table.places[node][row[node]]
-                reach = 1 if self.sites[node].is_ordered and node in self._table.parents else len(options)
-                for other in options[max(place - reach, 0) : place + reach + 1]:
-                    if other != row[node]:
-                        found += [self.architecture(changed) for changed in self._table.rows({**kept, node: other})]
+        for node in kept:
+            leads = node in self._table.parents
+            options, place = self._table.options[node], self._table.places[node][row[node]]
+            reach = 1 if leads and self.sites[node].is_ordered else len(options)
+            for other in options[max(place - reach, 0) : place + reach + 1]:
+                if other != row[node]:
+                    rows = (
+                        self._table.rows({**kept, node: other}) if leads else [(*row[:node], other, *row[node + 1 :])]
+                    )
+                    found += map(self.architecture, rows)
         return found
 
     def encode(self, architecture: Architecture) -> ArchGraph:
@@ -175,7 +178,7 @@ class ProductSpace(SearchSpace):
     def decode(self, graph: ArchGraph) -> Architecture:
         self.check_graph(graph)
         row = graph.ops.tolist()
-        for node, op in enumerate(row):
+        for node, op in enumerate(row if self._table.depends else []):
             active = self._table.is_active(node, row)
             if (op not in self._table.places[node]) if active else (op != self._table.rest):
                 what = "is active" if active else f"is inactive and must be '{self.op_names[self._table.rest]}'"

@@ -342,26 +342,26 @@ class SearchSpace(ABC):
             raise InvalidArchitectureError(
                 f"a graph of the space {self.name} has {self.num_nodes} nodes, not {len(graph.ops)}"
             )
-        free = np.zeros_like(self.adjacency)
-        free[tuple(self.free_edges.T)] = True
-        backward = np.argwhere(np.tril(graph.adjacency))
-        if len(backward):
-            i, j = backward[0].tolist()
-            raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
-        wrong = np.argwhere((graph.adjacency != self.adjacency) & ~free)
-        if len(wrong):
-            i, j = wrong[0].tolist()
+        wrong = graph.adjacency != self.adjacency
+        wrong[tuple(self.free_edges.T)] = False
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0].tolist()
+            if i >= j:
+                raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
             verb = "must have" if self.adjacency[i, j] else "cannot have"
             raise InvalidArchitectureError(
                 f"the graph's edges are not those of the space {self.name}: it {verb} {i} -> {j}"
             )
-        vocabulary = len(self.op_names)
-        for node, (op, allowed) in enumerate(zip(graph.ops.tolist(), self.allowed, strict=False)):
-            if not (0 <= op < vocabulary and allowed[op]):
-                named = f"'{self.op_names[op]}'" if 0 <= op < vocabulary else f"the unknown operation {op}"
-                names = [self.op_names[choice] for choice in np.flatnonzero(allowed)]
-                choices = f"'{names[0]}'" if len(names) == 1 else f"one of {', '.join(names)}"
-                raise InvalidArchitectureError(f"node {node} of the graph is {named}, it must be {choices}")
+        known = (graph.ops >= 0) & (graph.ops < len(self.op_names))
+        allowed = self.allowed[: self.num_nodes]
+        right = known & allowed[np.arange(self.num_nodes), np.where(known, graph.ops, 0)]
+        if not right.all():
+            node = int(right.argmin())
+            op = int(graph.ops[node])
+            named = f"'{self.op_names[op]}'" if known[node] else f"the unknown operation {op}"
+            names = [self.op_names[choice] for choice in np.flatnonzero(allowed[node])]
+            choices = f"'{names[0]}'" if len(names) == 1 else f"one of {', '.join(names)}"
+            raise InvalidArchitectureError(f"node {node} of the graph is {named}, it must be {choices}")
 
     def own(self, architecture: Architecture, kind: type[Kind]) -> Kind:
         """The architecture, which is of that kind; raises TypeError for one of another space."""

@@ -10,6 +10,8 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
 
+from bonag.scores import FARTHEST, ScoreMap
+
 FREQUENCIES = (0.25, 0.5, 1.0, 2.0)
 GRID = 257
 
@@ -17,6 +19,15 @@ GRID = 257
 def quantiles_of(values: np.ndarray) -> np.ndarray:
     """What a trained generator keeps of a sample (n,) of a metric over the space: (Q,) quantiles at even levels."""
     return np.quantile(np.asarray(values, dtype=np.float64), np.linspace(0, 1, GRID))
+
+
+def normal_scores(quantiles: np.ndarray, values: np.ndarray | float) -> np.ndarray:
+    """Values in a metric's unit as normal scores over the space, the same for accuracies, milliseconds and parameters.
+
+    Infinite values stay so; others end at ``FARTHEST``, beyond which the (Q,) quantiles say nothing.
+    """
+    scores = ScoreMap.of_quantiles(quantiles).to_scores(values)
+    return np.where(np.isinf(values), values, np.clip(scores, -FARTHEST, FARTHEST))
 
 
 class BoundsCode(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bonag.generators.artifact import FAMILIES
-from bonag.generators.conditions import RandomBounds
+from bonag.generators.conditions import RandomBounds, normal_scores, quantiles_of
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
@@ -23,7 +23,6 @@ from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE
 from bonag.generators.split import POOL, training_pool
 from bonag.generators.trained import TrainedGenerator
-from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
@@ -142,7 +141,7 @@ def _believed(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarra
     mean, variance = conditions.posterior(codes)
     noise = np.random.default_rng([seed, 1]).standard_normal(mean.shape)
     drawn = mean + np.sqrt(variance) * noise
-    return np.stack([rank_gaussianise(column) for column in drawn.T], axis=1)
+    return np.stack([normal_scores(quantiles_of(column), column) for column in drawn.T], axis=1)
 
 
 def _streams(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 
 from bonag.acquisition.metric_models import MetricFitter, MetricModel
-from bonag.generators.conditions import quantiles_of
+from bonag.generators.conditions import normal_scores, quantiles_of
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
 from bonag.on_demand.labels import Labels, draw_labels
-from bonag.scores import FARTHEST, ScoreMap
 from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
@@ -41,7 +40,12 @@ class Beliefs:
 
     def bounds(self, wishes: Sequence[Constraint]) -> np.ndarray:
         """(C, 2) lower and upper bounds in scores, infinite where nothing is wished."""
-        return bounds_of(wishes, {name: (model.scale, model.sign) for name, model in self.models.items()})
+        ends = []
+        for wish in wishes:
+            model = self.models[wish.metric]
+            score = float(model.scale.to_scores(model.sign * wish.bound))
+            ends.append((wish.metric, 0 if wish.sign == model.sign else 1, score))
+        return _intervals(list(self.models), ends)
 
     def log_probability(self, codes: np.ndarray, bounds: np.ndarray, strengths: np.ndarray) -> np.ndarray:
         """The sum over metrics of strength times log P(lower <= score <= upper): (B, S) codes -> (B,)."""
@@ -108,26 +112,23 @@ def directions_of(wishes: Sequence[Constraint]) -> dict[str, float]:
     return {wish.metric: wish.sign for wish in reversed(wishes)}
 
 
-def bounds_of(wishes: Sequence[Constraint], scales: Mapping[str, tuple[ScoreMap, float]]) -> np.ndarray:
-    """Wishes in units as (C, 2) lower and upper bounds in scores, infinite where nothing is wished.
+def conditional_bounds(wishes: Sequence[Constraint], quantiles: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(C, 2) bounds in the normal scores that a conditional generator was trained on; quantiles: those of its file."""
+    ends = [
+        (wish.metric, 0 if wish.sign > 0 else 1, float(normal_scores(quantiles[wish.metric], wish.bound)))
+        for wish in wishes
+    ]
+    return _intervals(list(quantiles), ends)
 
-    scales: of each metric, from the metric times its sign to scores, and that sign.
-    """
-    bounds = np.tile([-np.inf, np.inf], (len(scales), 1))
-    place = {name: number for number, name in enumerate(scales)}
-    for wish in wishes:
-        scale, sign = scales[wish.metric]
-        bounds[place[wish.metric], 0 if wish.sign == sign else 1] = scale.to_scores(sign * wish.bound)
+
+def _intervals(metrics: Sequence[str], ends: Sequence[tuple[str, int, float]]) -> np.ndarray:
+    """(C, 2) bounds, infinite where there is none. ends: of a metric, 0 for the lower one or 1, and where it is."""
+    bounds = np.tile([-np.inf, np.inf], (len(metrics), 1))
+    for metric, end, score in ends:
+        bounds[metrics.index(metric), end] = score
     narrow = bounds[:, 1] - bounds[:, 0] < LEAST_WIDTH
     bounds[narrow] = bounds[narrow].mean(axis=1, keepdims=True) + LEAST_WIDTH * np.array([-0.5, 0.5])
     return bounds
-
-
-def conditional_bounds(wishes: Sequence[Constraint], quantiles: Mapping[str, np.ndarray]) -> np.ndarray:
-    """As ``bounds_of`` in the normal scores that a conditional generator was trained on, by (Q,) quantiles."""
-    scales = {name: (ScoreMap.of_quantiles(values), 1.0) for name, values in quantiles.items()}
-    bounds = bounds_of(wishes, scales)
-    return np.where(np.isinf(bounds), bounds, np.clip(bounds, -FARTHEST, FARTHEST))
 
 
 def strengths_of(strengths: Mapping[str, float], metrics: Sequence[str], default: float) -> np.ndarray:

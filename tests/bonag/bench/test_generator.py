@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import ndtri
 
 from bonag.bench.figures import guidance_figure
 from bonag.bench.generator import ROWS_FILE, Plan, blocks_of, measure
@@ -24,7 +23,6 @@ from bonag.bench.generator_candidates import (
     UNSTARTED,
     Scored,
     candidates_blocks,
-    ladder,
     search,
 )
 from bonag.bench.generator_distribution import Moments, joined_pairs, noise_floor, reference
@@ -196,8 +194,8 @@ def test_what_is_asked_of_the_table_is_what_the_table_holds(tables: Lab, nb201: 
     assert not blocks["resampling", "strength=8"].bars
     found = by_default.measure(0, stream("test", seed=0))
     wishes = lab.wishes(ACCURACY, SMALL.labels, 0, ["accuracy>=top5%"])
-    beliefs = lab.beliefs(ACCURACY, SMALL.labels, 0, ["accuracy"])
-    guidance = make_guidance(nb201, lab.generator("nb201", "discrete"), "resampling", wishes, {}, beliefs)
+    beliefs = lab.beliefs(ACCURACY, SMALL.labels, 0, {"accuracy": 1.0})
+    guidance = make_guidance(lab.generator("nb201", "discrete"), "resampling", wishes, {}, beliefs)
     cells = nb201.project(np.eye(7)[guidance.raw_sample(32, stream("test", seed=0))])
     values = np.array([lab.evaluator(ACCURACY).evaluate(cell, 0)["accuracy"] for cell in cells])
     assert found["accuracy"] == pytest.approx(values.mean())
@@ -231,8 +229,8 @@ def test_two_conditions_are_judged_by_the_table(tables: Lab) -> None:
     found = by_key["exact", "device=fpga"].measure(0, stream("test", seed=0))
     texts = [f"latency_fpga<={np.quantile(latency, 0.25)}", "accuracy>=top5%"]
     wishes = lab.wishes(BOTH, SMALL.pair_labels, 0, texts)
-    beliefs = lab.beliefs(BOTH, SMALL.pair_labels, 0, ["latency_fpga", "accuracy"])
-    guidance = make_guidance(lab.space("nb201"), lab.generator("nb201", "discrete"), "resampling", wishes, {}, beliefs)
+    beliefs = lab.beliefs(BOTH, SMALL.pair_labels, 0, {"latency_fpga": -1.0, "accuracy": 1.0})
+    guidance = make_guidance(lab.generator("nb201", "discrete"), "resampling", wishes, {}, beliefs)
     weights = np.exp(beliefs.log_probability(every.codes, guidance.bounds, guidance.strengths))
     for name, mark in (("feasible", quick), ("meets_both", both)):
         assert found[name] == pytest.approx((weights * mark).sum() / weights.sum())
@@ -242,17 +240,6 @@ def test_two_conditions_are_judged_by_the_table(tables: Lab) -> None:
 
 
 # Candidates for the search.
-
-
-def test_a_ladder_follows_normal_scores_and_climbs_on() -> None:
-    values = np.random.default_rng(0).exponential(size=101) ** 2
-    climbed = ladder(values)
-    order = np.sort(values)
-    assert climbed(order) == pytest.approx(ndtri((np.arange(101) + 0.5) / 101))
-    above = climbed(order[-1] + np.array([0.0, 1.0, 2.0]))
-    slope = (above[0] - climbed(order[[90]])[0]) / (order[-1] - order[90])
-    assert np.diff(above) == pytest.approx([slope, slope])
-    assert np.isfinite(ladder(np.zeros(5))(np.array([-1.0, 0.0, 1.0]))).all()
 
 
 def score_of(codes: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from scipy.special import ndtr
 from torch import Tensor, nn
 
 from bonag.generators.artifact import load_generator
-from bonag.generators.conditions import MetricScale
 from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
 from search_spaces import SearchSpace, get_space
@@ -75,9 +74,9 @@ class Pair:
     def generator(self, uniform: bool = False) -> DiscreteGenerator:
         """Its diffusion model, whose network is Bayes' rule. What leaves it unprojected does not depend on a space."""
         transition = self.transition(uniform)
-        scales = tuple(MetricScale(f"m{c}", np.array([0.0, 1.0])) for c in range(self.metrics.shape[-1]))
+        quantiles = {f"m{c}": np.array([0.0, 1.0]) for c in range(self.metrics.shape[-1])}
         network: nn.Module = _BayesRule(self, transition)
-        return DiscreteGenerator(get_space("nb201"), network, transition.marginals, scales)
+        return DiscreteGenerator(get_space("nb201"), network, transition.marginals, quantiles=quantiles)
 
 
 class _BayesRule(nn.Module):

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from bonag.generators.artifact import FORMAT, generator_path, load_generator, save_generator, training_record
-from bonag.generators.conditions import MetricScale
+from bonag.generators.conditions import quantiles_of
 from bonag.generators.denoiser import Denoiser
 from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
@@ -226,16 +226,15 @@ def test_learned_edges_are_kept(tmp_path: Path) -> None:
 def test_the_scales_of_conditions_are_kept(tmp_path: Path) -> None:
     space, path = get_space("nb201"), tmp_path / "conditional.safetensors"
     codes = space.codes(space.sample(300, np.random.default_rng(0)))
-    scales = tuple(MetricScale.of_values(name, rng().gamma(2, size=900)) for name in ("latency_b", "accuracy"))
+    quantiles = {name: quantiles_of(rng().gamma(2, size=900)) for name in ("latency_b", "accuracy")}
     torch.manual_seed(0)
     denoiser = Denoiser(space, conditions=2, width=16, heads=2, layers=1)
-    cells = DiscreteGenerator(space, denoiser, Transition.of_sample(space, codes).marginals, scales)
+    cells = DiscreteGenerator(space, denoiser, Transition.of_sample(space, codes).marginals, quantiles=quantiles)
     save_generator(cells, {"labels": 30}, path)
     again = load_generator(space, path)
     assert isinstance(again, DiscreteGenerator)
-    assert [scale.name for scale in again.scales] == ["latency_b", "accuracy"]
-    for one, other in zip(again.scales, scales, strict=True):
-        assert np.array_equal(one.quantiles, other.quantiles)
+    assert list(again.quantiles) == ["latency_b", "accuracy"]
+    assert all(np.array_equal(again.quantiles[name], quantiles[name]) for name in quantiles)
     bounds, strengths = np.array([[-np.inf, 0.4], [0.9, np.inf]]), np.array([2.0, 3.0])
     for steps in (1, 4):
         samples = [each.raw_sample(30, rng(), steps, bounds, strengths) for each in (again, cells)]

@@ -14,8 +14,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr, ndtri
 from scipy.stats import chisquare, kstest
 
-from bonag.generators.conditions import FARTHEST, BoundsCode, MetricScale, RandomBounds
+from bonag.generators.conditions import BoundsCode, RandomBounds, normal_scores, quantiles_of
 from bonag.generators.diffusion import signal
+from bonag.scores import FARTHEST
 
 P_VALUE = 1e-3
 # With many ties, because parameters are counts.
@@ -28,7 +29,7 @@ OPEN = [-np.inf, np.inf]
 
 @given(samples, arrays(np.float64, 12, elements=st.floats(-20, 20)))
 def test_larger_is_never_lower(sample: np.ndarray, values: np.ndarray) -> None:
-    scores = MetricScale.of_values("m", sample).scores(np.sort(values))
+    scores = normal_scores(quantiles_of(sample), np.sort(values))
     assert (np.diff(scores) >= 0).all()
     assert (np.abs(scores) <= FARTHEST).all()
 
@@ -36,39 +37,39 @@ def test_larger_is_never_lower(sample: np.ndarray, values: np.ndarray) -> None:
 @given(samples)
 def test_values_of_the_sample_that_differ_have_scores_that_differ(sample: np.ndarray) -> None:
     values = np.unique(sample)
-    scores = MetricScale.of_values("m", sample).scores(values)
+    scores = normal_scores(quantiles_of(sample), values)
     assert (np.diff(scores) > 0).all()
 
 
 def test_the_scores_of_a_sample_are_normal_whatever_its_distribution() -> None:
     values = np.random.default_rng(0).lognormal(3, 2, size=5000)
-    scores = MetricScale.of_values("latency", values).scores(values)
+    scores = normal_scores(quantiles_of(values), values)
     assert kstest(scores, ndtr).statistic < 0.005
-    assert MetricScale.of_values("latency", values).scores(np.median(values)) == pytest.approx(0, abs=1e-9)
+    assert normal_scores(quantiles_of(values), np.median(values)) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_quantile_has_the_normal_quantile_of_its_level() -> None:
     values = np.random.default_rng(0).gamma(2, size=20_000)
     levels = np.array([0.01, 0.05, 0.25, 0.5, 0.9, 0.99])
-    scores = MetricScale.of_values("m", values).scores(np.quantile(values, levels))
+    scores = normal_scores(quantiles_of(values), np.quantile(values, levels))
     np.testing.assert_allclose(scores, ndtri(levels), atol=0.02)
 
 
 def test_ties_lie_in_the_middle_of_their_levels() -> None:
     # Half of the values are 0, a quarter 1, a quarter 2.
-    scale = MetricScale.of_values("m", np.repeat([0.0, 1.0, 2.0], [2000, 1000, 1000]))
-    np.testing.assert_allclose(scale.scores(np.arange(3)), ndtri([0.25, 0.625, 0.875]), atol=0.01)
+    quantiles = quantiles_of(np.repeat([0.0, 1.0, 2.0], [2000, 1000, 1000]))
+    np.testing.assert_allclose(normal_scores(quantiles, np.arange(3)), ndtri([0.25, 0.625, 0.875]), atol=0.01)
 
 
 def test_infinite_bounds_stay_open_and_unheard_of_ones_end_at_the_farthest() -> None:
-    scale = MetricScale.of_values("m", np.arange(100.0))
-    assert scale.scores(np.array([-np.inf, np.inf])).tolist() == OPEN
-    assert scale.scores(np.array([-1e9, -1.0, 0.0])).tolist() == [-FARTHEST] * 3
-    assert scale.scores(np.array([99.0, 100.0, 1e9])).tolist() == [FARTHEST] * 3
+    quantiles = quantiles_of(np.arange(100.0))
+    assert normal_scores(quantiles, np.array([-np.inf, np.inf])).tolist() == OPEN
+    assert normal_scores(quantiles, np.array([-1e9, -1.0, 0.0])).tolist() == [-FARTHEST] * 3
+    assert normal_scores(quantiles, np.array([99.0, 100.0, 1e9])).tolist() == [FARTHEST] * 3
 
 
 def test_a_metric_that_never_varies_is_in_the_middle() -> None:
-    assert MetricScale.of_values("m", np.full(7, 3.0)).scores(3.0) == 0
+    assert normal_scores(quantiles_of(np.full(7, 3.0)), 3.0) == 0
 
 
 # Random bounds

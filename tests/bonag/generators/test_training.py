@@ -10,7 +10,7 @@ import torch
 
 from bonag.generators import fitting
 from bonag.generators.artifact import load_generator, save_generator, training_record
-from bonag.generators.conditions import MetricScale
+from bonag.generators.conditions import normal_scores, quantiles_of
 from bonag.generators.diffusion import signal
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.fitting import Progress, Schedule
@@ -271,13 +271,13 @@ def convolutions(codes: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def known(all_cells: np.ndarray) -> Conditions:
     """That metric, known exactly."""
-    scale = MetricScale.of_values("convolutions", convolutions(all_cells))
+    quantiles = quantiles_of(convolutions(all_cells))
 
     def posterior(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mean = scale.scores(convolutions(codes))[:, None]
+        mean = normal_scores(quantiles, convolutions(codes))[:, None]
         return mean, np.zeros_like(mean)
 
-    return Conditions((scale,), posterior, labels=60, source="counting")
+    return Conditions({"convolutions": quantiles}, posterior, labels=60, source="counting")
 
 
 def test_labels_are_counted_and_their_source_is_named(nb201: SearchSpace, known: Conditions, tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_labels_are_counted_and_their_source_is_named(nb201: SearchSpace, known:
     save_generator(generator, record, tmp_path / "x.safetensors")
     again = load_generator(nb201, tmp_path / "x.safetensors")
     assert isinstance(again, DiscreteGenerator)
-    assert [scale.name for scale in again.scales] == ["convolutions"]
+    assert list(again.quantiles) == ["convolutions"]
     bounds = np.array([[0.5, np.inf]])
     samples = [each.raw_sample(20, np.random.default_rng(0), 3, bounds) for each in (generator, again)]
     assert np.array_equal(*samples)
@@ -298,7 +298,7 @@ def test_labels_change_what_is_trained(nb201: SearchSpace, known: Conditions) ->
         mean, variance = known.posterior(codes)
         return -mean, variance
 
-    others = Conditions(known.scales, opposite, known.labels, known.source)
+    others = Conditions(known.quantiles, opposite, known.labels, known.source)
     one, again, other = (train_generator(nb201, schedule=BRIEF, conditions=c)[0] for c in (known, known, others))
     assert equal(one, again)
     assert not equal(one, other)
@@ -315,10 +315,10 @@ def test_one_conditional_training_serves_all_bounds(
 ) -> None:
     generator, _ = train_generator(nb201, schedule=Schedule(steps=500), conditions=known)
     assert isinstance(generator, DiscreteGenerator)
-    [scale], truth = known.scales, convolutions(all_cells)
+    [quantiles], truth = known.quantiles.values(), convolutions(all_cells)
 
     def drawn(low: float, high: float, strength: float = 1.0) -> np.ndarray:
-        bounds = np.array([[float(scale.scores(low)), float(scale.scores(high))]])
+        bounds = np.array([normal_scores(quantiles, np.array([low, high]))])
         return generator.raw_sample(1024, np.random.default_rng(0), 20, bounds, np.array([strength]))
 
     # Without a bound it is p(x), of which the operations of a node have a standard error of 0.0125.

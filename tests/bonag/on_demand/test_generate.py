@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 import bonag
 from bonag.evaluators import make_evaluator
@@ -17,11 +18,12 @@ from bonag.generators.fitting import Schedule
 from bonag.generators.regressor import fit_regressor
 from bonag.generators.training import train_generator
 from bonag.on_demand import guidance
-from bonag.on_demand.beliefs import Beliefs, bounds_of, fit_beliefs, learn_conditions
+from bonag.on_demand.beliefs import LEAST_SPREAD, Beliefs, conditional_bounds, fit_beliefs, learn_conditions
 from bonag.on_demand.generated import Generated
 from bonag.on_demand.guidance import STRENGTHS
 from bonag.on_demand.labels import draw_labels
 from bonag.on_demand.wishes import parse_wishes
+from bonag.scores import FARTHEST
 from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
 
@@ -45,7 +47,7 @@ def guided(go: Callable[..., Generated]) -> Generated:
 @pytest.fixture(scope="module")
 def beliefs() -> Beliefs:
     labels = draw_labels(SPACE, EVALUATOR, ["accuracy", "params"], np.random.default_rng(0), 60)
-    return fit_beliefs(SPACE, labels, ["accuracy", "params"])
+    return fit_beliefs(SPACE, labels, {"accuracy": 1.0, "params": -1.0})
 
 
 def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated]) -> None:
@@ -126,13 +128,32 @@ def test_the_log_probability_is_that_of_normal_distributions(beliefs: Beliefs) -
     assert (beliefs.log_probability(codes, open_bounds, np.ones(2)) == 0).all()
 
 
-def test_bounds_are_in_normal_scores_and_never_empty(beliefs: Beliefs) -> None:
-    median = float(np.median(beliefs.scales[0].quantiles))
-    wishes = parse_wishes([f"accuracy>={median}", "params>=1", "params<=2"], EVALUATOR.metrics)
-    accuracy, params = bounds_of(wishes, beliefs.scales)
-    assert accuracy == pytest.approx([0.0, np.inf], abs=0.01)
+def test_bounds_are_in_scores_and_never_empty(beliefs: Beliefs) -> None:
+    wishes = parse_wishes(["accuracy>=90", "params>=1", "params<=2"], EVALUATOR.metrics)
+    accuracy, params = beliefs.bounds(wishes)
+    assert accuracy == pytest.approx([float(beliefs.models["accuracy"].scale.to_scores(90.0)), np.inf])
+    # Smaller counts have larger scores.
     assert params[0] < params[1]
-    assert params.mean() == pytest.approx(beliefs.scales[1].scores(float(beliefs.scales[1].quantiles[0])))
+    low, high = (float(beliefs.models["params"].scale.to_scores(-bound)) for bound in (2.0, 1.0))
+    assert params.mean() == pytest.approx((low + high) / 2)
+
+
+def test_conditions_of_a_generator_are_bounds_in_normal_scores() -> None:
+    quantiles = {"accuracy": np.arange(101.0), "params": np.arange(101.0)}
+    wishes = parse_wishes(["params<=25", "accuracy>=200"], ("accuracy", "params"))
+    bounds = conditional_bounds(wishes, quantiles)
+    assert bounds == pytest.approx(np.array([[FARTHEST, np.inf], [-np.inf, ndtri(0.25)]]), abs=0.01)
+
+
+def test_exact_counts_are_those_of_the_nearest_valid_graphs(beliefs: Beliefs) -> None:
+    codes = SPACE.codes(SPACE.sample(6, np.random.default_rng(2)))
+    broken = codes.copy()
+    broken[:, 0] = 3
+    for given in (codes, broken):
+        mean, variance = beliefs.posterior(given)
+        counts = [SPACE.costs(architecture).params for architecture in SPACE.nearest(given)]
+        assert mean[:, 1] == pytest.approx(beliefs.models["params"].scale.to_scores(-np.array(counts, dtype=float)))
+        assert (variance[:, 1] == LEAST_SPREAD**2).all()
 
 
 @pytest.mark.parametrize("where", [["params<=bottom10%"], ["accuracy>=top10%", "macs<=5e7", "params>=2e5"]])
@@ -186,8 +207,8 @@ class TestConditional:
         made = go(model=model, where=["accuracy>=top10%"])
         assert (made.method, made.labels) == ("classifier-free", 0)
         assert made.summary()["labels_in_training"] == 40
-        [scale] = load_generator(SPACE, model).scales
-        assert made.wishes[0].bound == pytest.approx(np.quantile(scale.quantiles, 0.9))
+        [quantiles] = load_generator(SPACE, model).quantiles.values()
+        assert made.wishes[0].bound == pytest.approx(np.quantile(quantiles, 0.9))
         assert made.model == model
 
     def test_shares_of_a_part_take_new_labels(self, go: Callable[..., Generated], model: Path) -> None:

@@ -30,6 +30,17 @@ def learn(space: SearchSpace, codes: np.ndarray, values: np.ndarray, predictor: 
     return fitter_of(space, predictor).learn(codes, values)
 
 
+_LEARNED: dict[tuple[object, ...], LearnedMetric] = {}
+
+
+def learn_once(space: SearchSpace, codes: np.ndarray, values: np.ndarray, predictor: str = "gp") -> LearnedMetric:
+    """As ``learn``, which is a pure function: whoever asks for the same again shares the model."""
+    key = (space.name, codes.tobytes(), values.tobytes(), predictor)
+    if key not in _LEARNED:
+        _LEARNED[key] = learn(space, codes, values, predictor)
+    return _LEARNED[key]
+
+
 def same(one: Prediction, other: Prediction) -> bool:
     return np.array_equal(one.mean, other.mean) and np.array_equal(one.stddev, other.stddev)
 
@@ -37,7 +48,7 @@ def same(one: Prediction, other: Prediction) -> bool:
 @pytest.fixture(scope="module")
 def data(nb201: SearchSpace, draw_codes: Callable, flow: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Operations, their values, and operations that nobody has evaluated."""
-    ops = draw_codes(nb201, 140, 0)
+    ops = draw_codes(nb201, 260, 0)
     return ops[:60], flow(nb201, ops[:60]), ops[60:]
 
 
@@ -77,7 +88,7 @@ def test_predictions_rank_what_was_not_seen(
     space = request.getfixturevalue(name)
     ops = draw_codes(space, 260, 0)
     values = flow(space, ops)
-    prediction = learn(space, ops[:60], values[:60], predictor).predict(ops[60:])
+    prediction = learn_once(space, ops[:60], values[:60], predictor).predict(ops[60:])
     assert kendalltau(prediction.mean, values[60:]).statistic > 0.5
     assert (prediction.stddev > 0).all()
 
@@ -96,7 +107,7 @@ def test_before_there_is_enough_for_an_ensemble_the_gaussian_process_stands_in(n
 
 def test_the_ensemble_alone_decides_where_it_is_asked_for(nb201: SearchSpace, data: tuple) -> None:
     ops, values, unseen = data
-    model = learn(nb201, ops, values, "ensemble").model
+    model = learn_once(nb201, ops, values, "ensemble").model
     assert isinstance(model, FittedMixture)
     assert model.note() == {"ensemble_weight": 1.0}
     factor, offset = model.line
@@ -134,7 +145,7 @@ def test_a_few_hopeless_ones_leave_the_others_in_order(nb201: SearchSpace, data:
     ops, values, unseen = data
     hopeless = values.copy()
     hopeless[np.argsort(values)[:5]] -= 1e4
-    plain, bent = (learn(nb201, ops[:60], y) for y in (values, hopeless))
+    plain, bent = (learn_once(nb201, ops[:60], y) for y in (values, hopeless))
     assert bent.tail < TAILS[-1]
     assert kendalltau(plain.predict(unseen).mean, bent.predict(unseen).mean).statistic > 0.7
 
@@ -171,7 +182,7 @@ def test_a_repeated_architecture_is_two_measurements(nb201: SearchSpace, data: t
 
 def test_imagined_results_keep_the_mean_and_shrink_the_spread(nb201: SearchSpace, data: tuple) -> None:
     ops, values, unseen = data
-    model = learn(nb201, ops, values)
+    model = learn_once(nb201, ops, values)
     before, more = model.predict(unseen), model.after(unseen[:5])
     imagined = more.predict(unseen)
     # A result that is just as expected changes no expectation, anywhere.
@@ -186,7 +197,7 @@ def test_imagined_results_keep_the_mean_and_shrink_the_spread(nb201: SearchSpace
 @pytest.mark.parametrize("predictor", ["ensemble", "mixture"])
 def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data: tuple, predictor: str) -> None:
     ops, values, unseen = data
-    model = learn(nb201, ops[:30], values[:30], predictor)
+    model = learn_once(nb201, ops[:30], values[:30], predictor)
     before, once = model.predict(unseen), model.after(unseen[:3])
     assert isinstance(model.model, FittedMixture)
     assert isinstance(once.model, FittedMixture)
@@ -211,7 +222,7 @@ def test_what_an_ensemble_was_trained_on_it_is_not_held_out_from(
     nb201: SearchSpace, data: tuple, predictor: str
 ) -> None:
     ops, values, unseen = data
-    held = learn(nb201, ops[:30], values[:30], predictor).condition(ops[:20], values[:20])
+    held = learn_once(nb201, ops[:30], values[:30], predictor).condition(ops[:20], values[:20])
     assert same(held.predict(unseen), learn(nb201, ops[:20], values[:20], predictor).predict(unseen))
 
 
