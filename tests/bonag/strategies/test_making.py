@@ -107,19 +107,28 @@ def test_the_defaults_are_log_ei_and_the_gaussian_process(nb201: SearchSpace, hi
     assert proposed(nb201, history, 2) == proposed(nb201, history, 2, acquisition="log-ei", predictor="gp")
 
 
+@pytest.mark.parametrize("name", ["bonag", *MUTATION_BO])
+def test_what_decides_by_a_model_takes_any_acquisition_and_predictor(nb201: SearchSpace, name: str) -> None:
+    assert make_strategy(name, nb201, ACCURACY, acquisition="ucb", predictor="mixture").name == name
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
         (
             {"name": "mutation-bo:evoluton"},
-            "unknown strategy 'mutation-bo:evoluton': did you mean 'mutation-bo:evolution'?",
+            "unknown strategy 'mutation-bo:evoluton': no module named 'mutation-bo'; did you mean "
+            "'mutation-bo:evolution'?",
         ),
         ({"name": "evolutoin"}, "unknown strategy 'evolutoin': did you mean 'evolution'?"),
         ({"name": "zzz"}, f"unknown strategy 'zzz': choose from {', '.join(NAMES)}"),
         ({"acquisition": "logei"}, "unknown acquisition 'logei': did you mean 'log-ei'?"),
         ({"acquisition": "z"}, "unknown acquisition 'z': choose from log-ei, ucb, pi, thompson"),
         ({"predictor": "ensembel"}, "unknown predictor 'ensembel': did you mean 'ensemble'?"),
-        ({"name": "random", "predictor": "ensembel"}, "unknown predictor 'ensembel': did you mean 'ensemble'?"),
+        (
+            {"name": "random", "predictor": "ensembel"},
+            "strategy 'random' takes no predictor: leave it out, or take 'bonag'",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(
@@ -133,7 +142,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(
 @pytest.mark.parametrize("name", [name for name in NAMES[1:] if name not in MUTATION_BO])
 @pytest.mark.parametrize("choice", [{"acquisition": "ucb"}, {"predictor": "mixture"}])
 def test_a_baseline_refuses_what_it_would_not_use(nb201: SearchSpace, name: str, choice: dict[str, str]) -> None:
-    with pytest.raises(UserError, match=f"strategy '{name}' has neither acquisition nor predictor") as refused:
+    with pytest.raises(UserError, match=f"strategy '{name}' takes no {next(iter(choice))}") as refused:
         make_strategy(name, nb201, ACCURACY, **choice)
     assert "\n" not in str(refused.value)
 
