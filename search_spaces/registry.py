@@ -85,7 +85,7 @@ class Registry(Generic[Part]):
     def asks(self, part: object, names: Sequence[str]) -> set[str]:
         """Those of the names that what makes the part asks for; none where it is a part already. Raises UserError."""
         found = self.find(part) if isinstance(part, str) else part
-        return set(names) & set(_arguments(found)) if self._makes(found, dict.fromkeys(names)) else set()
+        return set(names) & set(_arguments(found)) if inspect.isclass(found) or inspect.isroutine(found) else set()
 
     def _points(self) -> dict[str, EntryPoint]:
         return {point.name: point for group in reversed(self.groups) for point in entry_points(group=group)}

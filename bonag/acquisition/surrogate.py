@@ -133,10 +133,8 @@ class Surrogate:
                 f"acquisition '{_called(acquisition)}' is for one objective without constraints; for {objective} it is "
                 f"'{DEFAULT}'"
             )
-        signs = {constraint.metric: constraint.sign for constraint in objective.constraints}
-        signs |= {goal.metric: goal.sign for goal in objective.goals}
         one: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
-        self._fitters = [MetricFitter(space, metric, signs[metric], one) for metric in objective.metrics]
+        self._fitters = [MetricFitter(space, metric, objective.signs[metric], one) for metric in objective.metrics]
 
     def fit(self, history: History, seed: int) -> Worth:
         """What evaluations are worth after a history with completed trials."""

@@ -17,14 +17,8 @@ from bonag.evaluators import make_evaluator
 from bonag.generators.artifact import save_generator
 from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
-from bonag.strategies import (
-    ACQUISITIONS,
-    MUTATION_BO,
-    PREDICTORS,
-    STRATEGIES,
-    make_strategy,
-    strategy_names,
-)
+from bonag.roles import ACQUISITIONS, PREDICTORS, STRATEGIES
+from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Proposal
@@ -34,6 +28,8 @@ from search_spaces.errors import UserError
 
 ACCURACY = Objective.parse("accuracy")
 TRIALS = 20
+NAMES = tuple(STRATEGIES.built_in)
+MUTATION_BO = tuple(name for name in NAMES if name.startswith("mutation-bo"))
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +61,10 @@ def proposed(space: SearchSpace, history: History, n: int, **choice: str) -> lis
 
 
 def test_the_default_comes_first() -> None:
-    assert strategy_names() == STRATEGIES
-    assert STRATEGIES[:3] == ("bonag", "random", "evolution")
-    assert len(set(STRATEGIES)) == len(STRATEGIES)
+    assert NAMES[:3] == ("bonag", "random", "evolution")
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("space_name", ["nb201", "mbv3"])
 def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str, name: str) -> None:
     space = get_space(space_name)
@@ -83,16 +77,16 @@ def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -
     expected = {"bonag": "guided", "random": "random", "evolution": "mutation", "local-search": "neighbour"}
     expected |= dict.fromkeys(MUTATION_BO, "guided") | {"gp": "guided", "gp-wl": "guided", "bananas": "model"}
     expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover"}
-    assert {*expected, "ax"} == set(STRATEGIES)
+    assert {*expected, "ax"} == set(NAMES)
     origins = {name: {p.provenance["origin"] for p in proposed(nb201, history, 2, name=name)} for name in expected}
     assert origins == {name: {origin} for name, origin in expected.items()}
 
 
 @pytest.mark.slow
 def test_every_acquisition_decides_by_itself(nb201: SearchSpace, history: History) -> None:
-    proposals = {name: proposed(nb201, history, 4, acquisition=name) for name in ACQUISITIONS}
+    proposals = {name: proposed(nb201, history, 4, acquisition=name) for name in ACQUISITIONS.built_in}
     firsts = {name: found[0].provenance["acquisition"] for name, found in proposals.items()}
-    assert len(set(firsts.values())) == len(ACQUISITIONS)
+    assert len(set(firsts.values())) == len(ACQUISITIONS.built_in)
     # The logarithm of a probability.
     assert firsts["pi"] < 0
     assert len({tuple(str(p.architecture) for p in found) for found in proposals.values()}) >= 2
@@ -100,7 +94,7 @@ def test_every_acquisition_decides_by_itself(nb201: SearchSpace, history: Histor
 
 @pytest.mark.slow
 def test_every_predictor_decides_by_itself(nb201: SearchSpace, history: History) -> None:
-    proposals = {name: proposed(nb201, history, 4, predictor=name) for name in PREDICTORS}
+    proposals = {name: proposed(nb201, history, 4, predictor=name) for name in PREDICTORS.built_in}
     weights = {name: found[0].provenance.get("ensemble_weight") for name, found in proposals.items()}
     assert (weights["gp"], weights["ensemble"]) == (None, 1)
     assert 0 <= weights["mixture"] <= 1
@@ -113,19 +107,28 @@ def test_the_defaults_are_log_ei_and_the_gaussian_process(nb201: SearchSpace, hi
     assert proposed(nb201, history, 2) == proposed(nb201, history, 2, acquisition="log-ei", predictor="gp")
 
 
+@pytest.mark.parametrize("name", ["bonag", *MUTATION_BO])
+def test_what_decides_by_a_model_takes_any_acquisition_and_predictor(nb201: SearchSpace, name: str) -> None:
+    assert make_strategy(name, nb201, ACCURACY, acquisition="ucb", predictor="mixture").name == name
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
         (
             {"name": "mutation-bo:evoluton"},
-            "unknown strategy 'mutation-bo:evoluton': did you mean 'mutation-bo:evolution'?",
+            "unknown strategy 'mutation-bo:evoluton': no module named 'mutation-bo'; did you mean "
+            "'mutation-bo:evolution'?",
         ),
         ({"name": "evolutoin"}, "unknown strategy 'evolutoin': did you mean 'evolution'?"),
-        ({"name": "zzz"}, f"unknown strategy 'zzz': choose from {', '.join(STRATEGIES)}"),
+        ({"name": "zzz"}, f"unknown strategy 'zzz': choose from {', '.join(NAMES)}"),
         ({"acquisition": "logei"}, "unknown acquisition 'logei': did you mean 'log-ei'?"),
         ({"acquisition": "z"}, "unknown acquisition 'z': choose from log-ei, ucb, pi, thompson"),
         ({"predictor": "ensembel"}, "unknown predictor 'ensembel': did you mean 'ensemble'?"),
-        ({"name": "random", "predictor": "ensembel"}, "unknown predictor 'ensembel': did you mean 'ensemble'?"),
+        (
+            {"name": "random", "predictor": "ensembel"},
+            "strategy 'random' takes no predictor: leave it out, or take 'bonag'",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(
@@ -136,10 +139,10 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES[1:] if name not in MUTATION_BO])
+@pytest.mark.parametrize("name", [name for name in NAMES[1:] if name not in MUTATION_BO])
 @pytest.mark.parametrize("choice", [{"acquisition": "ucb"}, {"predictor": "mixture"}])
 def test_a_baseline_refuses_what_it_would_not_use(nb201: SearchSpace, name: str, choice: dict[str, str]) -> None:
-    with pytest.raises(UserError, match=f"strategy '{name}' has neither acquisition nor predictor") as refused:
+    with pytest.raises(UserError, match=f"strategy '{name}' takes no {next(iter(choice))}") as refused:
         make_strategy(name, nb201, ACCURACY, **choice)
     assert "\n" not in str(refused.value)
 
@@ -275,7 +278,7 @@ def test_a_space_without_a_generator_is_told_how_to_get_one() -> None:
         ) as refused:
             make_strategy("bonag", space, ACCURACY)
         assert "\n" not in str(refused.value)
-        for name in STRATEGIES[1:]:
+        for name in NAMES[1:]:
             proposed(space, History(), 2, name=name)
 
 
