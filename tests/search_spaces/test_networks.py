@@ -32,6 +32,7 @@ def test_networks_have_the_default_number_of_classes(name):
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, space.num_classes)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     ("name", "text", "side"),

@@ -151,7 +151,7 @@ def test_conditions_record_their_labels_and_guide_without_a_predictor(tmp_path: 
 def test_minutes_end_a_training(tmp_path: Path) -> None:
     done = train(tmp_path / "g", steps=None, minutes=0.01)
     assert 1 <= done.record["steps"] < 4000
-    assert done.record["seconds"] < 10
+    assert done.record["seconds"] < 60
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def test_time_is_per_architecture(nb201: SearchSpace, generator: DiscreteGenerat
 
     plain = make_guidance(generator, "unguided", (), {})
     slow = Slow(generator, "unguided", (), plain.bounds, plain.strengths)
-    assert 0.2 / 32 < seconds_each(nb201, slow, 32, np.random.default_rng(0)) < 5.0 / 32
+    assert 0.2 / 32 <= seconds_each(nb201, slow, 32, np.random.default_rng(0)) < 60 / 32
 
 
 def test_labels_are_the_same_for_all_who_ask(nb201: SearchSpace, lab: Lab) -> None:

@@ -64,6 +64,7 @@ def test_stated_quality_is_met_on_the_data(rows: Rows, model: LogErrorModel) -> 
         assert 0.85 * stated["mae"] < measured["mae"] < stated["mae"]
 
 
+@pytest.mark.numeric
 def test_a_fit_without_a_tenth_of_the_rows_predicts_it(rows: Rows) -> None:
     ops, sizes, accuracy = rows
     train, test = next(fitting.folds(len(accuracy), 10, seed=5))

@@ -64,6 +64,7 @@ def test_every_graph_is_scored_exactly_once(
     assert np.array_equal(np.unique(asked, axis=0), np.unique(ops, axis=0))
 
 
+@pytest.mark.numeric
 def test_it_finds_any_cell(generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]) -> None:
     space = generators["nb201"].space
     for seed in range(6):
@@ -74,6 +75,7 @@ def test_it_finds_any_cell(generators: dict[str, DiscreteGenerator], nearness: C
         assert len(ops) < 0.2 * space.size
 
 
+@pytest.mark.numeric
 def test_it_comes_close_to_any_network(
     generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_guidance_is_followed_wherever_it_leads(
     assert away < random < towards - 2
 
 
+@pytest.mark.numeric
 def test_what_a_search_begins_from_is_recombined(
     generators: dict[str, DiscreteGenerator], nearness: Callable[[np.ndarray], Score]
 ) -> None:

@@ -77,6 +77,7 @@ def errors(regressor: NoisyRegressor, process: Process) -> tuple[np.ndarray, np.
     return off.numpy(), (spread / true_spread).log().square().mean(dim=0).sqrt().numpy()
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=list(PROCESSES))
 def test_a_short_fit_comes_near_the_exact_posterior(process: Process) -> None:
     regressor = fit_regressor(SPACE, additive, process[0], steps=120, batch_size=128)
@@ -105,6 +106,7 @@ def test_a_fit_is_a_function_of_its_seed_and_leaves_the_global_random_state_alon
     assert not torch.equal(first["into.weight"], other["into.weight"])
 
 
+@pytest.mark.numeric
 def test_it_learns_from_the_given_codes() -> None:
     codes = SPACE.codes(SPACE.sample(7, np.random.default_rng(3)))
     asked = []

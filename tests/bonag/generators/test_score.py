@@ -194,6 +194,7 @@ def test_the_loss_of_a_silent_network_is_the_entropy_of_the_marginals(name: str)
     assert loss == pytest.approx(entropy[entropy > 1e-9].mean().item(), rel=0.01)
 
 
+@pytest.mark.numeric
 def test_training_learns_how_sites_depend_on_each_other() -> None:
     generator = make("nb201", SDES["ve"], silent=False)
     space = generator.space

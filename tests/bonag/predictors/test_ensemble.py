@@ -98,6 +98,7 @@ def test_held_out_predictions_come_from_the_members(fitted: GraphEnsemble, data:
     assert np.bincount(chosen, minlength=MEMBERS).tolist() == [ROWS // MEMBERS] * MEMBERS
 
 
+@pytest.mark.numeric
 def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, data: tuple) -> None:
     mean, spread = fitted.held_out.mean, fitted.held_out.stddev
     if INFLATION_RANGE[0] < fitted.inflation < INFLATION_RANGE[1]:
@@ -107,6 +108,7 @@ def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, 
         assert np.mean(((data[1] - mean) / spread) ** 2) <= 1
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("rows", [80, 200])
 def test_it_learns_nas_bench_201(
     nb201: SearchSpace, all_cells: np.ndarray, accuracies: Callable, draw_codes: Callable, rows: int
@@ -123,6 +125,7 @@ def test_it_learns_nas_bench_201(
     assert kendalltau(ensemble.held_out.mean, y).statistic > 0.45
 
 
+@pytest.mark.numeric
 def test_edges_that_differ_are_seen(nb101: SearchSpace, draw_codes: Callable, flow: Callable) -> None:
     codes = draw_codes(nb101, ROWS, 0)
     ensemble = fit_ensemble(nb101, codes, rank_gaussianise(flow(nb101, codes)), seed=0)

@@ -80,6 +80,7 @@ def test_it_asks_no_global_randomness(nb201: SearchSpace, data: tuple) -> None:
     assert same(*predictions)
 
 
+@pytest.mark.numeric
 @every_predictor
 @pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", pytest.param("darts", marks=pytest.mark.slow)])
 def test_predictions_rank_what_was_not_seen(

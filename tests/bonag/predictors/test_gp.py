@@ -92,6 +92,7 @@ def test_hyperparameters_start_at_the_medians_of_their_priors(problem: Callable,
         assert term.outputscale_prior.icdf(torch.tensor(0.5)).item() == pytest.approx(OUTPUT_SCALE)
 
 
+@pytest.mark.numeric
 @every_space
 @pytest.mark.parametrize("n", [2, 12, 150])
 def test_fitting_raises_the_penalised_marginal_likelihood(problem: Callable, name: str, n: int) -> None:
@@ -159,6 +160,7 @@ def test_leave_one_out_equals_leaving_each_one_out(problem: Callable, name: str)
         assert spread[left_out] == pytest.approx(posterior.variance.item() ** 0.5, abs=1e-6)
 
 
+@pytest.mark.numeric
 @every_space
 def test_it_interpolates(problem: Callable, name: str) -> None:
     features, X, y = problem(name, 60)
@@ -172,6 +174,7 @@ def test_it_interpolates(problem: Callable, name: str) -> None:
     assert residual.mean() < 0.5 * held_out.mean()
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["nb201", "learned_cells"])
 @pytest.mark.parametrize("task", ["cifar10", "cifar100"])
 def test_it_ranks_real_cells_that_it_has_not_seen(
@@ -196,6 +199,7 @@ def test_it_ranks_real_cells_that_it_has_not_seen(
     assert np.mean(np.abs(y.numpy() - mean) < 2 * spread) > 0.85
 
 
+@pytest.mark.numeric
 def test_real_cells_with_learned_edges_are_ranked_far_better_than_by_their_slots_alone(
     learned_cells: SearchSpace,
     accuracies: Callable[[str, np.ndarray], np.ndarray],

@@ -269,6 +269,7 @@ def test_more_than_a_small_space_holds_gives_what_it_holds(tiny: Callable[[], Gu
 # What it is for
 
 
+@pytest.mark.numeric
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["cifar10", "cifar100"])
 def test_proposals_after_thirty_trials_are_far_better_than_random_ones(data_dir: Path, task: str) -> None:

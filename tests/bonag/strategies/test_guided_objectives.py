@@ -57,6 +57,7 @@ def test_counted_bounds_are_kept_from_the_first_guided_proposal_on(space: Search
         assert 100_000 <= space.costs(proposal.architecture).params <= 200_000
 
 
+@pytest.mark.numeric
 @pytest.mark.slow
 def test_the_front_is_found_sooner_than_by_chance(space: SearchSpace) -> None:
     objective = OBJECTIVES[0]

@@ -104,6 +104,7 @@ def test_minimising_is_maximising_the_negative(name: str) -> None:
     assert MAKERS[name](space, Objective.parse("-cost")).propose(negated, 2, rng_for(0, 14)) == up
 
 
+@pytest.mark.numeric
 @each
 @pytest.mark.parametrize("space_name", ["nb201", "mbv3"])
 def test_proposals_are_far_better_than_random_ones(space_name: str, name: str) -> None:
@@ -163,6 +164,7 @@ def test_the_plain_process_scores_everything_where_it_can() -> None:
         assert isinstance(plain_process(get_space(name), ACCURACY).generator, EvolutionCandidates)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("make", [SlotAndSubtreeProcess, SubtreeProcess])
 @pytest.mark.parametrize("space_name", ["nb201", "mbv3"])
 def test_processes_predict_what_they_have_not_seen(
