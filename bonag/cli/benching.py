@@ -34,7 +34,10 @@ def search(
         int | None, typer.Option(min=1, help="Runs of every strategy, with the seeds 0, 1, ...", show_default="10")
     ] = None,
     best_known: Annotated[
-        float | None, typer.Option(help="Best value there is, where the space cannot be enumerated.")
+        float | None,
+        typer.Option(
+            help="Best value there is, where the space cannot be enumerated.", show_default="the best of these runs"
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
     resume: Annotated[
@@ -100,7 +103,9 @@ def search(
 @bench.command()
 def overhead(
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions behind each median.")] = 5,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.", show_default="none")
+    ] = None,
 ) -> None:
     """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials."""
     _check_folder(output)
@@ -120,8 +125,8 @@ def generator(
         str,
         typer.Option(
             help="With commas between: sampling, training, validity, distribution, guided, conditions, novelty, "
-            "candidates.  [default: all]",
-            show_default=False,
+            "candidates.",
+            show_default="all",
         ),
     ] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions behind each median, with the seeds 0, 1, ...")] = 5,
@@ -130,9 +135,11 @@ def generator(
     ] = False,
     model: Annotated[
         Path | None,
-        typer.Option(help="Generator of nb201 trained with the conditions accuracy and latency_<device>."),
+        typer.Option(
+            help="Generator of nb201 trained with the conditions accuracy and latency_<device>.", show_default="none"
+        ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.", show_default="$BONAG_DATA")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of generator.csv and generator.svg.")] = Path(
         "results"
     ),

@@ -13,58 +13,58 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bonag.cli.options import takes_options
+
 if TYPE_CHECKING:
     from bonag.generators.fitting import Progress
     from bonag.on_demand.generated import Generated
 
-Space = Annotated[str, typer.Option(help="Search space; see `bonag spaces`.")]
-Evaluator = Annotated[str | None, typer.Option(help="What measures architectures.  [default: the space's first]")]
-Task = Annotated[str | None, typer.Option(help="What the evaluator measures them on.")]
-Data = Annotated[Path | None, typer.Option(help="Folder of benchmark tables.  [default: $BONAG_DATA]")]
 Labels = Annotated[
     int | None,
-    typer.Option(help="Random architectures that may be evaluated.  [default: 5 % of the space, at most 1,000]"),
+    typer.Option(help="Random architectures that may be evaluated.", show_default="5 % of the space, at most 1,000"),
 ]
-Device = Annotated[str, typer.Option(help="Where networks compute: auto, cpu or cuda.")]
 # Architectures that people are shown, and the seconds between two lines of progress where there is no terminal.
 SHOWN, SILENCE = 10, 10.0
 
 
+@takes_options("space", "evaluator", "task", "data", "seed", "device")
 def generate(
-    space: Space,
     n: Annotated[int, typer.Option("--n", "-n", help="How many.")] = 100,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="Condition in units ('params<=1e6') or as a share ('accuracy>=top5%'); may be repeated."),
+        typer.Option(
+            help="Condition in units ('params<=1e6') or as a share ('accuracy>=top5%'); may be repeated.",
+            show_default="none",
+        ),
     ] = None,
     guidance: Annotated[
         list[str] | None,
-        typer.Option(metavar="METRIC=STRENGTH", help="How strongly to ask for it; 1 is Bayes' rule; may be repeated."),
+        typer.Option(
+            metavar="METRIC=STRENGTH",
+            help="How strongly to ask for it; 1 is Bayes' rule; may be repeated.",
+            show_default="more for bounds in units than for shares",
+        ),
     ] = None,
     generator: Annotated[
         str | None,
         typer.Option(
             metavar="FAMILY|FILE",
-            help="Of those that come with the space: discrete or score; or a file that `bonag train-generator` wrote.  "
-            "[default: discrete]",
+            help="Of those that come with the space: discrete or score; or a file that `bonag train-generator` wrote.",
+            show_default="discrete",
         ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="The same as --generator FILE.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The same as --generator FILE.", show_default="none")] = None,
     method: Annotated[
         str | None,
         typer.Option(
-            help="classifier-free, resampling, first-order (discrete) or gradient (score).  "
-            "[default: the first that the generator allows]"
+            help="classifier-free, resampling, first-order (discrete) or gradient (score).",
+            show_default="the first that the generator allows",
         ),
     ] = None,
     labels: Labels = None,
-    evaluator: Evaluator = None,
-    task: Task = None,
-    data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV; the summary goes to stderr.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides, with the options above, what is generated.")] = 0,
-    device: Device = "auto",
+    **options: object,
 ) -> None:
     """Generate architectures that meet conditions, and say what is true of them.
 
@@ -81,12 +81,13 @@ def generate(
     if as_json and csv:
         raise UserError("choose one of --json and --csv")
     strengths = _strengths(guidance or [])
-    from bonag.api.generating import generate as generated_by
+    from bonag.api.generating import generate as generate_architectures
 
     with _status("evaluating labels, fitting predictors, sampling" if where else "sampling"):
-        made = generated_by(
-            space, n, where or (), strengths, generator, model, method, labels, evaluator, task, data, seed, device
-        )
+        made = generate_architectures(
+            n=n, where=where or (), guidance=strengths, generator=generator, model=model, method=method, labels=labels,
+            **options,  # type: ignore[arg-type]  # checked there
+        )  # fmt: skip
     if as_json:
         print(json.dumps(_known(_json(made)), indent=2, allow_nan=False))
     elif csv:
@@ -100,35 +101,39 @@ def generate(
             print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.wishes])}")
 
 
+@takes_options("space", "evaluator", "task", "data", "seed", "device")
 def train_generator(
-    space: Space,
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write; FILE.checkpoint while it trains.")],
     generator: Annotated[str, typer.Option(help="discrete or score.")] = "discrete",
     condition: Annotated[
         list[str] | None,
-        typer.Option(metavar="METRIC", help="That `bonag generate` can bound without a predictor; may be repeated."),
+        typer.Option(
+            metavar="METRIC",
+            help="That `bonag generate` can bound without a predictor; may be repeated.",
+            show_default="none",
+        ),
     ] = None,
     labels: Labels = None,
-    evaluator: Evaluator = None,
-    task: Task = None,
-    data: Data = None,
-    noise: Annotated[str | None, typer.Option(help="Of discrete: marginal or uniform.  [default: marginal]")] = None,
-    sde: Annotated[str | None, typer.Option(help="Of score: ve, vp or subvp.  [default: ve]")] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Batches to train on.  [default: 4000, or no limit with --minutes]")
+    noise: Annotated[
+        str | None, typer.Option(help="Of discrete: marginal or uniform.", show_default="marginal")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Time to train; with --steps, what ends first.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides samples, labels and weights.")] = 0,
-    device: Device = "auto",
+    sde: Annotated[str | None, typer.Option(help="Of score: ve, vp or subvp.", show_default="ve")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Batches to train on.", show_default="4000, or no limit with --minutes")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Time to train; with --steps, what ends first.", show_default="no limit")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training that was interrupted.")] = False,
+    **options: object,
 ) -> int:
     """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell."""
     from bonag.api.training import Training
     from bonag.cli.stopping import StopSignals
 
     training = Training(
-        space, output, generator, condition or (), labels, evaluator, task, data, noise, sde, steps, minutes, seed,
-        device, resume,
+        path=output, generator=generator, conditions=condition or (), labels=labels, noise=noise, sde=sde, steps=steps,
+        minutes=minutes, resume=resume, **options,  # type: ignore[arg-type]  # checked there
     )  # fmt: skip
     taken_up = training.checkpoint.is_file()
     if training.labeller is not None:

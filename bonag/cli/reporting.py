@@ -21,7 +21,8 @@ def report(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .html.")],
     name: Annotated[
-        str | None, typer.Option(help="Which one, of a folder or a database that holds several.", show_default=False)
+        str | None,
+        typer.Option(help="Which one, of a folder or a database that holds several.", show_default="the only one"),
     ] = None,
     predictor: Annotated[
         bool,

@@ -31,9 +31,7 @@ def ui(
         ),
     ] = "results",
     host: Annotated[str, typer.Option(help="Address to listen on; anybody who can reach it can read.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on.  [default: a free one]", show_default=False)
-    ] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.", show_default="a free one")] = 0,
 ) -> int:
     """Watch runs, or look at them later, in a browser. It reads, and changes nothing; Ctrl-C ends it."""
     from bonag.ui.app import create_app

@@ -27,7 +27,7 @@ class Row:
 
 
 def spaces(
-    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables, else that in BONAG_DATA.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.", show_default="$BONAG_DATA")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Show the search spaces that are installed, and what can be done with each.
