@@ -9,7 +9,7 @@ import pytest
 
 from bonag.evaluators import make_evaluator
 from bonag.insight.guidance import POPULATION, SAMPLES, beats, guidance, steps_of
-from bonag.strategies import make_strategy
+from bonag.strategies.making import make_strategy
 from loops.config import RunConfig
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bonag.strategies import make_strategy
+from bonag.strategies.making import make_strategy
 from loops.dominance import hypervolume
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
