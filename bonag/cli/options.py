@@ -22,7 +22,8 @@ def takes_options(*names: str, **unset: str) -> Callable[[Command], Command]:
     def declare(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters
         taken = [_parameter(one, unset.get(one.name)) for one in run_options(*names) if one.name not in own]
-        parameters = [*taken, *(one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD)]
+        rest = [one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        parameters = [*taken, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in rest)]
         # Typer reads both.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in parameters}

@@ -10,12 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bonag.evaluators.registry import evaluator_names
 from bonag.ui.source import View
-from loops.config import RunConfig
+from loops.config import RunConfig, run_options
 from search_spaces.registry import PYTHON
 
-# Options that matter to every reader come always, the others where they are not the default.
+# Options that matter to every reader come always, the others where they are not the default; these never.
 ALWAYS = ("space", "evaluator", "task", "objective", "constraints", "budget", "strategy", "seed")
-OTHERS = ("acquisition", "predictor", "batch_size", "executor", "max_failures", "device", "record", "data")
+NEVER = ("name", "out", "threads")
 
 
 def own_parts(config: RunConfig) -> list[str]:
@@ -29,16 +29,15 @@ def run_command(config: RunConfig) -> str | None:
     """The ``bonag run`` that gives the same trials; None for a run that only a Python program can make."""
     if config.budget is None or own_parts(config):
         return None
-    defaults = {field.name: field.default for field in fields(RunConfig)}
     words = ["bonag", "run"]
-    for name in (*ALWAYS, *OTHERS):
-        value = getattr(config, name)
-        if value is None or (name in OTHERS and value == defaults[name]):
+    others = [option for option in run_options() if option.name not in (*ALWAYS, *NEVER)]
+    for option in (*run_options(*ALWAYS), *others):
+        value = getattr(config, option.name)
+        if value is None or (option in others and value == option.default):
             continue
-        option = "--" + ("constraint" if name == "constraints" else name.replace("_", "-"))
         for one in value if isinstance(value, tuple) else (value,):
             # With "=", a metric with a minus before it is no option of its own.
-            words += [f"{option}={one}"] if str(one).startswith("-") else [option, str(one)]
+            words += [f"--{option.flag}={one}"] if str(one).startswith("-") else [f"--{option.flag}", str(one)]
     return shlex.join(words)
 
 
