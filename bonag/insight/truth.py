@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -66,12 +66,13 @@ class Truth:
 
 def _quick_evaluator(space: SearchSpace, config: RunConfig | None) -> BatchEvaluator | None:
     """The run's evaluator where it computes its numbers rather than training networks, and can be had here."""
-    if config is None:
+    # A part of the user's own is not run, nor its module imported, for the sake of a page.
+    if config is None or ":" in config.evaluator:
         return None
-    from bonag.evaluators import BatchEvaluator, make_evaluator
+    from bonag.evaluators import make_evaluator
 
     try:
         evaluator = make_evaluator(space, config.evaluator, config.task, Path(config.data) if config.data else None)
     except UserError:
         return None
-    return evaluator if isinstance(evaluator, BatchEvaluator) else None
+    return cast("BatchEvaluator", evaluator) if hasattr(evaluator, "evaluate_many") else None
