@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
     from search_spaces.errors import UserError
     from search_spaces.graph import ArchGraph
     from search_spaces.product import Choices, ProductSpace
     from search_spaces.registry import SPACES, Registry, get_space, space_names
     from search_spaces.site import Site
-    from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+    from search_spaces.space import SearchSpace
 
 __all__ = [
     "SPACES",
@@ -37,7 +38,8 @@ _HOMES = {
     "ProductSpace": "product",
     "Site": "site",
     **dict.fromkeys(("SPACES", "Registry", "get_space", "space_names"), "registry"),
-    **dict.fromkeys(("Architecture", "Costs", "InvalidArchitectureError", "Parameter", "SearchSpace"), "space"),
+    **dict.fromkeys(("Architecture", "Costs", "InvalidArchitectureError", "Parameter"), "architecture"),
+    "SearchSpace": "space",
 }
 
 

@@ -9,9 +9,10 @@ from itertools import islice
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, InvalidArchitectureError
 from search_spaces.counting import counted_costs, network_costs
 from search_spaces.graph import ArchGraph
-from search_spaces.space import Architecture, InvalidArchitectureError, SearchSpace
+from search_spaces.space import SearchSpace
 
 SAMPLE, FEW, SOME = 100, 3, 20
 # Spaces up to these sizes are listed, and are drawn from until each architecture has come some times.

@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from search_spaces.space import Architecture, Costs
+from search_spaces.architecture import Architecture, Costs
 
 if TYPE_CHECKING:
     import torch

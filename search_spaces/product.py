@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
 from search_spaces.near_miss import suggestion
 from search_spaces.site import Choice, Site, label
 from search_spaces.site_table import SiteTable, check_sites
-from search_spaces.space import Architecture, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces.space import SearchSpace
 
 MOST_LISTED = 100_000
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
 from search_spaces.near_miss import suggestion
 
@@ -19,46 +19,7 @@ if TYPE_CHECKING:
     from search_spaces.drawing.svg import Markup
 
 
-class InvalidArchitectureError(ValueError):
-    """A string, a graph or a set of parameters that stands for no architecture of the space."""
-
-
-class Architecture(ABC):
-    """A frozen, hashable value in canonical form: two are equal iff they are the same network.
-
-    ``str`` gives its stable name, which the space's ``parse`` reads back.
-    """
-
-    @abstractmethod
-    def __str__(self) -> str: ...
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self}')"
-
-
 Kind = TypeVar("Kind", bound=Architecture)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One flat choice parameter, as Ax sees it."""
-
-    name: str
-    values: tuple[int, ...] | tuple[str, ...]
-    is_ordered: bool
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Exact costs of a network: ``params`` (trainable parameters) and ``macs`` (multiply-accumulates of
-    every convolution and linear layer, at batch 1, without biases)."""
-
-    params: int
-    macs: int
-
-
-# The metrics that every space counts, without an evaluation.
-COUNTED = tuple(field.name for field in fields(Costs))
 
 
 class SearchSpace(ABC):

@@ -13,7 +13,7 @@ from bonag.roles import PREDICTORS
 from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
 from loops.protocols import Model, Prediction, Predictor
 from search_spaces import SearchSpace
-from search_spaces.space import COUNTED
+from search_spaces.architecture import COUNTED
 
 # Of counts, in scores: not nothing, so that those who miss a bound by more are told from those who miss it by less.
 COUNTED_SPREAD = 1e-3

@@ -26,8 +26,8 @@ from loops.history import History, TrialStatus
 from loops.loop import end_trial, propose
 from loops.protocols import Outcome
 from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
-from search_spaces.space import COUNTED
 
 OPTIONS: tuple[str, ...] = ("space", "objective", "constraints", "strategy", "acquisition", "predictor", "generator")
 OPTIONS += ("seed", "device", "threads")

@@ -9,7 +9,7 @@ from functools import cached_property
 from loops.history import History, Trial
 from loops.objective import Objective
 from search_spaces import Architecture, SearchSpace
-from search_spaces.space import COUNTED
+from search_spaces.architecture import COUNTED
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from loops.config import DEVICES
 from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
-from search_spaces.space import COUNTED
 
 
 def generate(

@@ -16,10 +16,10 @@ from loops.config import RunConfig
 from loops.objective import Objective
 from loops.protocols import Evaluator, Executor, Strategy
 from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 from search_spaces.registry import PYTHON, name_of, space_name
-from search_spaces.space import COUNTED
 
 # What users may give as an evaluator: a name, an Evaluator, or a function of the architecture.
 EvaluatorLike = str | Evaluator | Callable[[Architecture], object] | None

@@ -7,8 +7,8 @@ from bonag.plots import notation
 from bonag.plots.sparkline import sparkline
 from bonag.record.reading import RunSnapshot
 from loops.objective import Objective
+from search_spaces.architecture import COUNTED
 from search_spaces.drawing.svg import Markup, element
-from search_spaces.space import COUNTED
 
 # Trials in the table, and metrics of the objective that it shows.
 _TOP, _METRICS = 5, 4

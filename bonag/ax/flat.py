@@ -9,9 +9,9 @@ from ax.core.parameter import ChoiceParameter
 from ax.core.search_space import SearchSpace as AxSearchSpace
 
 from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
-from search_spaces.space import InvalidArchitectureError
 
 
 def parameters(space: str | SearchSpace) -> list[ChoiceParameterConfig]:

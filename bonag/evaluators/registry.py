@@ -13,10 +13,10 @@ from bonag.roles import EVALUATORS
 from loops.objective import Objective
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 from search_spaces.registry import name_of
-from search_spaces.space import COUNTED
 
 # How users bring an evaluator of their own.
 WAYS = (

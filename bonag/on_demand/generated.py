@@ -14,7 +14,7 @@ from bonag.generators.split import training_pool
 from bonag.on_demand import report
 from loops.constraint import Constraint, meet_all
 from search_spaces import Architecture, SearchSpace
-from search_spaces.space import COUNTED
+from search_spaces.architecture import COUNTED
 
 if TYPE_CHECKING:
     import pandas as pd

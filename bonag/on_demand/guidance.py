@@ -12,9 +12,9 @@ from bonag.generators.regressor import NoisyRegressor, bound_log_likelihood, fit
 from bonag.generators.trained import CONDITIONAL, Potential, Score, TrainedGenerator
 from bonag.on_demand.beliefs import Beliefs, conditional_bounds, strengths_of
 from loops.constraint import Constraint
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
-from search_spaces.space import COUNTED
 
 UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is

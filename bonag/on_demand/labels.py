@@ -10,8 +10,8 @@ import numpy as np
 from bonag.on_demand.measuring import measure, source_of
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
-from search_spaces.space import COUNTED
 
 # Of a space, or MOST where that is less.
 SHARE = 0.05

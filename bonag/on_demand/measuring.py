@@ -11,8 +11,8 @@ import numpy as np
 from bonag.evaluators import BatchEvaluator, make_evaluator
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
-from search_spaces.space import COUNTED
 
 
 class ExactCosts(BatchEvaluator):

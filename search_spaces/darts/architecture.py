@@ -8,9 +8,9 @@ from functools import cache
 from itertools import combinations, product
 from typing import NamedTuple
 
+from search_spaces.architecture import Architecture, InvalidArchitectureError
 from search_spaces.darts.layout import INPUTS, NODES
 from search_spaces.near_miss import suggestion
-from search_spaces.space import Architecture, InvalidArchitectureError
 
 OP_NAMES = (
     "input0",

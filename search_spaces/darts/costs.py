@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from search_spaces.architecture import Costs
 from search_spaces.darts.architecture import FREE_NAMES, OP_NAMES, DARTSArchitecture
 from search_spaces.darts.layout import CELLS, CHANNELS, INPUTS, NODES, STEM_MULTIPLIER, reductions
-from search_spaces.space import Costs
 
 # (params, macs) of the operations of one cell, by index, on nodes of it and on its inputs.
 Table = list[tuple[tuple[int, int], tuple[int, int]]]

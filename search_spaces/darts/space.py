@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.darts.architecture import (
     CELL_NAMES,
     FIRST_FREE,
@@ -27,7 +28,7 @@ from search_spaces.darts.architecture import (
 from search_spaces.darts.costs import network_costs
 from search_spaces.darts.layout import INPUTS, NODES
 from search_spaces.graph import ArchGraph
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-from search_spaces.space import Architecture, InvalidArchitectureError
+from search_spaces.architecture import Architecture, InvalidArchitectureError
 
 STAGES = 5
 SLOTS_PER_STAGE = 4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from search_spaces.architecture import Costs
 from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, MBV3Architecture
 from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH, squeeze_width
-from search_spaces.space import Costs
 
 
 def network_costs(architecture: MBV3Architecture, num_classes: int, image_size: int) -> Costs:

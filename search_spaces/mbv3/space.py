@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.mbv3.architecture import (
     BLOCKS,
     DEPTHS,
@@ -26,7 +27,6 @@ from search_spaces.mbv3.costs import network_costs
 from search_spaces.near_miss import suggestion
 from search_spaces.product import ProductSpace
 from search_spaces.site import Site
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter
 
 if TYPE_CHECKING:
     from torch import nn

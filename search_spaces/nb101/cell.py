@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
+from search_spaces.nb101.architecture import NB101Architecture
 from search_spaces.nb101.costs import cell_costs
 from search_spaces.nb101.isomorphism import (
     ABSENT,
@@ -30,47 +31,12 @@ from search_spaces.nb101.isomorphism import (
     pruned,
 )
 from search_spaces.near_miss import suggestion
-from search_spaces.space import Architecture, Costs, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
 
     from search_spaces.drawing.svg import Markup
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NB101Architecture(Architecture):
-    """A cell without idle nodes, whatever the order of its nodes was.
-
-    key: the edges and operations in one number, the same for isomorphic cells (``search_spaces.nb101.isomorphism``).
-    """
-
-    key: int
-
-    def __post_init__(self) -> None:
-        known = all_keys()
-        if known[min(int(known.searchsorted(self.key)), len(known) - 1)] != self.key:
-            raise InvalidArchitectureError(f"{self.key} is not the key of a cell")
-
-    @property
-    def op_names(self) -> tuple[str, ...]:
-        """The operations of the inner nodes, by name: none to five."""
-        ops, _ = graphs(np.array([self.key]))
-        return tuple(OP_NAMES[op] for op in ops[0, 1:LAST].tolist() if op != ABSENT)
-
-    @property
-    def edges(self) -> tuple[tuple[int, int], ...]:
-        """The edges, as pairs of nodes: 0 is the input, then come the inner ones, and the last is the output."""
-        _, bits = graphs(np.array([self.key]))
-        output = len(self.op_names) + 1
-        return tuple((i, min(j, output)) for (i, j), bit in zip(PAIRS, bits[0].tolist(), strict=True) if bit)
-
-    def __str__(self) -> str:
-        names = (*self.op_names, OP_NAMES[OUTPUT])
-        sources: list[list[str]] = [[] for _ in names]
-        for i, j in self.edges:
-            sources[j - 1].append(str(i))
-        return "|".join(f"{name}~{'+'.join(inputs)}" for name, inputs in zip(names, sources, strict=True))
 
 
 class NB101(SearchSpace):

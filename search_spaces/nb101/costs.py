@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from search_spaces.architecture import Costs
 from search_spaces.nb101.layout import CELLS_PER_STACK, STACK_WIDTHS, STEM_WIDTH, node_widths
-from search_spaces.space import Costs
 
 KERNEL_AREAS = {"conv3x3-bn-relu": 9, "conv1x1-bn-relu": 1}
 

@@ -6,7 +6,7 @@ from search_spaces.drawing.graph import Vertex, boxes, small_boxes
 from search_spaces.drawing.looks import look
 from search_spaces.drawing.shapes import strip
 from search_spaces.drawing.svg import Markup
-from search_spaces.nb101.cell import NB101Architecture
+from search_spaces.nb101.architecture import NB101Architecture
 from search_spaces.nb101.layout import CELLS_PER_STACK, STACK_WIDTHS, STEM_WIDTH, node_widths
 
 TITLE = "NAS-Bench-101 cell"

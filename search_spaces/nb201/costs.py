@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from search_spaces.architecture import Costs
 from search_spaces.nb201.layout import CELLS_PER_STAGE, WIDTHS
-from search_spaces.space import Costs
 
 
 def cell_costs(op_names: Sequence[str], num_classes: int, image_size: int) -> Costs:

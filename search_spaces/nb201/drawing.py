@@ -7,7 +7,7 @@ from typing import Any
 from search_spaces.drawing.looks import look
 from search_spaces.drawing.shapes import Point, box, colour_of, disc, head, line, strip, width_of
 from search_spaces.drawing.svg import Markup, group, picture, text
-from search_spaces.nb201.cell import NB201Architecture
+from search_spaces.nb201.architecture import NB201Architecture
 from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS
 
 # Node 2 stands inside the triangle of the others, so that no edges cross.

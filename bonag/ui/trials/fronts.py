@@ -16,7 +16,7 @@ from bonag.ui.source import View
 from loops.history import History, Trial
 from loops.objective import Objective
 from search_spaces import Architecture, Costs, SearchSpace
-from search_spaces.space import COUNTED
+from search_spaces.architecture import COUNTED
 
 
 # Some 10 MB; the counts of 10,000 trials are made in a second at most.
