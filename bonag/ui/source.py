@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
@@ -14,7 +16,7 @@ from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     from bonag.ax.reading import Experiment
-    from bonag.ui.background.growing import Growing
+    from bonag.ui.background.growing import Growing, Version
 
 
 class UnknownKeyError(KeyError):
@@ -122,3 +124,20 @@ class Source(Protocol):
     def experiment(self, key: str) -> Experiment:
         """The experiment as Ax has it, for the background process only, since it imports Ax; raises as ``view``."""
         ...
+
+
+@lru_cache(maxsize=64)
+def version_of(view: View) -> Version:
+    """Of a run, its completed trials; an experiment of others may change in any way, so all that is known of it."""
+    completed = view.history.completed
+    if view.config is not None:
+        known: object = [(one.index, [one.metrics.get(name) for name in view.objective.metrics]) for one in completed]
+    else:
+        known = (
+            str(view.objective),
+            [
+                (one.index, one.status, one.reason, str(one.architecture), sorted(one.metrics.items()))
+                for one in view.history
+            ],
+        )
+    return len(completed), zlib.crc32(repr(known).encode())

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from starlette.exceptions import HTTPException
 
 from bonag.ui.background.jobs import Job, Jobs, Key
-
-if TYPE_CHECKING:
-    from bonag.ui.source import View
 
 # Work that took a second is done anew after so many at the earliest, and never at once.
 REST, LEAST_REST = 3.0, 5.0
@@ -124,23 +119,6 @@ class Growing:
     def _has_rested(self, place: Key, seconds: float) -> bool:
         asked = self._asked.get(place)
         return asked is None or time.monotonic() - asked[1] >= seconds + max(LEAST_REST, REST * seconds)
-
-
-@lru_cache(maxsize=64)
-def version_of(view: View) -> Version:
-    """Of a run, its completed trials; an experiment of others may change in any way, so all that is known of it."""
-    completed = view.history.completed
-    if view.config is not None:
-        known: object = [(one.index, [one.metrics.get(name) for name in view.objective.metrics]) for one in completed]
-    else:
-        known = (
-            str(view.objective),
-            [
-                (one.index, one.status, one.reason, str(one.architecture), sorted(one.metrics.items()))
-                for one in view.history
-            ],
-        )
-    return len(completed), zlib.crc32(repr(known).encode())
 
 
 def read_version(text: str) -> Version:

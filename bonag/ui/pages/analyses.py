@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bonag.ui.background.cards import Computed, Shown, compute
-from bonag.ui.background.growing import Standing, read_version, version_of, write_version
+from bonag.ui.background.growing import Standing, read_version, write_version
 from bonag.ui.cards import GROUPS, Card, cards
 from bonag.ui.site import Site
-from bonag.ui.source import View
+from bonag.ui.source import View, version_of
 
 # A card of a live run is computed again when it has grown by this share, and by this many completed trials.
 GROWTH, STEP = 0.1, 5

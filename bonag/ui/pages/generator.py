@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 
 from bonag.insight.guidance import guidance
 from bonag.plots.origins import origins
-from bonag.ui.background.growing import Standing, read_version, version_of, write_version
+from bonag.ui.background.growing import Standing, read_version, write_version
 from bonag.ui.figures import draw
 from bonag.ui.samples import Samples
 from bonag.ui.site import Site
-from bonag.ui.source import View
+from bonag.ui.source import View, version_of
 from loops.history import History
 
 TAB = "Generator"
