@@ -95,7 +95,7 @@ def test_known_architectures_are_asked_for_again_and_then_replaced(run):
     class Stuck(AxDefault):
         asked = 0
 
-        def _asked(self, history, n, sobol_seed, position, seed):
+        def _ask(self, history, n, sobol_seed, position, seed):
             self.asked += 1
             known = GeneratorRun(arms=[Arm(parameters=dict(self.space.to_parameters(history.trials[0].architecture)))])
             known._generation_node_name = "MBM"

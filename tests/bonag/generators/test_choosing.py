@@ -17,7 +17,7 @@ from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.independent import site_marginals
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import VE
-from search_spaces import get_space
+from search_spaces import ProductSpace, Site, get_space
 from search_spaces.errors import UserError
 from search_spaces.nb201 import NB201
 
@@ -29,11 +29,13 @@ class Product(NB201):
     """Cells of nb201, every choice of six operations being one: there is nothing to learn."""
 
     name = "product"
-    independent_sites = True
 
 
-class Untrained(NB201):
+class Untrained(ProductSpace):
+    """One site depends on another."""
+
     name = "product"
+    sites = (Site("depth", (1, 2)), Site("kernel", (3, 5), active_if=("depth", (2,))))
 
 
 def test_none_is_the_one_that_comes_with_the_space() -> None:

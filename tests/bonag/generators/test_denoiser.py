@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bonag.generators.denoiser import Denoiser, site_relations
-from search_spaces import SearchSpace, get_space
+from search_spaces import ProductSpace, SearchSpace, Site, get_space
 
 NODES, OPS = 6, 4
 CHAIN = np.eye(NODES, k=1, dtype=bool)
@@ -20,16 +20,12 @@ NULL, OPEN = -math.inf, math.inf
 def chain_of(adjacency: np.ndarray) -> SearchSpace:
     """Six nodes with four operations each, joined as given."""
 
-    class Chain(type(get_space("nb201"))):  # type: ignore[misc]
-        name = "chain"
-        op_names = tuple("abcd")
-        num_nodes = NODES
+    class Chain(ProductSpace):
+        sites = tuple(Site(f"node{node}", tuple("abcd")) for node in range(NODES))
 
-        def __init__(self) -> None:
-            self.adjacency = adjacency
-            self.fixed_ops = np.full(NODES, -1)
-
-    made: SearchSpace = Chain()
+    made = Chain()
+    # A product space takes edges from earlier sites to later ones; a network looks at any.
+    made.adjacency = adjacency
     return made
 
 
@@ -171,13 +167,10 @@ def test_edges_and_their_direction_matter(denoiser: Denoiser, z: torch.Tensor) -
 
 
 def test_how_sites_touch() -> None:
-    class Four(type(get_space("nb201"))):  # type: ignore[misc]
-        op_names, num_nodes = tuple("ab"), 4
+    class Four(ProductSpace):
+        sites = tuple(Site(f"node{node}", tuple("ab")) for node in range(4))
+        edges = (("node0", "node3"),)
         free_edges = np.array([[0, 1], [0, 2], [1, 2], [2, 3]])
-
-        def __init__(self) -> None:
-            self.adjacency = np.zeros((4, 4), dtype=bool)
-            self.adjacency[0, 3] = True
 
     relation = site_relations(Four())
     nodes, (a, b, c, d) = range(4), range(4, 8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
@@ -16,8 +15,8 @@ from bonag.predictors.features import MAX_PATHS, GraphFeatures
 from bonag.predictors.live_paths import count_paths
 from bonag.predictors.paths import PathBlocks
 from bonag.predictors.sequences import CHUNK, SequenceBlocks
-from search_spaces import ArchGraph, Architecture, SearchSpace
-from search_spaces.nb201 import NB201
+from search_spaces import ProductSpace, SearchSpace, Site
+from search_spaces.nb201.architecture import FREE_NAMES
 
 learned = pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts"])
 STAGES = 13
@@ -225,34 +224,22 @@ def test_two_cells_that_change_places_change_their_columns(
 # Many paths
 
 
-@dataclass(frozen=True)
-class Rungs(Architecture):
+def rungs() -> list[tuple[str, str]]:
+    """Stages of two nodes side by side, each of which feeds both of the next stage."""
+    stages = [("input",), *((f"left{i}", f"right{i}") for i in range(STAGES)), ("output",)]
+    return [pair for before, after in pairwise(stages) for pair in product(before, after)]
+
+
+class Ladder(ProductSpace):
     """An operation for every node of a ladder."""
 
-    ops: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return "-".join(map(str, self.ops))
-
-
-class Ladder(NB201):
-    """Stages of two operations side by side, each of which feeds both of the next stage."""
-
-    name = "ladder"
-    num_nodes = 2 * STAGES + 2
-    codes = SearchSpace.codes
-
-    def __init__(self) -> None:
-        super().__init__()
-        stage = np.array([0, *(1 + i // 2 for i in range(2 * STAGES)), STAGES + 1])
-        self.adjacency = stage[:, None] + 1 == stage
-        self.fixed_ops = np.array([0, *[-1] * (2 * STAGES), 1])
-
-    def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
-        return [Rungs((0, *row, 1)) for row in rng.integers(2, 7, size=(n, 2 * STAGES)).tolist()]
-
-    def encode(self, architecture: Architecture) -> ArchGraph:
-        return ArchGraph(np.array(architecture.ops), self.adjacency)  # type: ignore[attr-defined]
+    identity, null = "skip_connect", "none"
+    sites = (
+        Site("input", ("input",)),
+        *(Site(f"{side}{i}", FREE_NAMES) for i in range(STAGES) for side in ("left", "right")),
+        Site("output", ("output",)),
+    )
+    edges = rungs()
 
 
 def test_a_topology_of_many_paths_is_not_enumerated(draw_codes: Callable[..., np.ndarray]) -> None:
