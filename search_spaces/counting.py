@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from search_spaces.architecture import Architecture, Costs
 
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from search_spaces.space import SearchSpace
+
+class Builder(Protocol):
+    """What makes networks: a space."""
+
+    def build(self, architecture: Architecture, num_classes: int) -> nn.Module:
+        """The network of an architecture."""
+        ...
 
 
 @lru_cache(maxsize=50_000)
-def counted_costs(space: SearchSpace, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+def counted_costs(space: Builder, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
     """The costs of the network that ``space.build`` makes, on PyTorch's meta device, where nothing is computed.
 
     image_size: the side of its images in pixels. Raises ValueError where the network does not take them.
