@@ -47,7 +47,7 @@ class Registry(Generic[Part]):
     def find(self, name: str) -> object:
         """What a name stands for: a part, or what makes one. Raises UserError, in one line."""
         if name in self.built_in:
-            return _imported(self.built_in[name])
+            return _import(self.built_in[name])
         points = self._points()
         try:
             if name in points:
@@ -76,7 +76,7 @@ class Registry(Generic[Part]):
         name = part if isinstance(part, str) else name_of(part)
         found = self.find(part) if isinstance(part, str) else part
         if self._makes(found, known):
-            found = self._called(found, name, known)
+            found = self._call(found, name, known)
         lacking = self._lacking(found)
         if lacking is not None:
             raise UserError(f"'{name}' is no {self.role}: it has no '{lacking}'")
@@ -100,7 +100,7 @@ class Registry(Generic[Part]):
             return None
         return next((name for name in self.contract if not hasattr(found, name)), None)
 
-    def _called(self, maker: object, name: str, known: Mapping[str, Callable[[], object]]) -> object:
+    def _call(self, maker: object, name: str, known: Mapping[str, Callable[[], object]]) -> object:
         assert callable(maker)
         arguments, rest = _arguments(maker), list(known)
         chosen = {argument: argument for argument in arguments if argument in known}
@@ -147,7 +147,7 @@ def _arguments(maker: object) -> dict[str, inspect.Parameter]:
     return {name: parameter for name, parameter in found.items() if parameter.kind in kinds}
 
 
-def _imported(path: str) -> object:
+def _import(path: str) -> object:
     module, _, attribute = path.partition(":")
     found: object = import_module(module)
     for step in attribute.split(".") if attribute else ():
@@ -167,7 +167,7 @@ def _from_here(path: str) -> object:
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)
-    return _imported(path)
+    return _import(path)
 
 
 SPACES: Registry[SearchSpace] = Registry(

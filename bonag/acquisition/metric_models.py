@@ -158,7 +158,7 @@ class MetricFitter:
         scale = ScoreMap.of_trials(values, tail)
         used = informative_rows(values, MAX_ROWS)
         seen, scores = codes[used], scale.to_scores(values[used])
-        model = self._fitted(codes, values, tail)
+        model = self._fit_prefix(codes, values, tail)
         if hasattr(model, "condition"):
             model = model.condition(seen, scores)
         elif prefix(len(values), self._growth) < len(values) or len(values) > MAX_FIT_ROWS:
@@ -169,7 +169,7 @@ class MetricFitter:
     def _growth(self) -> float:
         return float(getattr(self.predictor, "growth", GROWTH))
 
-    def _fitted(self, codes: np.ndarray, values: np.ndarray, tail: float) -> Model:
+    def _fit_prefix(self, codes: np.ndarray, values: np.ndarray, tail: float) -> Model:
         """The model of the prefix."""
         first = prefix(len(values), self._growth)
         rows = informative_rows(values[:first], MAX_FIT_ROWS)

@@ -130,8 +130,8 @@ class Surrogate:
         self.acquisition: Acquisition = ACQUISITIONS.make(acquisition)
         if not objective.single and not hasattr(self.acquisition, "on_front"):
             raise UserError(
-                f"acquisition '{_called(acquisition)}' is for one objective without constraints; for {objective} it is "
-                f"'{DEFAULT}'"
+                f"acquisition '{_name_of_acquisition(acquisition)}' is for one objective without constraints; for "
+                f"{objective} it is '{DEFAULT}'"
             )
         one: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
         self._fitters = [MetricFitter(space, metric, objective.signs[metric], one) for metric in objective.metrics]
@@ -156,7 +156,7 @@ def uniform_numbers(codes: np.ndarray, seed: int) -> np.ndarray:
     return (np.frombuffer(b"".join(digests), dtype="<u4") + 0.5) / 2**32
 
 
-def _called(acquisition: Acquisition | str) -> str:
+def _name_of_acquisition(acquisition: Acquisition | str) -> str:
     """Its name, that of the table where it is in it."""
     name = name_of(acquisition)
     return next((short for short, path in ACQUISITIONS.built_in.items() if path == name), name)

@@ -52,11 +52,11 @@ class BonagPredictor(TorchGenerator):
     ) -> None:
         """Fit one model per metric, just as the strategy does."""
         self.names = search_space_digest.feature_names
-        self.models = [self._fitted(dataset) for dataset in datasets]
+        self.models = [self._fit_dataset(dataset) for dataset in datasets]
 
     def predict(self, X: Tensor, use_posterior_predictive: bool = False) -> tuple[Tensor, Tensor]:
         """X: (B, P) parameters -> means (B, m) and covariances (B, m, m), between metrics zero."""
-        return self._predicted(self.models, X, use_posterior_predictive)
+        return self._predict_metrics(self.models, X, use_posterior_predictive)
 
     def cross_validate(
         self,
@@ -69,9 +69,9 @@ class BonagPredictor(TorchGenerator):
         models = [
             model.condition(*self._data(dataset)[1:]) for dataset, model in zip(datasets, self.models, strict=True)
         ]
-        return self._predicted(models, X_test, use_posterior_predictive)
+        return self._predict_metrics(models, X_test, use_posterior_predictive)
 
-    def _fitted(self, dataset: SupervisedDataset) -> MetricModel:
+    def _fit_dataset(self, dataset: SupervisedDataset) -> MetricModel:
         metric, codes, values = self._data(dataset)
         return MetricFitter(self.space, metric, self.signs.get(metric, 1.0), self.predictor).fit(codes, values)
 
@@ -89,7 +89,7 @@ class BonagPredictor(TorchGenerator):
         ]
         return self.space.codes([self.space.from_parameters(values) for values in named])
 
-    def _predicted(self, models: Sequence[MetricModel], X: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
+    def _predict_metrics(self, models: Sequence[MetricModel], X: Tensor, noisy: bool) -> tuple[Tensor, Tensor]:
         codes = self._codes(X)
         predictions = [model.predict_values(codes, noisy) for model in models]
         means = np.stack([prediction.mean for prediction in predictions], axis=1)

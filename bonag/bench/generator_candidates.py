@@ -89,10 +89,10 @@ def candidates_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
     for family, method, strength in searches:
         yield Block(
             "candidates", space, family, method, f"strength={strength:g}" if strength else "",
-            partial(_found, plan, lab, source, family, method, strength), plan.seeds,
+            partial(_find, plan, lab, source, family, method, strength), plan.seeds,
         )  # fmt: skip
     for method in (RANDOM, EVERY) if lab.space(space).all() is not None else (RANDOM,):
-        measure = partial(_found, plan, lab, source, "", method, 0.0)
+        measure = partial(_find, plan, lab, source, "", method, 0.0)
         yield Block("candidates", space, "none", method, "", measure, plan.seeds)
 
 
@@ -186,7 +186,7 @@ def _random_and_mutated(
     return draw
 
 
-def _found(
+def _find(
     plan: Plan, lab: Lab, source: Source, family: str, method: str, strength: float, seed: int, rng: np.random.Generator
 ) -> dict[str, float]:
     if "discrete" not in plan.families:

@@ -85,7 +85,7 @@ def guided_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
                 bars = GUIDED_BARS if strength == STRENGTHS[method] else {}
                 yield Block(
                     "guided", space, family, method, f"strength={strength:g}",
-                    partial(_guided, plan, lab, family, method, strength), plan.seeds, bars,
+                    partial(_sample_guided, plan, lab, family, method, strength), plan.seeds, bars,
                 )  # fmt: skip
     for strength in sorted({*ABLATED, STRENGTHS["resampling"]}):
         yield Block(
@@ -137,7 +137,7 @@ def _marks(census: Census) -> dict[str, np.ndarray]:
     return {"accuracy": accuracy, "top5_share": accuracy >= np.quantile(accuracy, 1 - SHARE)}
 
 
-def _guided(
+def _sample_guided(
     plan: Plan, lab: Lab, family: str, method: str, strength: float, seed: int, rng: np.random.Generator
 ) -> dict[str, float]:
     guidance = lab.guidance(ACCURACY, family, method, plan.sizes.labels, seed, [ONE_WISH])

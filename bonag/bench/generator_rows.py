@@ -59,7 +59,7 @@ def run_blocks(
     blocks: Sequence[Block], path: Path, rows: pd.DataFrame, say: Callable[[str], None] = lambda line: None
 ) -> pd.DataFrame:
     """Measure the blocks that ``rows`` lacks; after each, all rows are written to the CSV file. Returns them."""
-    waiting = [block for block in blocks if not _measured(block, rows)]
+    waiting = [block for block in blocks if not _is_measured(block, rows)]
     if len(waiting) < len(blocks):
         rows = _with_bars(blocks, rows)
         write_rows(path, rows)
@@ -94,7 +94,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     return rows
 
 
-def cleared(bar: str, value: float) -> str:
+def meets_bar(bar: str, value: float) -> str:
     """Whether a value clears its bar, ``yes`` or ``no``; nothing where there is none."""
     if not bar:
         return ""
@@ -108,7 +108,7 @@ def shown(rows: pd.DataFrame) -> str:
     for table, of_table in rows.groupby("table", sort=False):
         columns = of_table.drop(columns=["table"])
         columns["cleared"] = [
-            cleared(bar, value) for bar, value in zip(of_table["bar"], of_table["value"], strict=True)
+            meets_bar(bar, value) for bar, value in zip(of_table["bar"], of_table["value"], strict=True)
         ]
         parts.append(f"{table}\n{columns.to_string(index=False, float_format=lambda value: f'{value:.4g}')}")
     return "\n\n".join(parts)
@@ -129,6 +129,6 @@ def _with_bars(blocks: Sequence[Block], rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _measured(block: Block, rows: pd.DataFrame) -> bool:
+def _is_measured(block: Block, rows: pd.DataFrame) -> bool:
     own = rows[_of(block, rows)]
     return len(own) > 0 and bool((own["seeds"] == block.seeds).all())

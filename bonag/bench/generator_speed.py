@@ -51,7 +51,7 @@ def training_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
         else:
             yield Block(
                 "training", space, family, "unconditional", "as recorded",
-                partial(_recorded, lab, space, family), 1, {"seconds": TRAINING_BAR},
+                partial(_read_record, lab, space, family), 1, {"seconds": TRAINING_BAR},
             )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _training(
         return _figures(training_record(path))
 
 
-def _recorded(lab: Lab, space: str, family: str, seed: int, rng: np.random.Generator) -> dict[str, float]:
+def _read_record(lab: Lab, space: str, family: str, seed: int, rng: np.random.Generator) -> dict[str, float]:
     return _figures(lab.record(space, family))
 
 

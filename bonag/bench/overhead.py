@@ -53,18 +53,18 @@ def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
     evaluator = make_evaluator(space)
     strategy = make_strategy("bonag", space, objective)
     architectures = fresh(space, (), trials, np.random.default_rng(0))
-    history = History(_completed(i, a, evaluator.evaluate(a, 0)) for i, a in enumerate(architectures))
+    history = History(_complete(i, a, evaluator.evaluate(a, 0)) for i, a in enumerate(architectures))
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         (proposal,) = strategy.propose(history, 1, rng_for(0, len(history)))
         seconds.append(time.perf_counter() - start)
         metrics = evaluator.evaluate(proposal.architecture, 0)
-        history = history.updated(_completed(len(history), proposal.architecture, metrics))
+        history = history.updated(_complete(len(history), proposal.architecture, metrics))
     return statistics.median(seconds[1:])
 
 
-def _completed(index: int, architecture: Architecture, metrics: Mapping[str, float]) -> Trial:
+def _complete(index: int, architecture: Architecture, metrics: Mapping[str, float]) -> Trial:
     return Trial(index, architecture, TrialStatus.COMPLETED, metrics)
 
 

@@ -89,7 +89,7 @@ def generate(
             **options,  # type: ignore[arg-type]  # checked there
         )  # fmt: skip
     if as_json:
-        print(json.dumps(_known(_json(made)), indent=2, allow_nan=False))
+        print(json.dumps(_without_nan(_json(made)), indent=2, allow_nan=False))
     elif csv:
         made.frame.to_csv(sys.stdout, index=False, lineterminator="\n")
         print("\n".join(_summary_lines(made)), file=sys.stderr)
@@ -220,12 +220,12 @@ def _json(made: Generated) -> dict[str, object]:
     }
 
 
-def _known(value: object) -> object:
+def _without_nan(value: object) -> object:
     """The value with null for every nan, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: _known(one) for name, one in value.items()}
+        return {name: _without_nan(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_known(one) for one in value]
+        return [_without_nan(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -18,7 +18,7 @@ from bonag.evaluators.tfrecord import read_records
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.nb101 import NB101Architecture
-from search_spaces.nb101.isomorphism import ABSENT, LAST, NUM_NODES, OP_NAMES, VALID, keys, pruned
+from search_spaces.nb101.isomorphism import ABSENT, LAST, NUM_NODES, OP_NAMES, VALID, keys, prune
 
 FULL_FILE = "nasbench_full.tfrecord"
 LONGEST_FILE = "nasbench_only108.tfrecord"
@@ -148,7 +148,7 @@ def _keys(path: Path, cells: list[tuple[str, str]], numbers: Sequence[int]) -> n
     found = np.empty(len(cells), dtype=np.int64)
     for start in range(0, len(cells), 1 << 14):
         part = slice(start, start + (1 << 14))
-        clean_ops, clean, fault = pruned(ops[part], adjacency[part])
+        clean_ops, clean, fault = prune(ops[part], adjacency[part])
         found[part] = np.where(fault == VALID, keys(clean_ops, clean), -1)
     if (found < 0).any():
         row = int((found < 0).argmax())

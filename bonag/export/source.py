@@ -36,8 +36,8 @@ def python_source(build: Callable[[], nn.Module], metadata: Mapping[str, str]) -
             f"{kind.__qualname__}, it must be of a class of its own at the top of a module; choose state-dict or onnx"
         )
     arguments = [f"        {name}={_literal(value)}," for name, value in _arguments(build, kind, space).items()]
-    imports, code = _inlined(kind.__module__, kind.__name__)
-    standard, others = _sorted({*imports, "import torch"})
+    imports, code = _inline(kind.__module__, kind.__name__)
+    standard, others = _sort_imports({*imports, "import torch"})
     count = sum(parameter.numel() for parameter in network.parameters())
     side = metadata["image_size"]
     facts = [f"# {name}: {' '.join(value.split())}" for name, value in metadata.items() if name != "weights"]
@@ -73,7 +73,7 @@ def python_source(build: Callable[[], nn.Module], metadata: Mapping[str, str]) -
     return ("\n\n\n".join(parts) + "\n").encode()
 
 
-def _sorted(imports: set[str]) -> tuple[list[str], list[str]]:
+def _sort_imports(imports: set[str]) -> tuple[list[str], list[str]]:
     """Import statements of the standard library, and all others, plain ones first."""
     ordered = sorted(imports, key=lambda line: (line.startswith("from"), line))
     standard = [line for line in ordered if line.split()[1].split(".")[0] in sys.stdlib_module_names]
@@ -125,7 +125,7 @@ def _arguments(build: Callable[[], nn.Module], kind: type[nn.Module], space: str
     return bound.arguments
 
 
-def _inlined(module: str, name: str) -> tuple[set[str], list[str]]:
+def _inline(module: str, name: str) -> tuple[set[str], list[str]]:
     """The imports from other packages, and the code that the name needs, that of each module after what it needs."""
     wanted: dict[str, set[str]] = {}
     order: list[str] = []
@@ -136,7 +136,7 @@ def _inlined(module: str, name: str) -> tuple[set[str], list[str]]:
         lines, body = _read(one)
         own: list[str] = []
         for node, previous in zip(body, [None, *body], strict=False):
-            if not _defined(node) & wanted[one]:
+            if not _find_definitions(node) & wanted[one]:
                 continue
             if not isinstance(node, ast.Import | ast.ImportFrom):
                 # comments and empty lines belong to what follows them
@@ -157,7 +157,7 @@ def _collect(module: str, names: set[str], wanted: dict[str, set[str]], order: l
     while grown < len(known):
         grown = len(known)
         for node in body:
-            if _defined(node) & known:
+            if _find_definitions(node) & known:
                 known |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
     for node in body:
         origin = _origin(node, module)
@@ -180,7 +180,7 @@ def _read(module: str) -> tuple[list[str], list[ast.stmt]]:
     return source.splitlines(), ast.parse(source).body
 
 
-def _defined(node: ast.stmt) -> set[str]:
+def _find_definitions(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.ClassDef | ast.FunctionDef):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):

@@ -51,7 +51,7 @@ class RandomCandidates(UniformCandidates):
     ) -> tuple[np.ndarray, np.ndarray]:
         """See ``UniformCandidates``; starts take no part."""
         found = _distinct(lambda n: self.space.sample(n, rng), self.count)
-        return _ranked(self.space.codes(list(found)), guidance)
+        return _rank(self.space.codes(list(found)), guidance)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class MutationCandidates(UniformCandidates):
 
         found = _distinct(draw, mutated)
         found = _distinct(lambda n: self.space.sample(n, rng), self.count, found)
-        return _ranked(self.space.codes(list(found)), guidance)
+        return _rank(self.space.codes(list(found)), guidance)
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _distinct(
     return found
 
 
-def _ranked(codes: np.ndarray, guidance: Guidance) -> tuple[np.ndarray, np.ndarray]:
+def _rank(codes: np.ndarray, guidance: Guidance) -> tuple[np.ndarray, np.ndarray]:
     scores = guidance(codes)
     order = np.argsort(-scores, kind="stable")
     return codes[order], scores[order]

@@ -71,13 +71,13 @@ class Denoiser(nn.Module):
         level = self.level(sinusoid(t, self.width))[:, None]
         if self.bounds is not None:
             level = level + self.bounds(bounds, len(level))[:, None]
-        tokens = self._embedded(z) + self.position + level
+        tokens = self._embed(z) + self.position + level
         h = self.query + level
         for block in self.blocks:
             h = block(h, tokens, self.relation)
         return h
 
-    def _embedded(self, z: Tensor) -> Tensor:
+    def _embed(self, z: Tensor) -> Tensor:
         if z.dim() == 2:
             return self.operation(self.words.expand(len(z), -1, -1).gather(2, z[..., None])[..., 0])
         rows = self.operation(self.words).masked_fill(self.absent[..., None], 0.0)

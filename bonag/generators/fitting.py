@@ -82,7 +82,7 @@ def fit_network(
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     state = Progress(0, 0.0, 0.0, math.nan)
     if checkpoint is not None and checkpoint.path.is_file():
-        state = _restored(checkpoint, schedule, network, optimiser, average)
+        state = _restore(checkpoint, schedule, network, optimiser, average)
     before, started = state.seconds, time.monotonic()
     saved = started
     network.train()
@@ -102,7 +102,7 @@ def fit_network(
                 if weight.dtype.is_floating_point:
                     average[name].lerp_(weight, 1 - decay)
             now = time.monotonic()
-            state = _advanced(state, schedule, before + now - started, value.item())
+            state = _advance(state, schedule, before + now - started, value.item())
             whole = True
             if checkpoint is not None and now - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 _save(checkpoint, schedule, network, optimiser, average, state)
@@ -119,7 +119,7 @@ def fit_network(
     return state
 
 
-def _advanced(state: Progress, schedule: Schedule, seconds: float, loss: float) -> Progress:
+def _advance(state: Progress, schedule: Schedule, seconds: float, loss: float) -> Progress:
     share = (state.step + 1) / schedule.steps
     if schedule.minutes is not None:
         share = max(share, seconds / 60 / schedule.minutes)
@@ -157,7 +157,7 @@ def _save(
         raise UserError(f"cannot write {checkpoint.path}: {error.strerror}") from error
 
 
-def _restored(
+def _restore(
     checkpoint: Checkpoint,
     schedule: Schedule,
     network: nn.Module,

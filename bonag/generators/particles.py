@@ -129,7 +129,7 @@ class ParticleSearch:
         for t in np.geomspace(self.first_level, self.last_level, self.steps).tolist():
             if len(pool):
                 elites = torch.from_numpy(pool[np.argsort(-scores, kind="stable")[: self.elites]])
-                z = transition.noised(_recombined(elites, self.particles, generator), t, generator)
+                z = transition.noised(_recombine(elites, self.particles, generator), t, generator)
             else:
                 t = 1.0
                 z = transition.prior(self.particles, generator)
@@ -152,7 +152,7 @@ def _rewards(codes: Tensor, log_reward: Score) -> np.ndarray:
     return np.maximum(distinct_scores(codes.numpy(), log_reward), LEAST)
 
 
-def _recombined(parents: Tensor, n: int, generator: torch.Generator) -> Tensor:
+def _recombine(parents: Tensor, n: int, generator: torch.Generator) -> Tensor:
     """n children of two parents each, which give them every site with equal chances: (K, S) -> (n, S)."""
     first, second = parents[torch.randint(len(parents), (2, n), generator=generator)]
     return torch.where(torch.rand(first.shape, generator=generator) < 0.5, first, second)

@@ -131,13 +131,13 @@ def bound_log_likelihood(
     def potential(x: Tensor, t: Tensor) -> Tensor:
         device = regressor.centre.device
         mean, spread = (part.double().to(x.device) for part in regressor(x.to(device), t.to(device)))
-        ends = [_standardised(bound, mean, spread) for bound in (low, high)]
+        ends = [_standardise(bound, mean, spread) for bound in (low, high)]
         return log_interval(*ends) @ weights
 
     return potential
 
 
-def _standardised(bound: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+def _standardise(bound: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
     """(bound - mean) / spread, whose gradient is 0, and not nan, where the bound is infinite."""
     infinite = torch.isinf(bound)
     return torch.where(infinite, bound, (torch.where(infinite, 0.0, bound) - mean) / spread)

@@ -29,7 +29,7 @@ LANGEVIN_SNR = 0.16
 def log_snr_levels(sde: SDE, steps: int) -> list[float]:
     """``steps`` levels from 1 down to the last, even in log-SNR (Lu et al., 2022, DPM-Solver, section 3.4)."""
     first, last = _ends(sde, steps).tolist()
-    return _pinned(sde, sde.level(torch.linspace(first, last, steps, dtype=torch.float64)))
+    return _pin_ends(sde, sde.level(torch.linspace(first, last, steps, dtype=torch.float64)))
 
 
 def dpm_solver(mean: Mean, sde: SDE, x: Tensor, levels: Sequence[float], noise: Noise) -> Tensor:
@@ -167,6 +167,6 @@ def _ends(sde: SDE, steps: int) -> Tensor:
     return sde.log_snr(torch.tensor([1.0, sde.last_level], dtype=torch.float64))
 
 
-def _pinned(sde: SDE, levels: Tensor) -> list[float]:
+def _pin_ends(sde: SDE, levels: Tensor) -> list[float]:
     """Without the rounding at both ends."""
     return [1.0, *levels[1:-1].tolist(), sde.last_level]

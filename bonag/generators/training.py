@@ -106,7 +106,7 @@ def _discrete_loss(
     transition, denoiser = generator.transition, generator.denoiser
     device = generator.device
     free = transition.free
-    random_bounds = None if conditions is None else RandomBounds(_believed(conditions, codes, schedule.seed))
+    random_bounds = None if conditions is None else RandomBounds(_draw_beliefs(conditions, codes, schedule.seed))
 
     def loss(step: int) -> Tensor:
         rng, noise = _streams(schedule.seed, step)
@@ -133,7 +133,7 @@ def _score_loss(generator: ScoreGenerator, codes: np.ndarray, schedule: Schedule
     return loss
 
 
-def _believed(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarray:
+def _draw_beliefs(conditions: Conditions, codes: np.ndarray, seed: int) -> np.ndarray:
     """One draw of every metric of every architecture from what the predictor believes: (n, C) normal scores of them.
 
     With draws, and not means, the generator learns how likely a bound is met, and so what the labels leave open.

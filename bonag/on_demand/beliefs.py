@@ -35,7 +35,7 @@ class Beliefs:
 
     def posterior(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(B, S) codes, B > 0 -> means and variances of measurements, in scores: (B, C) each, in the models' order."""
-        means, variances = zip(*(self._measured(metric, codes) for metric in self.models), strict=True)
+        means, variances = zip(*(self._predict(metric, codes) for metric in self.models), strict=True)
         return np.stack(means, axis=1), np.stack(variances, axis=1)
 
     def bounds(self, wishes: Sequence[Constraint]) -> np.ndarray:
@@ -53,21 +53,21 @@ class Beliefs:
         for (lower, upper), strength, metric in zip(bounds, strengths, self.models, strict=True):
             if strength == 0 or np.isinf([lower, upper]).all():
                 continue
-            mean, variance = self._measured(metric, codes)
+            mean, variance = self._predict(metric, codes)
             spread = np.sqrt(variance)
             low, high = torch.from_numpy((lower - mean) / spread), torch.from_numpy((upper - mean) / spread)
             total += strength * log_interval(low, high).numpy()
         return total
 
-    def _measured(self, metric: str, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _predict(self, metric: str, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         model = self.models[metric]
         if model.exact:
-            return self._counted(metric, codes), np.full(len(codes), LEAST_SPREAD**2)
+            return self._count(metric, codes), np.full(len(codes), LEAST_SPREAD**2)
         parts = [model.predict(codes[start : start + ROWS_AT_ONCE]) for start in range(0, len(codes), ROWS_AT_ONCE)]
         mean, spread = (np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "stddev"))
         return mean, np.maximum(spread**2 + model.noise**2, LEAST_SPREAD**2)
 
-    def _counted(self, metric: str, codes: np.ndarray) -> np.ndarray:
+    def _count(self, metric: str, codes: np.ndarray) -> np.ndarray:
         """Counts of the nearest valid graphs, in scores: (B,). Each graph is counted once."""
         known, keys = self._counts[metric], [code.tobytes() for code in codes]
         new = {key: code for key, code in zip(keys, codes, strict=True) if key not in known}

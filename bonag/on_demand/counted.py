@@ -61,7 +61,7 @@ class CountedBounds:
             if len(good) >= n:
                 return good[:n]
             wanted = 2 * (n - len(good))
-        good += self._repaired(broken, n - len(good), rng)
+        good += self._repair(broken, n - len(good), rng)
         if not good:
             raise self._none(broken)
         return good + [good[i] for i in rng.integers(len(good), size=n - len(good))]
@@ -73,7 +73,7 @@ class CountedBounds:
             total += np.maximum(-constraint.slack(count(architectures)), 0) / max(abs(constraint.bound), 1.0)
         return total
 
-    def _repaired(self, broken: list[Architecture], n: int, rng: np.random.Generator) -> list[Architecture]:
+    def _repair(self, broken: list[Architecture], n: int, rng: np.random.Generator) -> list[Architecture]:
         repaired: list[Architecture] = []
         left, in_vain = COUNTS, 0
         for architecture in broken:

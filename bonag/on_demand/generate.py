@@ -47,7 +47,7 @@ def generate(
     method = choose_method(generator, asked, method, loaded.record.get("source"), source_of(evaluator))
     # What no architecture can meet is said before anything is evaluated for it.
     CountedBounds.of(space, evaluator, asked).check(np.random.default_rng([seed, 5]))
-    guidance, wishes, paid = _prepared(generator, method, asked, strengths, evaluator, labels, seed)
+    guidance, wishes, paid = _prepare(generator, method, asked, strengths, evaluator, labels, seed)
     counted = CountedBounds.of(space, evaluator, wishes)
     rng, raw = np.random.default_rng([seed, 4]), []
 
@@ -87,7 +87,7 @@ def _check(strengths: Mapping[str, float], asked: Sequence[Constraint], labels: 
         raise UserError("labels are of no use without a condition: give one by --where")
 
 
-def _prepared(
+def _prepare(
     generator: TrainedGenerator,
     method: str,
     asked: tuple[Constraint, ...],

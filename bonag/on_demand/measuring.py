@@ -80,14 +80,14 @@ def measure(
     A value is nan where the evaluation failed or has none. Equal architectures are evaluated once.
     """
     place = {architecture: number for number, architecture in enumerate(dict.fromkeys(architectures))}
-    values, failure = _measured(evaluator, list(place), [name for name in metrics if name in evaluator.metrics])
+    values, failure = _evaluate(evaluator, list(place), [name for name in metrics if name in evaluator.metrics])
     if not set(metrics) <= set(values):
         values = ExactCosts(space).costs_many(list(place)) | values
     rows = np.array([place[architecture] for architecture in architectures], dtype=np.int64)
     return {name: values[name][rows] for name in metrics}, failure
 
 
-def _measured(
+def _evaluate(
     evaluator: Evaluator, architectures: list[Architecture], metrics: list[str]
 ) -> tuple[dict[str, np.ndarray], str | None]:
     many = _batches(evaluator)

@@ -23,7 +23,7 @@ def parse_wishes(texts: Sequence[str], metrics: Sequence[str]) -> tuple[Constrai
     for wish in wishes:
         if wish.metric not in metrics:
             raise UserError(f"'{wish}': there is no metric '{wish.metric}': {suggestion(wish.metric, metrics)}")
-    return _checked(wishes)
+    return _check_wishes(wishes)
 
 
 def in_units(wishes: Sequence[Constraint], values: Mapping[str, np.ndarray]) -> tuple[Constraint, ...]:
@@ -48,10 +48,10 @@ def in_units(wishes: Sequence[Constraint], values: Mapping[str, np.ndarray]) -> 
             )
         level = 1 - wish.share if wish.sign > 0 else wish.share
         resolved.append(replace(wish, bound=float(np.quantile(values[wish.metric][meets], level))))
-    return _checked(tuple(resolved))
+    return _check_wishes(tuple(resolved))
 
 
-def _checked(wishes: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+def _check_wishes(wishes: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
     try:
         check_together(wishes)
     except ValueError as error:

@@ -12,10 +12,10 @@ def on_paths(edges: np.ndarray, sources: np.ndarray, sinks: np.ndarray) -> np.nd
     """
     # Backwards it is the same, the nodes counted from the end.
     backwards = edges[:, ::-1, ::-1].swapaxes(1, 2)
-    return _reached(edges, sources) & _reached(backwards, sinks[:, ::-1])[:, ::-1]
+    return _reach(edges, sources) & _reach(backwards, sinks[:, ::-1])[:, ::-1]
 
 
-def _reached(edges: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _reach(edges: np.ndarray, starts: np.ndarray) -> np.ndarray:
     reached = starts.copy()
     possible = np.asarray(edges.any(axis=0))
     for node in np.flatnonzero(possible.any(axis=0)):

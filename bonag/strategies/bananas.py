@@ -56,14 +56,14 @@ class Bananas:
         taken |= {proposal.architecture for proposal in proposals}
         known = History(history.trials[: max(len(history) // self.block * self.block, min(len(history), self.initial))])
         if len(proposals) < n and len(known.completed) >= 2:
-            for rank, architecture in enumerate(self._ranked(known)):
+            for rank, architecture in enumerate(self._rank(known)):
                 if architecture not in taken and len(proposals) < n:
                     proposals.append(Proposal(architecture, {"origin": "model", "rank": rank}))
                     taken.add(architecture)
         rest = fresh(self.space, taken, n - len(proposals), rng)
         return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in rest]
 
-    def _ranked(self, known: History) -> list[Architecture]:
+    def _rank(self, known: History) -> list[Architecture]:
         """The candidates after these trials, the most promising first."""
         codes = self.space.codes([trial.architecture for trial in known.completed])
         values = self.objective.scores(known)

@@ -79,7 +79,7 @@ class GuidedGeneration:
         if len(history.completed) < 2:
             more = fresh(self.space, {*seen, *(p.architecture for p in proposals)}, n - len(proposals), rng)
             return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in more]
-        return proposals + self._guided(history, proposals, n - missing, rng)
+        return proposals + self._propose_guided(history, proposals, n - missing, rng)
 
     def search(
         self, history: History, before: Sequence[Architecture], rng: np.random.Generator
@@ -95,7 +95,9 @@ class GuidedGeneration:
         starts = self.space.codes([trial.architecture for trial in self.objective.best(history, self.starts)])
         return worth, *self.generator.guided_sample(worth, rng, starts)
 
-    def _guided(self, history: History, before: list[Proposal], n: int, rng: np.random.Generator) -> list[Proposal]:
+    def _propose_guided(
+        self, history: History, before: list[Proposal], n: int, rng: np.random.Generator
+    ) -> list[Proposal]:
         proposed = [proposal.architecture for proposal in before]
         worth, candidates, scores = self.search(history, proposed, rng)
         taken = {trial.architecture for trial in history} | set(proposed)

@@ -25,7 +25,7 @@ class PathEncoding:
         self.space = space
         self._sites = np.flatnonzero(space.fixed_ops < 0)
         self._letters = np.setdiff1d(np.arange(len(space.op_names)), space.fixed_ops)
-        self._paths = _truncated(space) if len(space.free_edges) == 0 else []
+        self._paths = _list_truncated(space) if len(space.free_edges) == 0 else []
         lengths = sorted({len(path) for path in self._paths})
         width = {length: len(self._letters) ** length for length in lengths}
         if sum(width.values()) > MAX_PATHS:
@@ -36,9 +36,9 @@ class PathEncoding:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, P) float32."""
-        return self._remembered.get(codes, compute=lambda: self._encoded(codes))
+        return self._remembered.get(codes, compute=lambda: self._encode(codes))
 
-    def _encoded(self, codes: np.ndarray) -> np.ndarray:
+    def _encode(self, codes: np.ndarray) -> np.ndarray:
         if not self._paths:
             nodes = codes[:, self._sites, None] == self._letters
             edges = codes[:, self.space.num_nodes :]
@@ -53,7 +53,7 @@ class PathEncoding:
         return result
 
 
-def _truncated(space: SearchSpace) -> list[list[int]]:
+def _list_truncated(space: SearchSpace) -> list[list[int]]:
     """The free nodes of every path from a source to a sink but the longest ones; none where all are equally long."""
     if count_paths(space.adjacency) > MAX_PATHS:
         return []

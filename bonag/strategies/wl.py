@@ -35,12 +35,12 @@ class WeisfeilerLehman:
 
     def _labels_of(self, codes: np.ndarray) -> np.ndarray:
         live, edges = live_graphs(self.space, codes)
-        label = _mixed(codes[:, : self.space.num_nodes].astype(np.uint64) + np.uint64(1))
+        label = _mix(codes[:, : self.space.num_nodes].astype(np.uint64) + np.uint64(1))
         levels = [np.where(live, label, np.uint64(0))]
         for _ in range(MAX_DEPTH):
             # A multiset is hashed as the sum of its members' hashes.
-            around = (edges.astype(np.uint64) @ _mixed(levels[-1] + FIRST)[..., None])[..., 0]
-            levels.append(np.where(live, _mixed(levels[-1] * THIRD + around), np.uint64(0)))
+            around = (edges.astype(np.uint64) @ _mix(levels[-1] + FIRST)[..., None])[..., 0]
+            levels.append(np.where(live, _mix(levels[-1] * THIRD + around), np.uint64(0)))
         return np.stack(levels)
 
     def matrix(self, a: np.ndarray, b: np.ndarray, depth: int, normalised: bool = True) -> np.ndarray:
@@ -58,7 +58,7 @@ class WeisfeilerLehman:
         return result / np.sqrt(np.outer(_own(left), _own(right)))
 
 
-def _mixed(x: Any) -> Any:
+def _mix(x: Any) -> Any:
     """The finaliser of SplitMix64 (Steele et al., 2014): every bit of the result depends on every bit of x."""
     x = (x ^ (x >> np.uint64(30))) * SECOND
     x = (x ^ (x >> np.uint64(27))) * THIRD

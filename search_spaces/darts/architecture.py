@@ -100,7 +100,7 @@ class DARTSArchitecture(Architecture):
     @property
     def named_cells(self) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
         """The edges of both cells with the names of their operations."""
-        return _named(self.normal), _named(self.reduce)
+        return _name_edges(self.normal), _name_edges(self.reduce)
 
     def __str__(self) -> str:
         return ";".join(
@@ -156,5 +156,5 @@ def cell_edges(name: str, named: Sequence[tuple[str, int]]) -> Edges:
     return tuple(edges)
 
 
-def _named(edges: Edges) -> tuple[tuple[str, int], ...]:
+def _name_edges(edges: Edges) -> tuple[tuple[str, int], ...]:
     return tuple((OP_NAMES[op], source) for op, source in edges)

@@ -112,13 +112,13 @@ class DARTS(SearchSpace):
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """The 120 genotypes in which one edge has another operation (96) or another source (24)."""
         checked = self.own(architecture, DARTSArchitecture)
-        normal = [DARTSArchitecture(changed, checked.reduce) for changed in _changed(checked.normal)]
-        reduce = [DARTSArchitecture(checked.normal, changed) for changed in _changed(checked.reduce)]
+        normal = [DARTSArchitecture(changed, checked.reduce) for changed in _change(checked.normal)]
+        reduce = [DARTSArchitecture(checked.normal, changed) for changed in _change(checked.reduce)]
         return [*normal, *reduce]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         checked = self.own(architecture, DARTSArchitecture)
-        changed = [*_changed(checked.normal), *_changed(checked.reduce)]
+        changed = [*_change(checked.normal), *_change(checked.reduce)]
         pick = int(rng.integers(len(changed)))
         if 2 * pick < len(changed):
             return DARTSArchitecture(changed[pick], checked.reduce)
@@ -262,7 +262,7 @@ def _parameter_name(cell: str, node: int, what: str) -> str:
     return f"{cell}_{INPUTS + node}_{what}"
 
 
-def _changed(edges: Edges) -> list[Edges]:
+def _change(edges: Edges) -> list[Edges]:
     """The 60 cells that differ from this one in the operation or in the source of one edge."""
     found = []
     for place, (op, source) in enumerate(edges):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_spaces import ArchGraph, SearchSpace
-from search_spaces.drawing.layering import Point, layered
+from search_spaces.drawing.layering import Point, lay_out
 from search_spaces.drawing.looks import Look, look
 from search_spaces.drawing.shapes import box, head, width_of
 from search_spaces.drawing.svg import Markup, element, group, picture
@@ -68,7 +68,7 @@ def boxes(
     lines = max((len(vertex.lines) for vertex in vertices), default=1)
     widths = [max(max(width_of(words, SIZE) for words in vertex.lines) + 14, 44.0) for vertex in vertices]
     high = 14.0 * lines + 12
-    layout = layered(widths, high, edges)
+    layout = lay_out(widths, high, edges)
     width = max(LEAST, layout.width + 4)
     left, top = (width - layout.width) / 2, 2.0
     drawn = [_route([(x + left, y + top) for x, y in route]) for route in layout.routes]
@@ -83,7 +83,7 @@ def boxes(
 
 def small_boxes(vertices: Sequence[Vertex], edges: Sequence[tuple[int, int]], title: str) -> Markup:
     """A drawing of coloured boxes without words."""
-    layout = layered([18.0] * len(vertices), 9.0, edges, gap=(5.0, 8.0))
+    layout = lay_out([18.0] * len(vertices), 9.0, edges, gap=(5.0, 8.0))
     width = max(120.0, layout.width + 4)
     left = (width - layout.width) / 2
     drawn = [_route([(x + left, y + 2) for x, y in route], 1.0) for route in layout.routes]

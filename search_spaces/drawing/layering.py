@@ -37,7 +37,7 @@ def layers_of(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     return layer
 
 
-def layered(
+def lay_out(
     widths: Sequence[float], height: float, edges: Sequence[tuple[int, int]], gap: Point = (10.0, 26.0)
 ) -> Layout:
     """Place boxes of these widths and one height. edges: pairs i < j in topological order. gap: between boxes."""
@@ -58,7 +58,7 @@ def layered(
             above[b].append(a)
             below[a].append(b)
     rows = [[v for v in range(len(sizes)) if layer[v] == level] for level in range(max(layer, default=-1) + 1)]
-    xs = _places(_ordered(rows, above, below), sizes, above, below, gap[0])
+    xs = _places(_order(rows, above, below), sizes, above, below, gap[0])
     left = min((x - size / 2 for x, size in zip(xs, sizes, strict=True)), default=0.0)
     xs = [x - left for x in xs]
     middles = [height / 2 + level * (height + gap[1]) for level in layer]
@@ -76,7 +76,7 @@ def layered(
     )
 
 
-def _ordered(rows: list[list[int]], above: list[list[int]], below: list[list[int]]) -> list[list[int]]:
+def _order(rows: list[list[int]], above: list[list[int]], below: list[list[int]]) -> list[list[int]]:
     """The rows with the fewest crossings that alternating sweeps find."""
     best, fewest = [list(row) for row in rows], _crossings(rows, below)
     for sweep in range(SWEEPS):

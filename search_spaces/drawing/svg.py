@@ -19,7 +19,7 @@ class Markup(str):
 def element(tag: str, *children: str, **attributes: object) -> Markup:
     """One element. Attributes that are None are left out; ``stroke_width`` is written ``stroke-width``."""
     shown = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{_written(value)}"'
+        f' {name.rstrip("_").replace("_", "-")}="{_write(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
@@ -42,14 +42,14 @@ def text(x: float, y: float, words: str, size: float = 12, **attributes: object)
 def picture(width: float, height: float, title: str, description: str, *children: str) -> Markup:
     """The whole drawing, in pixels at its natural size; it shrinks with its place, but never below legibility."""
     # Up to the width of a telephone's page it shrinks to fit; what is wider scrolls in its box.
-    least = f";min-width:{_written(0.85 * width)}px" if width > 400 else ""
+    least = f";min-width:{_write(0.85 * width)}px" if width > 400 else ""
     return element(
         "svg",
         element("title", title),
         element("desc", description),
         *children,
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {_written(width)} {_written(height)}",
+        viewBox=f"0 0 {_write(width)} {_write(height)}",
         width=width,
         height=height,
         role="img",
@@ -64,7 +64,7 @@ def _plain(words: str) -> str:
     return escape(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", words), quote=False)
 
 
-def _written(value: object) -> str:
+def _write(value: object) -> str:
     if isinstance(value, float):
         shown = f"{value:.2f}".rstrip("0").rstrip(".")
         return "0" if shown == "-0" else shown

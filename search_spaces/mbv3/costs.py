@@ -24,14 +24,14 @@ def _tables(image_size: int) -> tuple[int, int, list[list[tuple[int, int]]]]:
     """(params, macs) of all that is fixed but the classifier, and of every operation in every slot: [slot][op]."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {image_size}")
-    side = _halved(image_size)
+    side = _halve(image_size)
     weights = 27 * STEM_WIDTH + 9 * STEM_WIDTH + STEM_WIDTH**2
     params, macs = weights + 3 * 2 * STEM_WIDTH, weights * side**2
     blocks = []
     for stage in STAGES:
         for position in range(SLOTS_PER_STAGE):
             in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
-            out_side = _halved(side) if stride == 2 else side
+            out_side = _halve(side) if stride == 2 else side
             blocks.append(
                 [
                     _block(in_width, stage.out_width, kernel, expand, stage.squeeze_excite, side, out_side)
@@ -58,6 +58,6 @@ def _block(
     return params, macs
 
 
-def _halved(side: int) -> int:
+def _halve(side: int) -> int:
     """The side of a map after a convolution of stride 2 with padding kernel // 2."""
     return (side + 1) // 2

@@ -94,12 +94,12 @@ class MBV3(ProductSpace):
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """From 85 to 110 architectures; each differs in one slot."""
         ops = self.ops(architecture)
-        return [_changed(ops, slot, op) for slot, op in _moves(ops)]
+        return [_change(ops, slot, op) for slot, op in _moves(ops)]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         ops = self.ops(architecture)
         moves = _moves(ops)
-        return _changed(ops, *moves[int(rng.integers(len(moves)))])
+        return _change(ops, *moves[int(rng.integers(len(moves)))])
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         self.check_scores(scores)
@@ -187,5 +187,5 @@ def _moves(ops: tuple[int, ...]) -> list[tuple[int, int]]:
     ]
 
 
-def _changed(ops: tuple[int, ...], slot: int, op: int) -> Architecture:
+def _change(ops: tuple[int, ...], slot: int, op: int) -> Architecture:
     return MBV3Architecture((*ops[:slot], op, *ops[slot + 1 :]))

@@ -30,7 +30,7 @@ def load_supernet(path: Path) -> dict[str, torch.Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping):
         raise ValueError(f"'{path}' holds no state dict")
-    return _checked(content)
+    return _check(content)
 
 
 def subnet_state(architecture: MBV3Architecture, supernet_state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -41,7 +41,7 @@ def subnet_state(architecture: MBV3Architecture, supernet_state: Mapping[str, to
     ``blocks.N.mobile_inverted_conv.``. Batch norm statistics are those of the supernet; they must be recalibrated
     before accuracy is measured. Raises ValueError for missing or unknown keys and for wrong shapes.
     """
-    weights = _checked(supernet_state)
+    weights = _check(supernet_state)
     state: dict[str, torch.Tensor] = {}
 
     def conv_norm(target: str, kernel: torch.Tensor, norm: str) -> None:
@@ -126,7 +126,7 @@ def _shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "classifier.linear.bias", (NUM_CLASSES,)
 
 
-def _checked(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _check(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The state dict with today's key names; raises ValueError unless it is exactly a supernet's."""
     weights = {str(key).replace(".mobile_inverted_conv.", ".conv."): value for key, value in state.items()}
     shapes = supernet_shapes()

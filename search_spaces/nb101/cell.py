@@ -28,7 +28,7 @@ from search_spaces.nb101.isomorphism import (
     all_keys,
     graphs,
     keys,
-    pruned,
+    prune,
 )
 from search_spaces.near_miss import suggestion
 from search_spaces.space import SearchSpace
@@ -189,7 +189,7 @@ def _cells(found: np.ndarray) -> list[Architecture]:
 
 def _cell_of(ops: np.ndarray, adjacency: np.ndarray) -> NB101Architecture:
     """The cell of one graph whose ends and operations are right and whose edges run forward."""
-    clean_ops, clean, (fault,) = pruned(ops[None], adjacency[None])
+    clean_ops, clean, (fault,) = prune(ops[None], adjacency[None])
     if fault == NO_PATH:
         raise InvalidArchitectureError("no edges lead from the input to the output of the cell")
     if fault == ABSENT_ON_PATH:

@@ -40,7 +40,7 @@ _BATCH = 2048
 VALID, NO_PATH, ABSENT_ON_PATH, TOO_MANY_EDGES = range(4)
 
 
-def pruned(ops: np.ndarray, adjacency: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def prune(ops: np.ndarray, adjacency: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Take away all that is on no path from input to output.
 
     ops: (B, 7) int64, adjacency: (B, 7, 7) bool, nodes in any order but input first and output last.

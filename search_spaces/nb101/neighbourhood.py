@@ -17,7 +17,7 @@ from search_spaces.nb101.isomorphism import (
     VALID,
     graphs,
     keys,
-    pruned,
+    prune,
 )
 
 
@@ -28,7 +28,7 @@ def neighbour_keys(key: int) -> np.ndarray:
     adjacency[tuple(np.array(PAIRS).T)] = bits
     inner = int((ops[1:LAST] != ABSENT).sum())
 
-    relabelled = _relabelled(ops, inner)
+    relabelled = _relabel(ops, inner)
     arcs = _arcs(inner)
     grown_ops, grown_adjacency = _grown(inner)
     edited_ops = np.concatenate(
@@ -37,14 +37,14 @@ def neighbour_keys(key: int) -> np.ndarray:
     edited = np.concatenate(
         [np.tile(adjacency, (len(relabelled), 1, 1)), adjacency ^ arcs, adjacency | grown_adjacency]
     )
-    edited_ops, edited, fault = pruned(edited_ops, edited)
+    edited_ops, edited, fault = prune(edited_ops, edited)
     kept = (edited_ops[:, 1:LAST] != ABSENT).sum(axis=1)
     near = (fault == VALID) & (kept >= inner - 1)
     found = keys(edited_ops[near], edited[near])
     return np.setdiff1d(found, [-1, key])
 
 
-def _relabelled(ops: np.ndarray, inner: int) -> np.ndarray:
+def _relabel(ops: np.ndarray, inner: int) -> np.ndarray:
     """The operations with one of them changed: (M, 7)."""
     changed = [(node, op) for node in range(1, inner + 1) for op in range(FIRST_FREE, ABSENT) if op != ops[node]]
     rows = np.tile(ops, (len(changed), 1))

@@ -53,12 +53,12 @@ class Cell(nn.Module):
         for node, operation in enumerate(self.operations, start=1):
             # A node that is one channel wider than the next gives it all but the last one.
             terms = [nodes[i][:, : self.widths[node]] for i in self.sources[node]]
-            nodes.append(operation(reduce(torch.add, terms + self._projected(x, node))))
+            nodes.append(operation(reduce(torch.add, terms + self._project(x, node))))
         joined = [nodes[i] for i in self.sources[self.output]]
         terms = [torch.cat(joined, dim=1)] if joined else []
-        return reduce(torch.add, terms + self._projected(x, self.output))
+        return reduce(torch.add, terms + self._project(x, self.output))
 
-    def _projected(self, x: torch.Tensor, node: int) -> list[torch.Tensor]:
+    def _project(self, x: torch.Tensor, node: int) -> list[torch.Tensor]:
         name = str(node)
         return [self.projections[name](x)] if name in self.projections else []
 

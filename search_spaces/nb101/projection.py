@@ -16,7 +16,7 @@ from search_spaces.nb101.isomorphism import (
     VALID,
     keys,
     patterns,
-    pruned,
+    prune,
 )
 
 # Rows whose scores are set against all patterns at once.
@@ -32,7 +32,7 @@ def nearest(scores: np.ndarray) -> np.ndarray:
     ops[:, 1:LAST] = scores[:, 1:LAST, FIRST_FREE:].argmax(axis=2) + FIRST_FREE
     adjacency = np.zeros((len(scores), NUM_NODES, NUM_NODES), dtype=bool)
     adjacency[:, *np.array(PAIRS).T] = scores[:, NUM_NODES:, 1] > scores[:, NUM_NODES:, 0]
-    ops, adjacency, fault = pruned(ops, adjacency)
+    ops, adjacency, fault = prune(ops, adjacency)
     found = keys(ops, adjacency)
     wrong = np.flatnonzero(fault != VALID)
     for start in range(0, len(wrong), _BATCH):

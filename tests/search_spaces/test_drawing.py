@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from search_spaces import ArchGraph, Architecture, SearchSpace, get_space
-from search_spaces.drawing.layering import layered, layers_of
+from search_spaces.drawing.layering import lay_out, layers_of
 from search_spaces.drawing.looks import look
 from search_spaces.nb201.cell import NB201Architecture
 from search_spaces.nb201.drawing import live_edges
@@ -171,7 +171,7 @@ def test_boxes_of_a_layered_drawing_neither_overlap_nor_run_upwards() -> None:
         count = int(rng.integers(1, 15))
         edges = [(i, j) for i in range(count) for j in range(i + 1, count) if rng.random() < 0.3]
         widths: Sequence[float] = rng.uniform(20, 90, count).tolist()
-        layout = layered(widths, 30.0, edges)
+        layout = lay_out(widths, 30.0, edges)
         layer = layers_of(count, edges)
         for (i, j), route in zip(edges, layout.routes, strict=True):
             assert layer[i] < layer[j]

@@ -29,7 +29,7 @@ from bonag.bench.generator_distribution import Moments, joined_pairs, noise_floo
 from bonag.bench.generator_guided import ACCURACY, BOTH, Census, census_of, conditions_blocks, guided_blocks
 from bonag.bench.generator_lab import Lab, Source
 from bonag.bench.generator_plan import Sizes
-from bonag.bench.generator_rows import COLUMNS, Block, cleared, read_rows, run_blocks, stream
+from bonag.bench.generator_rows import COLUMNS, Block, meets_bar, read_rows, run_blocks, stream
 from bonag.bench.generator_speed import seconds_each
 from bonag.generators.artifact import generator_path, load_generator, training_record
 from bonag.generators.denoiser import Denoiser
@@ -359,9 +359,9 @@ def test_what_was_measured_is_kept_and_not_measured_again(tmp_path: Path) -> Non
     ("bar", "value", "said"), [("<=2", 2.0, "yes"), ("<=2", 2.1, "no"), (">=0.9", 0.9, "yes"), (">=0.9", 0.8, "no")]
 )
 def test_a_bar_is_cleared_or_not(bar: str, value: float, said: str) -> None:
-    assert cleared(bar, value) == said
-    assert cleared(bar, float("nan")) == "no"
-    assert cleared("", value) == ""
+    assert meets_bar(bar, value) == said
+    assert meets_bar(bar, float("nan")) == "no"
+    assert meets_bar("", value) == ""
 
 
 def test_time_is_per_architecture(nb201: SearchSpace, generator: DiscreteGenerator) -> None:
