@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bonag.api.training import train_generator
     from search_spaces.errors import UserError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = [
     "AskTell",
     "Result",
