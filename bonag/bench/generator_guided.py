@@ -81,13 +81,13 @@ def guided_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
     lab.evaluator(ACCURACY)
     for family in plan.families:
         for method in lab.generator(space, family).methods:
-            for strength in sorted({*ABLATED, STRENGTHS[method]}):
-                bars = GUIDED_BARS if strength == STRENGTHS[method] else {}
+            for strength in sorted({*ABLATED, STRENGTHS[method][0]}):
+                bars = GUIDED_BARS if strength == STRENGTHS[method][0] else {}
                 yield Block(
                     "guided", space, family, method, f"strength={strength:g}",
                     partial(_sample_guided, plan, lab, family, method, strength), plan.seeds, bars,
                 )  # fmt: skip
-    for strength in sorted({*ABLATED, STRENGTHS["resampling"]}):
+    for strength in sorted({*ABLATED, STRENGTHS["resampling"][0]}):
         yield Block(
             "guided", space, PREDICTOR, "exact", f"strength={strength:g}", partial(_exact, plan, lab, strength),
             plan.seeds,

@@ -17,10 +17,8 @@ from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 UNGUIDED = "unguided"
-# Guidance strength of each method where none is given: of a share; of a bound in units, which is meant to be met, it is
-# so many times that.
-STRENGTHS = {"resampling": 6.0, "first-order": 3.0, CONDITIONAL: 3.0, "gradient": 3.0}
-IN_UNITS = 8.0
+# Guidance strength of each method where none is given: of a share, and of a bound in units, which is meant to be met.
+STRENGTHS = {"resampling": (10.0, 48.0), "first-order": (4.8, 24.0), CONDITIONAL: (3.0, 24.0), "gradient": (4.8, 24.0)}
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def make_guidance(
         return Guidance(generator, method, (), np.empty((0, 2)), np.empty(0))
     metrics = tuple(generator.quantiles if beliefs is None else beliefs.models)
     in_units = {wish.metric for wish in wishes if wish.share is None}
-    usual = {w.metric: STRENGTHS[method] * (IN_UNITS if w.metric in in_units else 1) for w in wishes}
+    usual = {wish.metric: STRENGTHS[method][wish.metric in in_units] for wish in wishes}
     bounds = conditional_bounds(wishes, generator.quantiles) if beliefs is None else beliefs.bounds(wishes)
     chosen = strengths_of(usual | dict(strengths), metrics, 0.0)
     regressor = None

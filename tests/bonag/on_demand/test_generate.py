@@ -70,7 +70,7 @@ def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated
     [bound] = guided.wishes
     assert guided.method == "resampling"
     assert guided.labels == 60
-    assert guided.strengths == {"accuracy": STRENGTHS["resampling"]}
+    assert guided.strengths == {"accuracy": STRENGTHS["resampling"][0]}
     architectures = SPACE.sample(2000, np.random.default_rng(0))
     chance = bound.met(EVALUATOR.evaluate_many(architectures)["accuracy"]).mean()
     assert guided.summary()["meets_all"] > 3 * chance
@@ -98,7 +98,7 @@ def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated])
 def test_of_two_bounds_on_a_metric_the_one_in_units_says_how_strong(
     go: Callable[..., Generated], where: list[str]
 ) -> None:
-    expected = guidance.STRENGTHS["resampling"] * guidance.IN_UNITS
+    expected = guidance.STRENGTHS["resampling"][1]
     assert go(where=where, labels=40, n=4).strengths == {"accuracy": expected}
 
 
