@@ -71,6 +71,6 @@ def test_a_store_in_postgresql_opens_and_stays_as_it_is(store):
         check_foreign(source.view(summary.key))
     with pytest.raises(UnknownKeyError):
         source.view("1 OR 1=1")
-    with pytest.raises(UserError, match="read-only transaction"), source._connected() as connection:
+    with pytest.raises(UserError, match="read-only transaction"), source._connect() as connection:
         connection.execute(sa.text("DELETE FROM trial_v2"))
     assert contents(store) == before
