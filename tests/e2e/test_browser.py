@@ -54,6 +54,7 @@ def test_pages_that_cannot_be_shown_say_so(chromium: Any, site: Site) -> None:
             assert visit.page.get_by_role("link", name="All runs").is_visible()
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_grows_on_its_page(live: Visit) -> None:
     page = live.page
     page.evaluate("window.kept = true")

@@ -88,7 +88,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-@pytest.mark.parametrize("batch_size", [1, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [1, 5])
 def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(
     batch_size: int, tmp_path: Path, data_dir: Path
 ) -> None:

@@ -31,6 +31,7 @@ def say(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_network_that_runs() -> None:
     said = say("run", "--space", "mbv3", "--budget", "14", "--name", "first")
     assert "evaluator surrogate on imagenet192" in said

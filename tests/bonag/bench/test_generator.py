@@ -211,6 +211,7 @@ def test_what_is_asked_of_the_table_is_what_the_table_holds(tables: Lab, nb201: 
     assert argmax["distinct"] == 32
 
 
+@pytest.mark.slow
 def test_two_conditions_are_judged_by_the_table(tables: Lab) -> None:
     lab = tables
     blocks = list(conditions_blocks(PLAN, lab, "nb201"))

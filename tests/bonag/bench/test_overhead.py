@@ -44,7 +44,7 @@ def test_a_command_that_fails_is_no_measurement() -> None:
     assert failed.value.returncode == 3
 
 
-@pytest.mark.parametrize("space", ["nb201", "mbv3"])
+@pytest.mark.parametrize("space", ["nb201", pytest.param("mbv3", marks=pytest.mark.slow)])
 def test_proposals_are_timed_on_a_history_that_grows(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths, proposed = [], []
 

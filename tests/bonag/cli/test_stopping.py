@@ -25,7 +25,9 @@ def wait_for(calls: Path, count: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_asked_to_stop_a_run_ends_its_evaluation_and_says_how_to_go_on(
     number: int, status: int, slow_evaluator: Path, spawn: Spawn
 ) -> None:
@@ -69,6 +71,7 @@ def test_asked_twice_it_stops_at_once(slow_evaluator: Path, spawn: Spawn) -> Non
     assert (cut.state, len(cut.history.pending)) == (RunState.INTERRUPTED, 1)
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_run_the_same_run(slow_evaluator: Path, spawn: Spawn) -> None:
     process = spawn(*RUN, env=os.environ | {"SLOW": "600"})
     wait_for(slow_evaluator, 1)

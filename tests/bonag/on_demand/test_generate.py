@@ -86,6 +86,7 @@ def test_another_seed_gives_other_labels_and_other_architectures(
     assert other.wishes != guided.wishes
 
 
+@pytest.mark.slow
 def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated]) -> None:
     where = ["accuracy>=top10%"]
     free, firm = (go(where=where, labels=120, guidance={"accuracy": value}, n=200) for value in (0, 10))

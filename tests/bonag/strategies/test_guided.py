@@ -85,7 +85,7 @@ def tiny(request: pytest.FixtureRequest, tiny_space: SearchSpace) -> Callable[[]
 
 
 @both_spaces
-@pytest.mark.parametrize(("trials", "n"), [(0, 2), (8, 4), (20, 3)])
+@pytest.mark.parametrize(("trials", "n"), [(0, 2), (8, 4), pytest.param(20, 3, marks=pytest.mark.slow)])
 def test_proposals_are_a_pure_function_of_history_and_random_numbers(name: str, trials: int, n: int) -> None:
     space = get_space(name)
     history = history_of(space, ([C] * 5 + [F, R])[:7] * 3)
