@@ -99,9 +99,7 @@ def fit_adapter(
     data = Data(df=table[table.metric_name.isin(known or {*objective.metrics}) & table.trial_index.isin(done)])
     if predictor is None or space is None:
         return Generators.BOTORCH_MODULAR(experiment=experiment, data=data)
-    signs: dict[str, float] = {bound.metric: bound.sign for bound in objective.constraints}
-    signs |= {goal.metric: goal.sign for goal in objective.goals}
-    return predicting_adapter(space, experiment, data, signs, predictor)
+    return predicting_adapter(space, experiment, data, objective.signs, predictor)
 
 
 def last_trials(experiment: Experiment, count: int) -> Experiment:

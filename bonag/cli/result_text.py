@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.architecture import COUNTED
+
 if TYPE_CHECKING:
     from bonag.api.found import Found
     from bonag.api.result import Result
@@ -33,7 +35,7 @@ def found_json(found: Found) -> dict[str, Any]:
 
 def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
     """A trial with its costs, which come last, for people; the other metrics of the objective come first."""
-    measured = [name for name in (*objective, *found.metrics) if name not in ("params", "macs")]
+    measured = [name for name in (*objective, *found.metrics) if name not in COUNTED]
     names, shown = list(dict.fromkeys(measured)), max(SHOWN, len(objective))
     metrics = [f"{name} {found.metrics[name]:.6g}" for name in names]
     if len(metrics) > shown:

@@ -35,13 +35,11 @@ class Measured:
 
 def measured_trials(space: SearchSpace, objective: Objective, history: History, metric: str) -> Measured:
     """The trials with a finite value of a metric of the objective; raises KeyError for another metric."""
-    signs = {constraint.metric: constraint.sign for constraint in objective.constraints}
-    signs |= {goal.metric: goal.sign for goal in objective.goals}
     kept = [trial for trial in history.completed if np.isfinite(trial.metrics.get(metric, np.nan))]
     return Measured(
         space,
         metric,
-        signs[metric],
+        objective.signs[metric],
         np.array([trial.index for trial in kept], dtype=np.int64),
         space.codes([trial.architecture for trial in kept]),
         np.array([trial.metrics[metric] for trial in kept], dtype=np.float64),

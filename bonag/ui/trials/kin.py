@@ -67,9 +67,7 @@ def _codes(view: View, space: SearchSpace) -> np.ndarray:
 def _kin(view: View, space: SearchSpace, trial: Trial, other: Trial, distance: int) -> Kin:
     mine, theirs = space.to_parameters(trial.architecture), space.to_parameters(other.architecture)
     changes = [(name, str(value), str(theirs[name])) for name, value in mine.items() if theirs[name] != value]
-    signs = {constraint.metric: constraint.sign for constraint in view.objective.constraints}
-    signs |= {goal.metric: goal.sign for goal in view.objective.goals}
-    changed = []
+    signs, changed = view.objective.signs, []
     for metric in view.objective.metrics:
         own, value = trial.metrics.get(metric), other.metrics.get(metric)
         step = None if own is None or value is None else value - own
