@@ -19,7 +19,9 @@ from bonag.scores import TAILS, model_scores
 from loops.protocols import Prediction
 from search_spaces import SearchSpace
 
-every_predictor = pytest.mark.parametrize("predictor", ["gp", "ensemble", "mixture"])
+every_predictor = pytest.mark.parametrize(
+    "predictor", ["gp", "ensemble", pytest.param("mixture", marks=pytest.mark.slow)]
+)
 
 
 def fitter_of(space: SearchSpace, predictor: str = "gp") -> MetricFitter:
@@ -164,7 +166,7 @@ def test_the_tail_is_the_likeliest_one(nb201: SearchSpace, data: tuple) -> None:
     assert learn(nb201, ops, -np.exp(-2 * normal)).tail <= TAILS[1]
 
 
-@pytest.mark.parametrize("rows", [2, MIN_ENSEMBLE_ROWS, 40])
+@pytest.mark.parametrize("rows", [2, MIN_ENSEMBLE_ROWS])
 def test_equal_values_teach_nothing_and_break_nothing(nb201: SearchSpace, data: tuple, rows: int) -> None:
     ops, _, unseen = data
     prediction = learn(nb201, ops[:rows], np.full(rows, 93.7), "mixture").predict(unseen)
