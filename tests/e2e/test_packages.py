@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,8 +57,10 @@ def trials(where: Path, run: str) -> list[str]:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder into which pip has installed the package."""
     where = tmp_path_factory.mktemp("packages") / "site"
+    # A build leaves files beside the sources.
+    source = shutil.copytree(PACKAGE, where.parent / "source")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(where)]
-    subprocess.run([*pip, str(PACKAGE)], check=True)
+    subprocess.run([*pip, str(source)], check=True)
     return where
 
 

@@ -1,1 +1,0 @@
-"""One part of each role of bonag."""
