@@ -118,6 +118,7 @@ def test_numbers_and_figures_come_from_the_background(make: Make, visit, tmp_pat
     shows_everything(make, visit, tmp_path)
 
 
+@pytest.mark.slow
 def test_numbers_and_figures_stand_beside_one_another(make: Make, visit, tmp_path, inside):
     shows_everything(make, visit, tmp_path)
 
