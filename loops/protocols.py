@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +38,16 @@ class Strategy(Protocol):
         ...
 
 
+class RunningTrial(Protocol):
+    """What an evaluation is given beside its architecture (``bonag.running_trial`` has all of it).
+
+    index: of the trial. seed: drives whatever is random in the evaluation, 32 bits.
+    """
+
+    index: int
+    seed: int
+
+
 class Evaluator(Protocol):
     """Architecture -> metrics.
 
@@ -47,42 +58,71 @@ class Evaluator(Protocol):
     metrics: tuple[str, ...]
     description: str
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
-        """The metrics by name; any exception is a failed trial. ``seed`` drives whatever is random in a measurement."""
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
+        """The metrics by name; any exception is a failed trial."""
         ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation to run: trial index, architecture and the seed of that trial."""
+    """One evaluation to run: trial index, architecture, the seed of that trial, and its folder, if the run has one."""
 
     index: int
     architecture: Architecture
     seed: int
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a trial that still runs says of itself: metrics at a step, which counts epochs or whatever it likes."""
+
+    index: int
+    step: int
+    metrics: Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: metrics, or the reason of its failure."""
+    """What became of a job: metrics, or the reason of its failure.
+
+    stopped: whether it ended early because it was told to. died: whether it ended with the process that it ran in, so
+    that it may be tried again. output: the last lines that it printed.
+    """
 
     index: int
     metrics: Mapping[str, float] | None
     reason: str | None
     seconds: float
+    stopped: bool = False
+    died: bool = False
+    output: str | None = None
 
 
 class Executor(Protocol):
     """Runs evaluations somewhere."""
 
-    def run(self, evaluator: Evaluator, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(
+        self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]
+    ) -> Iterator[Outcome]:
         """Yield one outcome per job as it ends, in any order; an exception in an evaluation is an outcome.
 
-        A job is taken from ``jobs`` only when it can start, because they may run out early.
+        A job is taken from ``jobs`` only when it can start, because which one comes next depends on all that ended
+        before; they may run out early. report: called with each report, in the thread of the caller, as it comes; false
+        tells the evaluation to end early.
         """
         ...
 
     def close(self) -> None:
-        """Free what the executor holds."""
+        """Free what the executor holds, and end what still runs."""
+        ...
+
+
+class StopRule(Protocol):
+    """Decides which trials are not worth their remaining epochs: a pure function of all curves so far."""
+
+    def stops(self, history: History, trial: Trial) -> bool:
+        """Whether the trial, which is running and has just reported the last point of its curve, should end here."""
         ...
 
 
@@ -176,6 +216,14 @@ class Recorder(Protocol):
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Write new trials, before their evaluation starts."""
+        ...
+
+    def report(self, trial: Trial) -> None:
+        """Write the last point of a running trial's curve."""
+        ...
+
+    def try_again(self, trial: Trial) -> None:
+        """Write that an evaluation of a running trial ended with its process."""
         ...
 
     def finish(self, trial: Trial) -> None:
