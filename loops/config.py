@@ -30,11 +30,11 @@ ADDED: dict[int, tuple[str, ...]] = {
     ),
 }
 DEVICES = ("auto", "cpu", "cuda")
-MOST = 1_000_000
+MOST = 1_000_000_000
 BOUNDS = {
     **dict.fromkeys(("budget", "batch_size", "max_failures", "patience", "max_attempts"), (1, MOST)),
     **dict.fromkeys(("workers", "threads", "cpus_per_trial"), (1, 4096)),
-    **{"seed": (0, 2**63 - 1), "hours": (0, MOST), "gpus_per_trial": (0, 4096)},
+    **{"seed": (0, math.inf), "hours": (0, MOST), "gpus_per_trial": (0, 4096)},
 }
 # What decides only when a run ends and how it is carried out; may be changed when it is resumed.
 EXTENSIBLE = (

@@ -108,7 +108,8 @@ class Loop:
                 self._in_flight.discard(outcome.index)
                 self._end(outcome)
             self._in_flight.clear()
-            if self._history is before and self._history.pending and self._may_go_on():
+            unfinished = self._history.pending or self._may_propose()
+            if self._history is before and unfinished and self._may_go_on():
                 raise RuntimeError(f"the executor {type(self.executor).__name__} returned no outcome")
         over = self._over()
         self.notify(over)

@@ -11,9 +11,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from bonag.running_trial import RunningTrial
 from loops.config import RunConfig
 from loops.history import History, Trial
-from loops.protocols import Evaluator, Job, Outcome
+from loops.protocols import Evaluator, Job, Outcome, Report
 from search_spaces import Architecture, Costs, ProductSpace, SearchSpace, Site
 
 ROOT = Path(__file__).parents[1]
@@ -68,10 +69,19 @@ class MemoryRecorder:
             self.trials[trial.index] = trial
             self.writes.append(("add", trial.index))
 
+    def report(self, trial: Trial) -> None:
+        self._replace("report", trial)
+
+    def try_again(self, trial: Trial) -> None:
+        self._replace("try again", trial)
+
     def finish(self, trial: Trial) -> None:
+        self._replace("finish", trial)
+
+    def _replace(self, what: str, trial: Trial) -> None:
         self.fuse()
         self.trials[trial.index] = trial
-        self.writes.append(("finish", trial.index))
+        self.writes.append((what, trial.index))
 
 
 class TinyEvaluator:
@@ -84,23 +94,24 @@ class TinyEvaluator:
         self.wrong = dict(wrong or {})
         self.calls: list[tuple[str, int]] = []
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
-        self.calls.append((str(architecture), seed))
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+        self.calls.append((str(architecture), trial.seed))
         answer = self.wrong.get(str(architecture))
         if isinstance(answer, BaseException):
             raise answer
         if answer is not None:
             return answer  # type: ignore[return-value]
         code = sum(letter * 7**place for place, letter in enumerate(map(ord, str(architecture))))
-        return {"accuracy": float(code * 2654435761 % 1009), "seed": float(seed)}
+        return {"accuracy": float(code * 2654435761 % 1009), "seed": float(trial.seed)}
 
 
 class ReversedExecutor:
     """Takes all jobs of a batch at once and ends them in reverse order, as parallel workers may."""
 
-    def run(self, evaluator: Evaluator, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]) -> Iterator[Outcome]:
         for job in reversed(list(jobs)):
-            yield Outcome(job.index, evaluator.evaluate(job.architecture, job.seed), None, 0.0)
+            trial = RunningTrial(job.index, job.seed)
+            yield Outcome(job.index, evaluator.evaluate(job.architecture, trial), None, 0.0)
 
     def close(self) -> None:
         pass

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops.config import FORMAT, RunConfig
+from loops.config import ADDED, FORMAT, MOST, RunConfig
 from search_spaces.errors import UserError
 
 CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
@@ -22,14 +22,19 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
         task=st.none() | st.text(),
         objective=st.sampled_from(["accuracy", "-latency_pixel3", "val.acc", "cifar10-valid", ("accuracy", "-macs")]),
         constraints=st.sampled_from([(), ["params<=1e6"], ("params<=1e6", "accuracy>=90.5")]),
-        budget=st.none() | st.integers(1),
+        budget=st.none() | st.integers(1, MOST),
         strategy=st.text(),
         seed=st.integers(0),
-        batch_size=st.integers(1),
+        batch_size=st.integers(1, MOST),
+        workers=st.integers(1, 4096),
+        trial_timeout=st.sampled_from([None, "90s", "1.5h"]),
+        hours=st.none() | st.floats(0, 1e6) | st.integers(0, 1000),
+        target=st.sampled_from([None]),
+        known=st.lists(st.text(), max_size=2),
         device=st.sampled_from(["auto", "cpu", "cuda"]),
         executor=st.text(),
-        max_failures=st.integers(1),
-        threads=st.integers(1),
+        max_failures=st.integers(1, MOST),
+        threads=st.integers(1, 4096),
         record=st.none() | st.text(),
         data=st.none() | st.text(),
         bonag=st.text(),
@@ -46,6 +51,12 @@ def test_every_configuration_survives_its_file(config: RunConfig) -> None:
         ({"budget": -5}, "budget must be at least 1, got -5"),
         ({"budget": True}, "budget must be a whole number or null, got True"),
         ({"budget": 1.5}, "budget must be a whole number or null, got 1.5"),
+        ({"budget": 10**10}, "budget must be at most 1,000,000,000, got 10000000000"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"trial_timeout": "2 hours"}, "trial_timeout must be a time like 90s, 30m or 2h, got '2 hours'"),
+        ({"hours": "two"}, "hours must be a number or null, got 'two'"),
+        ({"target": "94"}, "target '94' must be like accuracy=VALUE"),
+        ({"target": "accuracy=high"}, "target 'accuracy=high' must be like accuracy=VALUE, with a number"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"seed": None}, "seed must be a whole number, got None"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
@@ -95,13 +106,20 @@ def test_files_that_are_no_configuration_are_refused(text: str, message: str) ->
 
 
 def test_a_file_of_the_first_format_is_read() -> None:
-    values = json.loads(CONFIG.to_json())
+    values = {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in ADDED[4]}
+    assert RunConfig.from_json(json.dumps(values | {"format": 3})) == CONFIG
     del values["generator"]
     assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
     del values["constraints"]
     assert RunConfig.from_json(json.dumps(values | {"format": 1})) == CONFIG
     with pytest.raises(UserError, match="unknown key 'constraints'"):
         RunConfig.from_json(json.dumps(values | {"format": 1, "constraints": []}))
+
+
+def test_a_batch_that_ray_evaluated_at_once_still_is() -> None:
+    values = {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in ADDED[4]}
+    read = RunConfig.from_json(json.dumps(values | {"format": 3, "executor": "ray", "batch_size": 8}))
+    assert (read.workers, read.batch_size) == (8, 8)
 
 
 def test_a_list_of_one_goal_is_that_goal() -> None:
@@ -111,3 +129,4 @@ def test_a_list_of_one_goal_is_that_goal() -> None:
 def test_the_difference_of_two_configurations_is_named() -> None:
     assert CONFIG.difference(CONFIG) is None
     assert CONFIG.difference(replace(CONFIG, seed=4)) == "seed is 0 in one and 4 in the other"
+    assert CONFIG.difference(replace(CONFIG, budget=4, workers=3, hours=2.0)) is None, "a resumed run may have others"

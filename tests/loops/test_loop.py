@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from bonag.executors.local import LocalExecutor
+from bonag.executors.in_process import InProcessExecutor
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import Ended, Event, Over, Proposed, search
+from loops.loop import Ended, Event, Loop, Over, Proposed, propose
 from loops.objective import Objective
 from loops.protocols import Job, Proposal, Strategy
 from loops.seeding import trial_seed
@@ -37,8 +37,11 @@ def table(trials: Iterable[Trial]) -> list[tuple[Any, ...]]:
 
 def run(config: RunConfig, space: SearchSpace, evaluator: Any, recorder: Any, **options: Any) -> list[Event]:
     strategy = options.pop("strategy", None) or RandomSearch(space)
-    executor = options.pop("executor", None) or LocalExecutor()
-    return list(search(config, strategy, evaluator, executor, recorder, **options))
+    executor = options.pop("executor", None) or InProcessExecutor()
+    events: list[Event] = []
+    over = Loop(config, strategy, evaluator, executor, recorder, notify=events.append, **options).run()
+    assert events[-1] == over
+    return events
 
 
 def test_events_and_writes_come_in_order(
@@ -62,11 +65,12 @@ def test_a_trial_is_recorded_before_its_evaluation_with_a_seed_of_its_own(
     recorder = memory_recorder()
 
     class Spy(tiny_evaluator):  # type: ignore[misc]
-        def evaluate(self, architecture: Any, seed: int) -> dict[str, float]:
+        def evaluate(self, architecture: Any, trial: Any) -> dict[str, float]:
             (running,) = recorder.history().pending
             assert running.architecture == architecture
-            assert seed == trial_seed(5, running.index)
-            return super().evaluate(architecture, seed)
+            assert trial.index == running.index
+            assert trial.seed == trial_seed(5, running.index)
+            return super().evaluate(architecture, trial)
 
     run(tiny_config(budget=6, seed=5), tiny_space, Spy(), recorder)
     assert [trial.status for trial in recorder.history()] == [TrialStatus.COMPLETED] * 6
@@ -110,16 +114,25 @@ def test_killed_anywhere_and_resumed_a_run_is_as_if_never_interrupted(
         assert table(recorder.history()) == expected
 
 
-def test_the_order_in_which_parallel_evaluations_end_changes_nothing(
-    tiny_space: SearchSpace, tiny_config: Any, tiny_evaluator: Any, memory_recorder: Any, reversed_executor: Any
+@pytest.mark.parametrize("name", MAKERS)
+def test_each_proposal_follows_from_the_events_before_it(
+    name: str,
+    tiny_space: SearchSpace,
+    tiny_config: Any,
+    tiny_evaluator: Any,
+    memory_recorder: Any,
+    reversed_executor: Any,
 ) -> None:
-    config = tiny_config(budget=15, batch_size=4)
-    serial, parallel = memory_recorder(), memory_recorder()
-    run(config, tiny_space, tiny_evaluator(), serial, strategy=MAKERS["evolution"](tiny_space))
-    strategy = MAKERS["evolution"](tiny_space)
-    run(config, tiny_space, tiny_evaluator(), parallel, strategy=strategy, executor=reversed_executor)
-    assert table(parallel.history()) == table(serial.history())
-    assert parallel.writes != serial.writes
+    recorder, strategy = memory_recorder(), MAKERS[name](tiny_space)
+    config = tiny_config(budget=15, batch_size=4, workers=4)
+    run(config, tiny_space, tiny_evaluator(), recorder, strategy=strategy, executor=reversed_executor)
+    history = recorder.history()
+    assert [trial.index for trial in history.completed[:4]] == [3, 2, 1, 0]
+    for first in range(0, 15, 4):
+        before = history.before(first)
+        assert len(before) == len(before.completed) == first
+        again = propose(strategy, before, min(4, 15 - first), config.seed)
+        assert [trial.architecture for trial in again] == [trial.architecture for trial in history.trials[first:][:4]]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +279,7 @@ def test_an_executor_that_loses_its_jobs_does_not_hang_the_run(
     tiny_space: SearchSpace, tiny_config: Any, tiny_evaluator: Any, memory_recorder: Any
 ) -> None:
     class Lossy:
-        def run(self, evaluator: Any, jobs: Iterable[Job]) -> Any:
+        def run(self, evaluator: Any, jobs: Iterable[Job], report: Any) -> Any:
             return iter(())
 
         def close(self) -> None: ...

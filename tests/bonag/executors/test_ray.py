@@ -8,22 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bonag.executors.local import LocalExecutor
 from bonag.executors.ray import RayExecutor
 from bonag.record import create_record, read_record
 from bonag.roles import EXECUTORS
+from bonag.running_trial import RunningTrial
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import Over, search
+from loops.loop import Loop, Over, propose
 from loops.objective import Objective
-from loops.protocols import Job
+from loops.protocols import Job, Report
 from loops.strategies import RegularizedEvolution
 from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
@@ -42,7 +41,8 @@ class Lengths:
         self.marks = marks
         self.die = die
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+        seed = trial.seed
         kind = seed % 10
         if kind == 1:
             raise ValueError("one")
@@ -59,9 +59,13 @@ class Lengths:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+def go_on(report: Report) -> bool:
+    return True
 
 
 def jobs(*seeds: int) -> list[Job]:
@@ -71,10 +75,10 @@ def jobs(*seeds: int) -> list[Job]:
 
 
 def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_path: Path) -> None:
-    executor = RayExecutor()
+    executor = RayExecutor(workers=3)
     # A first round, so that the start of the workers plays no part.
-    list(executor.run(Lengths(tmp_path), jobs(0, 10)))
-    outcomes = list(executor.run(Lengths(tmp_path), jobs(3, 1, 10)))
+    list(executor.run(Lengths(tmp_path), jobs(0, 10), go_on))
+    outcomes = list(executor.run(Lengths(tmp_path), jobs(3, 1, 10), go_on))
     executor.close()
     assert outcomes[-1].index == 0
     assert outcomes[-1].seconds >= 0.5
@@ -84,10 +88,10 @@ def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_started_again_and_in_the_end_a_failed_trial(cluster: None, tmp_path: Path) -> None:
-    executor = RayExecutor(retries=2)
-    (again,) = executor.run(Lengths(tmp_path, die=2), jobs(2))
+    executor = RayExecutor(workers=2, retries=2)
+    (again,) = executor.run(Lengths(tmp_path, die=2), jobs(2), go_on)
     assert again.reason is None
-    outcomes = sorted(executor.run(Lengths(tmp_path, die=99), jobs(12, 20)), key=lambda outcome: outcome.index)
+    outcomes = sorted(executor.run(Lengths(tmp_path, die=99), jobs(12, 20), go_on), key=lambda outcome: outcome.index)
     assert outcomes[0].metrics is None
     assert outcomes[0].reason is not None
     assert outcomes[0].reason.startswith("WorkerCrashedError: ")
@@ -105,27 +109,53 @@ def test_an_evaluator_that_cannot_travel_is_refused(cluster: None) -> None:
 
             self.lock = threading.Lock()
 
-        def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+        def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
             return {"accuracy": 1.0}
 
     with pytest.raises(UserError, match=r"^the evaluator cannot be sent to other processes: [^\n]*$"):
-        list(RayExecutor().run(Locked(), jobs(0)))
+        list(RayExecutor(workers=3).run(Locked(), jobs(0), go_on))
 
 
 @pytest.mark.slow
-def test_a_run_with_parallel_evaluations_has_the_same_trials_as_a_serial_one(cluster: None, tmp_path: Path) -> None:
-    tables = []
-    for name, executor in {"serial": LocalExecutor(), "parallel": RayExecutor()}.items():
-        config = RunConfig(name=name, space="nb201", evaluator="lengths", budget=40, batch_size=4, strategy="evolution")
-        strategy = RegularizedEvolution(SPACE, Objective.parse("accuracy"), population=8, sample_size=4)
-        with create_record(tmp_path, config, "") as record:
-            events = list(search(config, strategy, Lengths(tmp_path), executor, record))
-        assert events[-1] == Over(RunState.FINISHED)
-        history = read_record(tmp_path / name).history
-        assert any(trial.status is TrialStatus.FAILED for trial in history)
-        times = dict.fromkeys(("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds"))
-        tables.append([replace(trial, **times) for trial in history])
-    assert tables[0] == tables[1]
+def test_every_proposal_of_a_run_on_a_cluster_follows_from_the_events_before_it(cluster: None, tmp_path: Path) -> None:
+    config = RunConfig(name="r", space="nb201", evaluator="lengths", budget=40, workers=3, strategy="evolution")
+    strategy = RegularizedEvolution(SPACE, Objective.parse("accuracy"), population=8, sample_size=4)
+    with create_record(tmp_path, config, "") as record:
+        over = Loop(config, strategy, Lengths(tmp_path), RayExecutor(workers=3), record, folder=tmp_path / "t").run()
+    assert over == Over(RunState.FINISHED)
+    history = read_record(tmp_path / "r").history
+    assert any(trial.status is TrialStatus.FAILED for trial in history)
+    for trial in history:
+        (again,) = propose(strategy, history.before(trial.index), 1, config.seed)
+        assert again.architecture == trial.architecture
+
+
+class Climbs:
+    """Reports five steps; the accuracy follows from the architecture."""
+
+    metrics = ("accuracy",)
+    description = "counts"
+
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+        for epoch in trial.epochs(5):
+            trial.report(accuracy=float(epoch))
+            time.sleep(0.1)
+        return {"accuracy": 9.0}
+
+
+@pytest.mark.slow
+def test_reports_come_from_a_cluster_and_end_trials_early(cluster: None) -> None:
+    reports: list[Report] = []
+
+    def until_two(report: Report) -> bool:
+        reports.append(report)
+        return report.index == 0 or report.step < 2
+
+    outcomes = {one.index: one for one in RayExecutor(workers=2).run(Climbs(), jobs(0, 0), until_two)}
+    assert [one.step for one in reports if one.index == 0] == [1, 2, 3, 4, 5]
+    assert (outcomes[0].metrics, outcomes[0].stopped) == ({"accuracy": 9.0}, False)
+    assert outcomes[1].stopped
+    assert 2 <= len([one for one in reports if one.index == 1]) < 5
 
 
 @pytest.mark.slow
@@ -134,6 +164,7 @@ def test_a_cluster_that_is_not_there_is_one_line_and_one_that_was_started_is_sto
 import os
 import ray
 from bonag.roles import EXECUTORS
+from bonag.running_trial import RunningTrial
 from search_spaces.errors import UserError
 
 os.environ["RAY_ADDRESS"] = "not-an-address"

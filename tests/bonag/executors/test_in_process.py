@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from bonag.executors.failure import LONGEST, failure_line
+from bonag.executors.in_process import InProcessExecutor
 from bonag.roles import EXECUTORS
-from loops.protocols import Job
+from bonag.running_trial import RunningTrial
+from loops.protocols import Job, Report
 from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
 
@@ -16,7 +18,8 @@ class Squares:
     metrics = ("accuracy",)
     description = "squares of seeds"
 
-    def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+        seed = trial.seed
         if seed == 3:
             raise ValueError("three")
         if seed == 4:
@@ -26,13 +29,17 @@ class Squares:
         return {"accuracy": float(seed**2)}
 
 
+def go_on(report: Report) -> bool:
+    return True
+
+
 def jobs(*seeds: int) -> list[Job]:
     (architecture,) = get_space("nb201").sample(1, np.random.default_rng(0))
     return [Job(index, architecture, seed) for index, seed in enumerate(seeds)]
 
 
 def test_outcomes_are_metrics_or_the_reason_of_a_failure() -> None:
-    outcomes = list(EXECUTORS.make("local").run(Squares(), jobs(2, 3, 4, 6)))
+    outcomes = list(InProcessExecutor().run(Squares(), jobs(2, 3, 4, 6), go_on))
     assert [(o.index, o.metrics, o.reason) for o in outcomes] == [
         (0, {"accuracy": 4.0}, None),
         (1, None, "ValueError: three"),
@@ -44,7 +51,7 @@ def test_outcomes_are_metrics_or_the_reason_of_a_failure() -> None:
 
 def test_a_wish_to_stop_is_no_failed_trial() -> None:
     with pytest.raises(KeyboardInterrupt):
-        list(EXECUTORS.make("local").run(Squares(), jobs(5)))
+        list(InProcessExecutor().run(Squares(), jobs(5), go_on))
 
 
 def test_a_job_is_taken_only_when_the_one_before_has_ended() -> None:
@@ -55,14 +62,14 @@ def test_a_job_is_taken_only_when_the_one_before_has_ended() -> None:
             taken.append(job.index)
             yield job
 
-    outcomes = EXECUTORS.make("local").run(Squares(), lazily())
+    outcomes = InProcessExecutor().run(Squares(), lazily(), go_on)
     for index in range(3):
         assert next(outcomes).index == index
         assert taken == list(range(index + 1))
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
-    assert EXECUTORS.names() == ["local", "ray"]
+    assert EXECUTORS.names() == ["local", "ray", "in-process"]
     with pytest.raises(UserError, match=r"^unknown executor 'rai': did you mean 'ray'\?$"):
         EXECUTORS.make("rai")
 
