@@ -18,9 +18,14 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 3
+FORMAT = 4
 # What keys of later formats mean where an earlier one lacks them.
-ADDED: dict[int, dict[str, Any]] = {1: {"constraints": (), "generator": None}, 2: {"generator": None}}
+_TRAINING = {"dataset": None, "preset": None, "hyperparameters": ()}
+ADDED: dict[int, dict[str, Any]] = {
+    1: {"constraints": (), "generator": None, **_TRAINING},
+    2: {"generator": None, **_TRAINING},
+    3: _TRAINING,
+}
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -79,12 +84,22 @@ class RunConfig:
         None,
         unset="the one that comes with the space",
     )
+    dataset: str | None = _option(
+        "What --evaluator train trains on: digits, fashion-mnist, cifar10, cifar100, or the path of a folder or file.",
+        None,
+        unset="digits",
+    )
+    preset: str | None = _option("How --evaluator train trains: quick or nb201.", None, unset="quick")
+    hyperparameters: tuple[str, ...] = _option(
+        "Setting of --evaluator train, as in 'epochs=30'; may be given again.", (), unset="none", flag="hyperparameter"
+    )
     bonag: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", _texts(self.objective, one=True))
         object.__setattr__(self, "constraints", _texts(self.constraints))
+        object.__setattr__(self, "hyperparameters", _texts(self.hyperparameters))
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
             if not isinstance(value, _types(kind)) or isinstance(value, bool):

@@ -102,9 +102,7 @@ class Outcome:
 class Executor(Protocol):
     """Runs evaluations somewhere."""
 
-    def run(
-        self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]
-    ) -> Iterator[Outcome]:
+    def run(self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]) -> Iterator[Outcome]:
         """Yield one outcome per job as it ends, in any order; an exception in an evaluation is an outcome.
 
         A job is taken from ``jobs`` only when it can start, because which one comes next depends on all that ended
