@@ -83,8 +83,12 @@ class Fit:
         saved = time.monotonic()
         for epoch in trial.epochs(self.recipe.epochs):
             loss = self._train(epoch)
-            self.accuracy, self.epochs = measure(self._result, self.validation, self.pixels), epoch + 1
-            trial.report(accuracy=self.accuracy, loss=loss)
+            self.epochs = epoch + 1
+            if len(self.validation):
+                self.accuracy = measure(self._result, self.validation, self.pixels)
+                trial.report(accuracy=self.accuracy, loss=loss)
+            else:
+                trial.report(loss=loss)
             if time.monotonic() - saved >= SAVE_EVERY and self.epochs < self.recipe.epochs:
                 trial.save(self._state())
                 saved = time.monotonic()

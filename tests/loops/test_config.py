@@ -32,6 +32,9 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
         threads=st.integers(1),
         record=st.none() | st.text(),
         data=st.none() | st.text(),
+        dataset=st.none() | st.text(),
+        preset=st.none() | st.text(),
+        hyperparameters=st.sampled_from([(), ("epochs=3", "ema=0.9")]),
         bonag=st.text(),
     )
 )
@@ -96,6 +99,9 @@ def test_files_that_are_no_configuration_are_refused(text: str, message: str) ->
 
 def test_a_file_of_the_first_format_is_read() -> None:
     values = json.loads(CONFIG.to_json())
+    for name in ("dataset", "preset", "hyperparameters"):
+        del values[name]
+    assert RunConfig.from_json(json.dumps(values | {"format": 3})) == CONFIG
     del values["generator"]
     assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
     del values["constraints"]
