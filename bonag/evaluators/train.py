@@ -44,7 +44,9 @@ class TrainEvaluator:
         self.preset, self.hyperparameters = preset or PRESET, tuple(hyperparameters)
         chosen = read_hyperparameters(self.hyperparameters)
         named = dataset or DIGITS
-        self.dataset = named if named in NAMES else str(Path(named).expanduser().absolute())
+        path = Path(named).expanduser()
+        # A run may be gone on with from another folder.
+        self.dataset = str(path.absolute()) if named not in NAMES and path.exists() else named
         self._loaded_size = chosen.get("image_size")
         check_preset(self.preset)
         images = load_dataset(self.dataset, data, self._loaded_size)

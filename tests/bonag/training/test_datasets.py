@@ -181,7 +181,9 @@ class Runs:
 def test_a_hostile_pickle_runs_nothing(tmp_path):
     folder = write_cifar(tmp_path / "cifar-10-batches-py")
     (folder / "data_batch_3").write_bytes(pickle.dumps({b"data": Runs(tmp_path / "ran"), b"labels": []}))
-    with pytest.raises(UserError, match="cannot read data_batch_3 of .*only arrays, texts and lists are read") as error:
+    with pytest.raises(
+        UserError, match=r"cannot read data_batch_3 of .*only arrays, texts and lists are read"
+    ) as error:
         load_dataset("cifar10", tmp_path)
     one_line(error)
     assert not (tmp_path / "ran").exists()
@@ -207,9 +209,8 @@ def test_damaged_cifar_files(tmp_path):
     with pytest.raises(UserError, match="cannot read") as error:
         load_dataset(str(archive))
     one_line(error)
-    empty = tarfile.open(archive, "w:gz")
-    empty.addfile(tarfile.TarInfo("other"), io.BytesIO())
-    empty.close()
+    with tarfile.open(archive, "w:gz") as other:
+        other.addfile(tarfile.TarInfo("other"), io.BytesIO())
     with pytest.raises(UserError, match="data_batch_1"):
         load_dataset(str(archive))
 
@@ -229,7 +230,7 @@ def test_folders_that_are_split_stay_so(tmp_path):
     assert counts(load_dataset(str(tmp_path))) == (20, 6, 4)
     (tmp_path / "test" / "odd").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "test" / "odd" / "a.png")
-    with pytest.raises(UserError, match="class 'odd' of .* is none of"):
+    with pytest.raises(UserError, match=r"class 'odd' of .* is none of"):
         load_dataset(str(tmp_path))
 
 
