@@ -26,7 +26,10 @@ def test(
     ] = None,
     hyperparameter: Annotated[
         list[str] | None,
-        typer.Option(help="Train it again, with this setting, as in 'channels=16'; may be given again."),
+        typer.Option(
+            help="Train it again, with this setting, as in 'channels=16'; may be given again.",
+            show_default="the run's",
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -63,7 +63,7 @@ QUICK_SMALL = Recipe(
     epochs=30, batch_size=64, optimizer="adamw", learning_rate=8e-3, weight_decay=0.05, warmup_epochs=2, crop=None,
     flip=None, channels=8, cells=1,
 )  # fmt: skip
-QUICK = replace(QUICK_SMALL, epochs=6, batch_size=128, warmup_epochs=1, crop=0, images=16_000, validation_images=4_000)
+QUICK = replace(QUICK_SMALL, epochs=6, batch_size=128, warmup_epochs=1, crop=0, images=12_000, validation_images=4_000)
 SMALL = 3_000
 PRESETS: dict[str, tuple[Recipe, Recipe]] = {"quick": (QUICK_SMALL, QUICK), "nb201": (Recipe(), Recipe())}
 

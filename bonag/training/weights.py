@@ -81,7 +81,7 @@ def save_trained(trained: TrainedNetwork, path: Path) -> None:
 
 def is_trained(path: Path) -> bool:
     """Whether the file is one that ``save_trained`` wrote."""
-    return _metadata(path).get("weights", "").startswith(TRAINED)
+    return path.is_file() and _metadata(path).get("weights", "").startswith(TRAINED)
 
 
 def read_trained(path: Path, space: SearchSpace) -> TrainedNetwork:

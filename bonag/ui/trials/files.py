@@ -51,7 +51,7 @@ def file_name(run: str, index: int, format: str) -> str:
 def offer(
     growing: Growing, space: SearchSpace, architecture: Architecture, run: str, index: int, weights: Path | None = None
 ) -> list[File]:
-    """All formats with how far they are; asks for nothing. weights: the file of the trained network, if there is one."""
+    """All formats with how far they are; asks for nothing. weights: the file of the trained network, if any."""
     words = RANDOM if weights is None else TRAINED
     found = {format: growing.look(_place(space, architecture, format, weights), _ONLY) for format in FORMATS}
     return [

@@ -46,7 +46,8 @@ def test_files_that_are_no_trained_networks(trained, space, tmp_path):
         with pytest.raises(UserError, match="holds no network that bonag trained"):
             read_trained(path, space)
     with pytest.raises(UserError, match="cannot read"):
-        is_trained(tmp_path / "absent")
+        read_trained(tmp_path / "absent", space)
+    assert not is_trained(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(("old", "new"), [("[0.1, 0.2, 0.3]", "[0.1, 0.2, 'x']"), ("nor_conv_3x3~0", "nor_conv_9x9~0")])
