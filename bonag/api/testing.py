@@ -162,7 +162,7 @@ def _train(
 
 def _measure(trained: TrainedNetwork, evaluator: TrainEvaluator) -> tuple[float, int]:
     from bonag.device import resolve_device
-    from bonag.training.fitting import Pixels, measure
+    from bonag.training.measuring import Pixels, measure
 
     test = evaluator.images().test
     device: Any = resolve_device("auto")

@@ -17,7 +17,7 @@ from bonag.evaluators import make_evaluator
 from bonag.record import create_record
 from bonag.running_trial import RunningTrial
 from bonag.training.datasets import load_dataset
-from bonag.training.fitting import Pixels, measure
+from bonag.training.measuring import Pixels, measure
 from bonag.training.weights import read_trained, trial_file
 from loops.config import RunConfig
 from loops.history import Trial, TrialStatus

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from bonag.evaluators import make_evaluator
 from bonag.running_trial import RunningTrial
-from bonag.training.fitting import Pixels, measure
+from bonag.training.measuring import Pixels, measure
 from bonag.training.weights import read_trained
 from loops.objective import Objective
 from search_spaces import get_space

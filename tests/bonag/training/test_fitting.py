@@ -17,7 +17,8 @@ import torch
 from bonag.running_trial import RunningTrial
 from bonag.training import fitting
 from bonag.training.datasets import load_dataset
-from bonag.training.fitting import Fit, Pixels, measure
+from bonag.training.fitting import Fit
+from bonag.training.measuring import Pixels, measure
 from bonag.training.recipe import make_recipe
 from search_spaces import get_space
 
