@@ -1,7 +1,8 @@
 """bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
-architectures themselves. ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it
+architectures themselves. ``test`` measures a trained network on its test
+images. ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it
 needs for that.
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, load, resume, search
     from bonag.api.generating import generate
+    from bonag.api.testing import test
     from bonag.api.training import train_generator
     from search_spaces.errors import UserError
 
@@ -26,12 +28,14 @@ __all__ = [
     "load",
     "resume",
     "search",
+    "test",
     "train_generator",
 ]
 
 _HOMES = {
     **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
     "generate": "bonag.api.generating",
+    "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",
     "UserError": "search_spaces.errors",
 }

@@ -90,6 +90,7 @@ EVALUATORS: Registry[Evaluator] = Registry(
         "mbv3.surrogate": "bonag.evaluators.mbv3_surrogate",
         "mbv3.predictor": "bonag.evaluators.mbv3_predictor",
         "darts.nasbench301": "bonag.evaluators.nb301_surrogate",
+        "train": "bonag.evaluators.train:TrainEvaluator",
     },
     groups=("bonag.evaluators",),
     contract=("metrics", "description", "evaluate"),

@@ -27,6 +27,7 @@ ADDED: dict[int, tuple[str, ...]] = {
     4: (
         *("workers", "trial_timeout", "max_attempts", "cpus_per_trial", "gpus_per_trial", "stop_early"),
         *("hours", "target", "patience", "known", "tries", "record_patience"),
+        *("dataset", "preset", "hyperparameters"),
     ),
 }
 DEVICES = ("auto", "cpu", "cuda")
@@ -127,17 +128,25 @@ class RunConfig:
         None,
         unset="the one that comes with the space",
     )
+    dataset: str | None = _option(
+        "What --evaluator train trains on: digits, fashion-mnist, cifar10, cifar100, or the path of a folder or file.",
+        None,
+        unset="digits",
+    )
+    preset: str | None = _option("How --evaluator train trains: quick or nb201.", None, unset="quick")
+    hyperparameters: tuple[str, ...] = _option(
+        "Setting of --evaluator train, as in 'epochs=30'; may be given again.", (), unset="none", flag="hyperparameter"
+    )
     bonag: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", _texts(self.objective, one=True))
-        for name in ("constraints", "known", "tries"):
+        for name in ("constraints", "known", "tries", "hyperparameters"):
             object.__setattr__(self, name, _texts(getattr(self, name)))
-        if isinstance(self.hours, int):
-            object.__setattr__(self, "hours", float(self.hours))
-        if isinstance(self.gpus_per_trial, int):
-            object.__setattr__(self, "gpus_per_trial", float(self.gpus_per_trial))
+        for name in ("hours", "gpus_per_trial"):
+            if isinstance(getattr(self, name), int):
+                object.__setattr__(self, name, float(getattr(self, name)))
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
             if not isinstance(value, _types(kind)) or isinstance(value, bool):

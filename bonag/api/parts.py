@@ -64,7 +64,10 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     if config.evaluator == ASK_AND_TELL:
         raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
     data = Path(config.data) if config.data else None
-    evaluator = make_evaluator(space, chosen["evaluator"] or None, config.task, data, objective=objective)
+    settings = {name: getattr(config, name) for name in ("dataset", "preset", "hyperparameters")}
+    evaluator = make_evaluator(
+        space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings
+    )
     strategy = make_run_strategy(config, space, objective, chosen)
     rule: StopRule = STOP_RULES.make(chosen["stop_early"], {"objective": lambda: objective})
     try:

@@ -131,6 +131,8 @@ def start(options: Mapping[str, object]) -> Session:
         config,
         evaluator=config.evaluator or getattr(parts.evaluator, "name", "default"),
         task=config.task or getattr(parts.evaluator, "task", None),
+        dataset=getattr(parts.evaluator, "dataset", config.dataset),
+        preset=getattr(parts.evaluator, "preset", config.preset),
     )
     try:
         known = known_trials(config.known, parts.space, parts.objective.metrics, out)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces
+from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces, testing
 
 app = typer.Typer(
     name="bonag",
@@ -45,6 +45,7 @@ for command in (
     spaces.spaces,
     spaces.check_space,
     showing.ui,
+    testing.test,
     exporting.export,
     plotting.plot,
     reporting.report,

@@ -26,12 +26,17 @@ def export(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint of a supernet to cut the weights from.", show_default="random weights"),
+        typer.Option(
+            help="File of trained weights (of `bonag test`), or checkpoint of a supernet to cut them from.",
+            show_default="the trial's trained ones, else random",
+        ),
     ] = None,
 ) -> None:
     """Write the network of a trial, which runs without bonag, or the run as an Ax experiment."""
     from bonag.api.searching import load
     from bonag.export import FORMATS, export_network
+    from bonag.export.loading import RANDOM
+    from bonag.training.weights import trial_file
     from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 
@@ -58,5 +63,11 @@ def export(
         count = len(result.history)
         raise UserError(f"run '{result.config.name}' has no trial {trial}: its {count} trials are counted from 0")
     architecture = result.history.trials[trial].architecture
-    export_network(result.space, architecture, format, output, num_classes, image_size, weights)
+    own = trial_file(result.path, trial)
+    if weights is None and own.is_file():
+        weights = own
+    exported = export_network(result.space, architecture, format, output, num_classes, image_size, weights)
     print(f"wrote the network of trial {trial} to {output}: {architecture}")
+    if exported.random:
+        print(RANDOM)
+    print("\n  ".join(["load it by", *exported.loading]))

@@ -81,22 +81,29 @@ def check_space(
 
 
 def _row(name: str, data: Path | None) -> Row:
-    from bonag.evaluators import evaluator_names
     from search_spaces import UserError, get_space
 
     space = get_space(name)
     try:
-        row = Row(name, space, {one: _tasks(name, one, data) for one in evaluator_names(name)}, _generates(space))
+        row = Row(name, space, {one: _tasks(name, one, data) for one in _usable(name, space)}, _generates(space))
         f"{space.size:,}"
     except Exception as error:  # the author's code, which may raise anything
         raise UserError(f"space '{name}' is broken: {type(error).__name__}: {error}") from error
     return row
 
 
+def _usable(name: str, space: SearchSpace) -> list[str]:
+    """Of the evaluators, ``train`` only where there are networks to train."""
+    from bonag.evaluators import evaluator_names
+
+    return [one for one in evaluator_names(name) if one != "train" or space.builds]
+
+
 def _show(row: Row) -> None:
     print(f"{row.name}: {row.space.size:,} architectures")
     for evaluator, tasks in row.evaluators.items():
-        print(f"  {tasks}" if isinstance(tasks, str) else f"  evaluator {evaluator}: tasks {', '.join(tasks)}")
+        choice = f": tasks {', '.join(tasks)}" if tasks else ""
+        print(f"  {tasks}" if isinstance(tasks, str) else f"  evaluator {evaluator}{choice}")
     if not row.evaluators:
         print("  no evaluator comes with it: give one of yours, --evaluator package.module:attribute")
     if not row.generates:

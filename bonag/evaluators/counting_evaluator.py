@@ -20,7 +20,7 @@ class CountingEvaluator:
         self.space, self.evaluator, self.names = space, evaluator, tuple(names)
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
         self.description = f"{evaluator.description} Exact counts beside it: {', '.join(names)}."
-        for name in ("name", "task", "looks_up"):
+        for name in ("name", "task", "dataset", "preset", "looks_up"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):

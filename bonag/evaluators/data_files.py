@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from bonag.data_folder import VARIABLE, named_folder
 from search_spaces.errors import UserError
 
-VARIABLE = "BONAG_DATA"
 _HOW = f"set {VARIABLE} or --data to the folder that holds it"
 
 
@@ -25,11 +24,10 @@ def data_file(data_dir: Path | None, filename: str, wanted_by: str) -> Path:
 
 def data_folder(data_dir: Path | None, need: str) -> Path:
     """The folder that the user named, else the one that BONAG_DATA names; raises UserError. need: who needs what."""
-    if data_dir is not None:
-        return Path(data_dir)
-    if not os.environ.get(VARIABLE):
+    folder = named_folder(data_dir)
+    if folder is None:
         raise UserError(f"{need}, and no data folder was given: {_HOW}")
-    return Path(os.environ[VARIABLE])
+    return folder
 
 
 def missing_data(data_dir: Path | None, need: str, or_else: str = "") -> UserError:

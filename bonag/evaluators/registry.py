@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, cast
 
 from bonag.evaluators.callable_evaluator import CallableEvaluator
@@ -20,7 +22,8 @@ from search_spaces.registry import name_of
 
 # How users bring an evaluator of their own.
 WAYS = (
-    "one of yours is --evaluator module:function, bonag.search(evaluator=function), or in a package an entry point "
+    "--evaluator train trains networks; one of yours is --evaluator module:function, bonag.search(evaluator=function), "
+    "or in a package an entry point "
     f"'{{space}}.NAME' of the group '{EVALUATORS.groups[0]}'"
 )
 
@@ -59,17 +62,25 @@ def make_evaluator(
     *,
     objective: Objective | None = None,
     metrics: Sequence[str] = (),
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> Evaluator:
     """The evaluator of that name for that task, or the default ones; beside ``Evaluator`` it has ``name`` and ``task``.
 
     part: a name, ``module:attribute``, an evaluator, a function of the architecture, or what makes one of them.
     data_dir: the folder of benchmark data, else that of the environment variable BONAG_DATA; surrogates need none.
+    settings: by name, what the evaluator may ask for beside its space, objective and ``data``: dataset, preset,
+    hyperparameters; None and () are as if not given.
     objective, metrics: what every result must hold; exact costs are counted where the evaluator gives none itself.
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """
     metrics = metrics if objective is None else objective.metrics
     name, found = _find(space.name, part)
     provider = _provider(found)
+    given = {setting: value for setting, value in settings.items() if value is not None and value != ()}
+    asked = EVALUATORS.asks(found, list(given))
+    for setting in given:
+        if setting not in asked:
+            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator train")
     if provider:
         tasks = provider.task_names(data_dir)
         if task is not None and task not in tasks:
@@ -80,7 +91,13 @@ def make_evaluator(
         made: object = provider.make(space, task, data_dir)
     else:
         known: dict[str, Callable[[], object]] = {"space": lambda: space}
-        made = EVALUATORS.make(found, known if objective is None else known | {"objective": lambda: objective})
+        known |= {} if objective is None else {"objective": lambda: objective}
+        known |= {setting: partial(given.get, setting) for setting in given}
+        known |= {} if data_dir is None else {"data": lambda: data_dir}
+        made = EVALUATORS.make(found, known)
+        own = getattr(made, "task", task)
+        if task is not None and own != task:
+            raise UserError(f"the task of evaluator '{name}' is '{own}', and not '{task}'")
     if not hasattr(made, "evaluate"):
         measured = tuple(metric for metric in metrics if metric not in COUNTED) or tuple(metrics) or ("accuracy",)
         made = CallableEvaluator(cast(Callable[[Architecture], object], made), measured)

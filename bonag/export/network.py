@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bonag.export.loading import loading_lines
 from bonag.export.source import python_source
+from bonag.training.weights import TrainedNetwork, is_trained, read_trained
 from bonag.whole_file import whole_file
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
@@ -19,6 +22,15 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+@dataclass(frozen=True)
+class Exported:
+    """random: whether no trained weights are there for it. loading: lines of Python to use the file."""
+
+    random: bool
+    loading: list[str]
+
 
 FORMATS = ("state-dict", "onnx", "python")
 FRESH_SEED = 0
@@ -32,15 +44,17 @@ def export_network(
     num_classes: int | None = None,
     image_size: int | None = None,
     weights: Path | None = None,
-) -> None:
+) -> Exported:
     """Write the network to ``path``, whole or not at all.
 
     format:
         ``state-dict``: a safetensors file for ``space.build(architecture, num_classes).load_state_dict``;
         ``onnx``: a graph from ``images`` (batch, 3, image_size, image_size) to ``logits`` (batch, num_classes);
         ``python``: a module of plain PyTorch with ``build()``, which needs nothing of bonag and can be run as a script.
-    weights: the checkpoint of an Once-for-All supernet, from which the weights of an mbv3 network are cut; without
-        one they are fresh, from seed 0. The files say which, in their metadata; a python file has no weights.
+    weights: a file of trained weights of this network (a trial's, or of ``bonag test``), which then decides classes,
+        width and, unless it is given, image size; or the checkpoint of an Once-for-All supernet, from which the weights
+        of an mbv3 network are cut; without one they are fresh, from seed 0. The files say which, in their metadata; a
+        python file has no weights, but the size of the trained network.
     num_classes, image_size (pixels): the space's defaults where None.
     Raises UserError for what cannot be exported or written.
     """
@@ -48,13 +62,18 @@ def export_network(
         raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
     if num_classes is not None and num_classes < 1:
         raise UserError(f"the number of classes must be at least 1, not {num_classes}")
+    trained = read_trained(weights, space) if weights is not None and is_trained(weights) else None
+    if trained is not None:
+        _check_trained(trained, architecture, num_classes)
+        num_classes, image_size = trained.num_classes, image_size or trained.image_size
     num_classes = space.num_classes if num_classes is None else num_classes
     image_size = space.image_size if image_size is None else image_size
+    arguments = trained.arguments if trained is not None else {}
     try:
         space.costs(architecture, num_classes, image_size)
     except (ValueError, NotImplementedError) as error:
         raise UserError(f"no network of space '{space.name}' for these images: {error}") from error
-    if weights is not None and format == "python":
+    if weights is not None and trained is None and format == "python":
         raise UserError("a python file holds no weights: export them as a state-dict, which its build() can load")
 
     try:
@@ -67,14 +86,28 @@ def export_network(
                 "image_size": str(image_size),
                 "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
             }
+            if trained is not None:
+                metadata = {**trained.metadata(), "image_size": str(image_size)}
             if format == "python":
-                content = python_source(lambda: space.build(architecture, num_classes), metadata)
+                content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata)
             else:
-                network = _network(space, architecture, num_classes, weights)
+                network = trained.build() if trained else _network(space, architecture, num_classes, weights)
                 content = {"state-dict": _state_dict, "onnx": _onnx}[format](network, metadata)
             temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
+    return Exported(
+        random=weights is None, loading=loading_lines(space, architecture, format, path, num_classes, arguments)
+    )
+
+
+def _check_trained(trained: TrainedNetwork, architecture: Architecture, num_classes: int | None) -> None:
+    if trained.architecture != architecture:
+        raise UserError(f"the trained weights are of another architecture: {trained.architecture}")
+    if num_classes not in (None, trained.num_classes):
+        raise UserError(
+            f"the trained network tells {trained.num_classes} classes apart, not {num_classes}: leave the number out"
+        )
 
 
 def _network(space: SearchSpace, architecture: Architecture, num_classes: int, weights: Path | None) -> nn.Module:

@@ -26,7 +26,7 @@ from search_spaces.darts.architecture import (
     source_pairs,
 )
 from search_spaces.darts.costs import network_costs
-from search_spaces.darts.layout import INPUTS, NODES
+from search_spaces.darts.layout import CELLS, CHANNELS, INPUTS, NODES
 from search_spaces.graph import ArchGraph
 from search_spaces.space import SearchSpace
 
@@ -203,12 +203,23 @@ class DARTS(SearchSpace):
             cells.append(tuple(edges))
         return DARTSArchitecture(*cells)
 
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The network that NAS-Bench-301 trained, without its auxiliary head: 32 channels at first, eight cells."""
+    def build(
+        self,
+        architecture: Architecture,
+        num_classes: int | None = None,
+        *,
+        channels: int = CHANNELS,
+        cells: int | None = None,
+    ) -> nn.Module:
+        """The network that NAS-Bench-301 trained, without its auxiliary head: 32 channels at first, eight cells.
+
+        cells: of each of the three stages; by default eight in all.
+        """
         from search_spaces.darts.network import CellNetwork
 
         normal, reduce = self.own(architecture, DARTSArchitecture).named_cells
-        return CellNetwork(normal, reduce, self.num_classes if num_classes is None else num_classes)
+        stack = CELLS if cells is None else 3 * cells
+        return CellNetwork(normal, reduce, self.num_classes if num_classes is None else num_classes, channels, stack)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
         return network_costs(self.own(architecture, DARTSArchitecture), num_classes, image_size)

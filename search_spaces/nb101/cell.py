@@ -30,6 +30,7 @@ from search_spaces.nb101.isomorphism import (
     keys,
     prune,
 )
+from search_spaces.nb101.layout import CELLS_PER_STACK, STEM_WIDTH
 from search_spaces.near_miss import suggestion
 from search_spaces.space import SearchSpace
 
@@ -159,12 +160,21 @@ class NB101(SearchSpace):
             adjacency[i, j] = values[_edge_name(i, j)] == 1
         return _cell_of(np.array([INPUT, *inner, OUTPUT], dtype=np.int64), adjacency)
 
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The benchmark's network: 128 channels at first, three stacks of three cells."""
+    def build(
+        self,
+        architecture: Architecture,
+        num_classes: int | None = None,
+        *,
+        channels: int = STEM_WIDTH,
+        cells: int = CELLS_PER_STACK,
+    ) -> nn.Module:
+        """The benchmark's network, by default: 128 channels at first, three stacks of three cells."""
         from search_spaces.nb101.network import CellNetwork
 
         cell = self.own(architecture, NB101Architecture)
-        return CellNetwork(cell.op_names, cell.edges, self.num_classes if num_classes is None else num_classes)
+        return CellNetwork(
+            cell.op_names, cell.edges, self.num_classes if num_classes is None else num_classes, channels, cells
+        )
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
         cell = self.own(architecture, NB101Architecture)

@@ -64,21 +64,29 @@ class Cell(nn.Module):
 
 
 class CellNetwork(nn.Module):
-    """Three stacks of three equal cells: images (B, 3, H, W) -> logits (B, num_classes).
+    """Three stacks of equal cells: images (B, 3, H, W) -> logits (B, num_classes).
 
-    operations, edges: of the cell, as in ``Cell``. Between stacks the map is halved by max pooling, rounded up.
+    operations, edges: of the cell, as in ``Cell``. channels: of the first stack, twice as many in each other. cells:
+    of each stack. Between stacks the map is halved by max pooling, rounded up.
     Weights start as PyTorch's layers do.
     """
 
-    def __init__(self, operations: Sequence[str], edges: Sequence[tuple[int, int]], num_classes: int) -> None:
+    def __init__(
+        self,
+        operations: Sequence[str],
+        edges: Sequence[tuple[int, int]],
+        num_classes: int,
+        channels: int = STEM_WIDTH,
+        cells: int = CELLS_PER_STACK,
+    ) -> None:
         super().__init__()
-        self.stem = conv_norm_relu(3, STEM_WIDTH, 3)
+        self.stem = conv_norm_relu(3, channels, 3)
         blocks: list[nn.Module] = []
-        width = STEM_WIDTH
-        for stack, out_width in enumerate(STACK_WIDTHS):
+        width = channels
+        for stack, out_width in enumerate(channels * width // STEM_WIDTH for width in STACK_WIDTHS):
             if stack:
                 blocks.append(nn.MaxPool2d(2, stride=2, ceil_mode=True))
-            for _ in range(CELLS_PER_STACK):
+            for _ in range(cells):
                 blocks.append(Cell(operations, edges, width, out_width))
                 width = out_width
         self.blocks = nn.Sequential(*blocks)

@@ -10,7 +10,7 @@ import numpy as np
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError
 from search_spaces.nb201.architecture import FREE_NAMES, INPUT, OP_NAMES, OUTPUT, NB201Architecture
 from search_spaces.nb201.costs import cell_costs
-from search_spaces.nb201.layout import EDGES
+from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS
 from search_spaces.near_miss import suggestion
 from search_spaces.product import ProductSpace
 from search_spaces.site import Site
@@ -78,12 +78,19 @@ class NB201(ProductSpace):
                 ops.append(OP_NAMES.index(name))
         return NB201Architecture(tuple(ops))
 
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The benchmark's stand-alone network: 16 channels at first, three stages of five cells."""
+    def build(
+        self,
+        architecture: Architecture,
+        num_classes: int | None = None,
+        *,
+        channels: int = WIDTHS[0],
+        cells: int = CELLS_PER_STAGE,
+    ) -> nn.Module:
+        """The benchmark's stand-alone network, by default: 16 channels at first, three stages of five cells."""
         from search_spaces.nb201.network import CellNetwork
 
         names = self.own(architecture, NB201Architecture).op_names
-        return CellNetwork(names, self.num_classes if num_classes is None else num_classes)
+        return CellNetwork(names, self.num_classes if num_classes is None else num_classes, channels, cells)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
         return cell_costs(self.own(architecture, NB201Architecture).op_names, num_classes, image_size)

@@ -68,23 +68,27 @@ class Reduction(nn.Module):
 
 
 class CellNetwork(nn.Module):
-    """Three stages of five equal cells: images (B, 3, H, W), H and W multiples of 4 -> logits (B, num_classes).
+    """Three stages of equal cells: images (B, 3, H, W), H and W multiples of 4 -> logits (B, num_classes).
 
-    operations: the six operations of the cell, in the order of EDGES, each (target, source).
+    operations: the six operations of the cell, in the order of EDGES, each (target, source). channels: of the first
+    stage, twice as many in each other. cells: of each stage.
     Weights start as PyTorch's layers do.
     """
 
-    def __init__(self, operations: Sequence[str], num_classes: int) -> None:
+    def __init__(
+        self, operations: Sequence[str], num_classes: int, channels: int = WIDTHS[0], cells: int = CELLS_PER_STAGE
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, WIDTHS[0], 3, padding=1, bias=False), nn.BatchNorm2d(WIDTHS[0]))
+        widths = [channels * width // WIDTHS[0] for width in WIDTHS]
+        self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
         blocks: list[nn.Module] = []
-        for stage, width in enumerate(WIDTHS):
+        for stage, width in enumerate(widths):
             if stage:
-                blocks.append(Reduction(WIDTHS[stage - 1], width))
-            blocks += [Cell(operations, width) for _ in range(CELLS_PER_STAGE)]
+                blocks.append(Reduction(widths[stage - 1], width))
+            blocks += [Cell(operations, width) for _ in range(cells)]
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Sequential(nn.BatchNorm2d(WIDTHS[-1]), nn.ReLU())
-        self.classifier = nn.Linear(WIDTHS[-1], num_classes)
+        self.head = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
+        self.classifier = nn.Linear(widths[-1], num_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.classifier(self.head(self.blocks(self.stem(x))).mean((2, 3)))

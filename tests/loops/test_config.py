@@ -37,6 +37,9 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
         threads=st.integers(1, 4096),
         record=st.none() | st.text(),
         data=st.none() | st.text(),
+        dataset=st.none() | st.text(),
+        preset=st.none() | st.text(),
+        hyperparameters=st.sampled_from([(), ("epochs=3", "ema=0.9")]),
         bonag=st.text(),
     )
 )

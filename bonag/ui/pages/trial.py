@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bonag.training.weights import trial_file
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from bonag.ui.trials import files
@@ -60,7 +62,7 @@ def routes(site: Site) -> list[BaseRoute]:
         if format not in files.KINDS:
             raise HTTPException(404)
         if request.method == "POST":
-            files.request(site.growing, space, trial.architecture, format)
+            files.request(site.growing, space, trial.architecture, format, _weights(view, trial))
             return RedirectResponse(f"{view.path}/trials/{trial.index}#exports", status_code=303)
         [file] = [one for one in _offer(site, view, trial) if one.format == format]
         if file.content is None:
@@ -106,7 +108,17 @@ def _exports(site: Site, view: View, trial: Trial) -> dict[str, object]:
     }
 
 
+def _weights(view: View, trial: Trial) -> Path | None:
+    """The file of the trial's trained network, if it has one."""
+    if view.config is None or "://" in view.where:
+        return None
+    path = trial_file(Path(view.where), trial.index)
+    return path if path.is_file() else None
+
+
 def _offer(site: Site, view: View, trial: Trial) -> list[files.File]:
     if view.space is None:
         return []
-    return files.offer(site.growing, view.space, trial.architecture, view.summary.name, trial.index)
+    return files.offer(
+        site.growing, view.space, trial.architecture, view.summary.name, trial.index, _weights(view, trial)
+    )

@@ -16,12 +16,13 @@ from search_spaces.errors import UserError
 
 # Of each format, the ending of its file, and what it is.
 KINDS = {
-    "state-dict": (".safetensors", "PyTorch weights as safetensors, fresh from seed 0"),
-    "onnx": (".onnx", "The network as an ONNX graph, with the same weights"),
+    "state-dict": (".safetensors", "PyTorch weights as safetensors, {weights}"),
+    "onnx": (".onnx", "The network as an ONNX graph, with weights that are {weights}"),
     "python": (".py", "The network's source: plain PyTorch that needs nothing of bonag"),
 }
 # The network depends on nothing else; a run that goes on does not change it.
 _ONLY = (0, 0)
+TRAINED, RANDOM = "as the search trained them", "random: nothing is learnt yet"
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,31 @@ def file_name(run: str, index: int, format: str) -> str:
     return f"{safe.lstrip('.-') or 'run'}-trial-{index}{KINDS[format][0]}"
 
 
-def offer(growing: Growing, space: SearchSpace, architecture: Architecture, run: str, index: int) -> list[File]:
-    """All formats with how far they are; asks for nothing."""
-    found = {format: growing.look(_place(space, architecture, format), _ONLY) for format in FORMATS}
+def offer(
+    growing: Growing, space: SearchSpace, architecture: Architecture, run: str, index: int, weights: Path | None = None
+) -> list[File]:
+    """All formats with how far they are; asks for nothing. weights: the file of the trained network, if any."""
+    words = RANDOM if weights is None else TRAINED
+    found = {format: growing.look(_place(space, architecture, format, weights), _ONLY) for format in FORMATS}
     return [
-        File(format, file_name(run, index, format), KINDS[format][1], standing.result, standing.job)
+        File(
+            format, file_name(run, index, format), KINDS[format][1].format(weights=words), standing.result, standing.job
+        )
         for format, standing in found.items()
     ]
 
 
-def request(growing: Growing, space: SearchSpace, architecture: Architecture, format: str) -> Standing:
+def request(
+    growing: Growing, space: SearchSpace, architecture: Architecture, format: str, weights: Path | None = None
+) -> Standing:
     """Have the file made, also again if that failed before."""
-    place = _place(space, architecture, format)
+    place = _place(space, architecture, format, weights)
+    file = None if weights is None else str(weights)
     growing.again(place)
-    return growing.ask(place, _ONLY, network_file, space.name, str(architecture), format, every=True, first=True)
+    return growing.ask(place, _ONLY, network_file, space.name, str(architecture), format, file, every=True, first=True)
 
 
-def network_file(space_name: str, text: str, format: str) -> bytes:
+def network_file(space_name: str, text: str, format: str, weights: str | None = None) -> bytes:
     """What `bonag export` writes for this architecture; raises UserError."""
     report("building the network")
     space = get_space(space_name)
@@ -73,9 +82,9 @@ def network_file(space_name: str, text: str, format: str) -> bytes:
         raise UserError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="bonag-") as place:
         path = Path(place) / "network"
-        export_network(space, architecture, format, path)
+        export_network(space, architecture, format, path, weights=None if weights is None else Path(weights))
         return path.read_bytes()
 
 
-def _place(space: SearchSpace, architecture: Architecture, format: str) -> tuple[Hashable, ...]:
-    return ("export", space.name, str(architecture), format)
+def _place(space: SearchSpace, architecture: Architecture, format: str, weights: Path | None) -> tuple[Hashable, ...]:
+    return ("export", space.name, str(architecture), format, None if weights is None else str(weights))

@@ -1,0 +1,73 @@
+"""`bonag test`."""
+
+# ruff: noqa: PT028 - this test is no test of pytest
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bonag.cli.reading import Json, Run
+
+
+def test(
+    run: Run,
+    trial: Annotated[int | None, typer.Option(help="Which one.", show_default="the best one")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Train it again, for so long.", show_default="the weights of the search")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Train it again, by this preset: quick or nb201.", show_default="the run's")
+    ] = None,
+    hyperparameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train it again, with this setting, as in 'channels=16'; may be given again.",
+            show_default="the run's",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write its weights there, too.", show_default="they stay with the run"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained network on the test images, which no search has seen; train it longer before, if asked.
+
+    For runs with --evaluator train. A further training takes all training and validation images, and goes on where it
+    was interrupted. With --json: an object with run, trial, architecture, dataset, accuracy (%), images, epochs,
+    retrained, weights (the file).
+    """
+    from bonag.api import testing
+
+    def say(epoch: int, epochs: int, metrics: Mapping[str, object]) -> None:
+        loss = metrics.get("loss")
+        print(f"epoch {epoch} of {epochs}" + (f", loss {loss:.4f}" if isinstance(loss, float) else ""), file=sys.stderr)
+
+    tested = testing.test(
+        run, trial, epochs=epochs, preset=preset, hyperparameters=hyperparameter or (), output=output, report=say
+    )
+    if as_json:
+        values = {
+            "run": run,
+            "trial": tested.trial,
+            "architecture": str(tested.architecture),
+            "dataset": tested.dataset,
+            "accuracy": tested.accuracy,
+            "images": tested.images,
+            "epochs": tested.epochs,
+            "retrained": tested.retrained,
+            "weights": str(tested.path),
+        }
+        print(json.dumps(values, indent=2))
+        return
+    parts = "training and validation" if tested.retrained else "training"
+    print(f"trial {tested.trial}: {tested.architecture}")
+    print(f"trained for {tested.epochs} epochs on the {parts} images of {tested.dataset}")
+    print(f"test accuracy {tested.accuracy:.2f} % of {tested.images:,} images")
+    print(f"weights: {tested.path}")

@@ -1,0 +1,94 @@
+"""Trains the network of an architecture on images, and looks at how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bonag.running_trial import RunningTrial
+from bonag.training.datasets import DIGITS, NAMES, load_dataset
+from bonag.training.networks import build_arguments, check_networks
+from bonag.training.recipe import check_preset, make_recipe, read_hyperparameters
+from bonag.training.weights import FILE, save_trained
+from search_spaces import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from bonag.training.images import Dataset
+
+PRESET = "quick"
+
+
+class TrainEvaluator:
+    """The accuracy (%) of an architecture's network on the validation images, after a training of its own.
+
+    dataset: a name or a path. preset, recipe: how networks are trained. The evaluator is checked with its data when it
+    is made, and travels without them.
+    """
+
+    name = "train"
+    metrics: tuple[str, ...] = ("accuracy",)
+    looks_up = False
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        dataset: str | None = None,
+        preset: str | None = None,
+        hyperparameters: Sequence[str] = (),
+        data: Path | None = None,
+    ) -> None:
+        """data: the folder in which data sets that have a name are looked for. Raises UserError."""
+        self.space, self.data = space, data
+        self.preset, self.hyperparameters = preset or PRESET, tuple(hyperparameters)
+        chosen = read_hyperparameters(self.hyperparameters)
+        named = dataset or DIGITS
+        path = Path(named).expanduser()
+        # A run may be gone on with from another folder.
+        self.dataset = str(path.absolute()) if named not in NAMES and path.exists() else named
+        self._loaded_size = chosen.get("image_size")
+        check_preset(self.preset)
+        images = load_dataset(self.dataset, data, self._loaded_size)
+        self.task = images.name
+        self.recipe = make_recipe(self.preset, space, images, self.hyperparameters)
+        self.arguments = build_arguments(space, self.recipe, asked=chosen)
+        side = self.recipe.image_size or images.side
+        check_networks(space, images.num_classes, side, self.arguments)
+        self.description = self._describe(images)
+
+    def images(self) -> Dataset:
+        """The data, read once in a process."""
+        return _load(self.dataset, self.data, self._loaded_size)
+
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+        """Train the network and write it into the trial's folder; raises FloatingPointError where that diverges."""
+        from bonag.training.fitting import Fit
+
+        dataset = self.images()
+        fit = Fit(self.space, architecture, dataset, self.recipe, self.arguments)
+        network = fit.run(trial)
+        save_trained(fit.hand_over(network, preset=self.preset), trial.folder / FILE)
+        fit.forget()
+        return {"accuracy": fit.accuracy}
+
+    def _describe(self, dataset: Dataset) -> str:
+        recipe = self.recipe
+        used = len(dataset.train.first(recipe.images)), len(dataset.validation.first(recipe.validation_images))
+        size = f" brought to {recipe.image_size} pixels" if recipe.image_size else ""
+        text = (
+            f"Networks trained here on {dataset.describe()}: preset {self.preset}, {recipe.describe()}, on {used[0]:,} "
+            f"images{size}. Accuracy is that of the last epoch on {used[1]:,} validation images; the test images are "
+            "left to `bonag test`."
+        )
+        if self.arguments:
+            chosen = " and ".join(f"{value} {name}" for name, value in self.arguments.items())
+            text += (
+                f" These are networks with {chosen}; costs such as params and macs are of the space's own network size."
+            )
+        return text
+
+
+@lru_cache(maxsize=1)
+def _load(*arguments: Any) -> Dataset:
+    return load_dataset(*arguments)

@@ -1,0 +1,1 @@
+"""Training of networks on images: data, recipes, and the trained weights."""

@@ -1,0 +1,49 @@
+"""The networks of a space as a recipe wants them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from bonag.training.recipe import Recipe
+from search_spaces import SearchSpace
+from search_spaces.counting import network_costs
+from search_spaces.errors import UserError
+
+# What a recipe may choose of a network: keyword arguments of ``space.build``, of those spaces that have them.
+CHOICES = ("channels", "cells")
+
+
+def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = ()) -> dict[str, int]:
+    """The keyword arguments of ``space.build`` for this recipe; raises UserError.
+
+    asked: the settings that the user chose, and that must not be passed over where the space cannot.
+    """
+    known = inspect.signature(space.build).parameters
+    for name in CHOICES:
+        if name in asked and name not in known:
+            raise UserError(f"the networks of space '{space.name}' have no choice of {name}: leave it out")
+    chosen = {name: getattr(recipe, name) for name in CHOICES if name in known}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def check_networks(space: SearchSpace, num_classes: int, image_size: int, arguments: Mapping[str, int]) -> None:
+    """Raise UserError where the space has no networks for such images; one is made, and nothing computed."""
+    import torch
+
+    if not space.builds:
+        raise UserError(f"space '{space.name}' builds no networks to train")
+    architecture = space.sample(1, np.random.default_rng(0))[0]
+    how = "choose a size by --hyperparameter image_size=N"
+    try:
+        space.costs(architecture, num_classes, image_size)
+        with torch.device("meta"):
+            network = space.build(architecture, num_classes, **arguments)
+        network_costs(network, image_size)
+    except NotImplementedError as error:
+        raise UserError(f"space '{space.name}' builds no networks to train: {error}") from error
+    except ValueError as error:
+        what = f"no network of space '{space.name}' for images of {image_size} pixels"
+        raise UserError(f"{what}: {str(error).splitlines()[0]}; {how}") from error
