@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bonag.whole_file import whole_file
+
 FOLDER = Path(__file__).parent / "artifacts"
 # The figures are one JSON text under this key of the file's metadata.
 KEY = "bonag"
@@ -42,7 +44,8 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in sorted(artifact.arrays.items())}
-    path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))
+    with whole_file(path) as file:
+        file.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))
 
 
 def accuracy_moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
