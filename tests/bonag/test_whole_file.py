@@ -17,6 +17,10 @@ def write(path: Path, text: str = "new") -> None:
         file.write_text(text)
 
 
+def fail_after(written: int) -> None:
+    raise RuntimeError(f"after {written} characters")
+
+
 def device(path: Path, minor: int) -> Path:
     """A copy of /dev/null (3) or /dev/full (7)."""
     try:
@@ -39,8 +43,7 @@ def test_a_link_stays_and_its_target_is_replaced_whole(tmp_path: Path) -> None:
     assert target.read_text() == "new"
     assert target.stat().st_ino != inode
     with pytest.raises(RuntimeError), whole_file(link) as file:
-        file.write_text("half")
-        raise RuntimeError
+        fail_after(file.write_text("half"))
     assert target.read_text() == "new"
     assert [path.name for path in target.parent.iterdir()] == ["target"]
 
