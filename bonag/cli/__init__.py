@@ -42,7 +42,9 @@ def _status(arguments: list[str] | None) -> object:
 
 
 def _fail(message: str) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    from bonag.record.address import without_passwords
+
+    print("error:", without_passwords(" ".join(message.split())), file=sys.stderr)
     return 2
 
 

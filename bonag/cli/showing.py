@@ -72,6 +72,7 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
     import uvicorn
 
     from bonag.ui import assets
+    from bonag.ui.connections import CONNECTIONS, BoundedProtocol
 
     config = uvicorn.Config(
         app,
@@ -80,6 +81,8 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
         lifespan="off",
         timeout_graceful_shutdown=PATIENCE,
         server_header=False,
+        http=BoundedProtocol,
+        limit_concurrency=CONNECTIONS,
     )
     server = uvicorn.Server(config)
     received: list[int] = []

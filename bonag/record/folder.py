@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bonag.record.address import without_passwords
 from loops.config import RunConfig
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -23,6 +24,11 @@ class NameTakenError(UserError):
 
 def find_run(text: str, out: Path = Path("results")) -> Path:
     """The folder that RUN means: a path, or a name in ``out``; raises UserError, which suggests the nearest run."""
+    if "://" in text:
+        raise UserError(
+            f"no run '{without_passwords(text)}': a run is named by its folder or its name in {out}/; a database's "
+            "address is for `bonag ui` and `bonag report`"
+        )
     folders = [folder for folder in (Path(text), out / text) if folder.is_dir()]
     for folder in folders:
         if (folder / CONFIG).exists():
