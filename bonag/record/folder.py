@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bonag.record.address import without_passwords
+from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -45,6 +46,7 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / CONFIG
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder, so no run is in it")
+    check_regular(path)
     try:
         return RunConfig.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -17,6 +17,7 @@ from bonag.record.database import DamagedError, plain_errors, postgres, run_key,
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
+from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.history import History
 from loops.loop import RunState
@@ -145,6 +146,7 @@ def written_elsewhere(connection: sa.Connection, run: str) -> bool:
 @contextmanager
 def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
     """Keep writers away for as long as a reader needs, or give None while one is alive."""
+    check_regular(folder / LOCK)
     try:
         lock = Lock.shared(folder / LOCK)
     except OSError:
@@ -160,6 +162,7 @@ def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
 @contextmanager
 def sqlite_connection(path: Path, live: bool) -> Iterator[sa.Connection]:
     """A connection that changes no file; raises UserError for a file that is missing or damaged."""
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path} is missing, so the run's trials are lost")
     if live:
