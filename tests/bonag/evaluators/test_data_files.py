@@ -131,9 +131,10 @@ def test_a_file_with_more_columns_offers_more_tasks(tmp_path: Path) -> None:
 
 def damaged_table(tmp_path: Path, data_dir: Path, change: Callable[[dict[str, list]], object]) -> str:
     """The error of a table whose columns were changed."""
-    columns = pq.read_table(data_dir / "nb201_accuracy.parquet").to_pydict()
+    whole = pq.read_table(data_dir / "nb201_accuracy.parquet")
+    columns = whole.to_pydict()
     change(columns)
-    write(tmp_path / "nb201_accuracy.parquet", **columns)
+    pq.write_table(pa.table(columns, schema=whole.schema), tmp_path / "nb201_accuracy.parquet")
     return table("table", "cifar10", tmp_path)
 
 
@@ -149,18 +150,17 @@ def test_a_table_that_lost_rows_is_refused(tmp_path: Path, data_dir: Path, rows:
 
 
 def test_latencies_that_lost_rows_are_refused(tmp_path: Path, data_dir: Path) -> None:
-    columns = pq.read_table(data_dir / "nb201_latency.parquet").to_pydict()
+    whole = pq.read_table(data_dir / "nb201_latency.parquet")
     shutil.copy(data_dir / "nb201_accuracy.parquet", tmp_path)
     for rows in (0, 7812):
-        shorten(columns, rows)
-        write(tmp_path / "nb201_latency.parquet", **columns)
+        pq.write_table(whole.slice(0, rows), tmp_path / "nb201_latency.parquet")
         assert f"nb201_latency.parquet holds {rows:,} rows and must" in table("table", None, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("arch", "|none~0|+|none~0|none~1|+|none~0|none~1|nune~2|", "'|none~0|+|none~0|none~1|+|none~0|none~1|nune~2|', which is"),
+        ("arch", "|nune~0|+|none~0|none~1|+|none~0|none~1|none~2|", "none~2|', which is no cell: the file is damaged"),
         ("cifar10_test_200ep", 1e30, "holds no accuracies from 0 to 100"),
         ("cifar10_test_200ep", -0.5, "holds no accuracies from 0 to 100"),
         ("cifar10_test_200ep", float("inf"), "holds infinite numbers"),
@@ -178,7 +178,8 @@ def test_a_flipped_bit_under_a_checksum_is_noticed(tmp_path: Path, data_dir: Pat
     options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
     pq.write_table(whole, path, **options)
     content = bytearray(path.read_bytes())
-    content[content.index(np.float64(whole["cifar10_test_200ep"][5].as_py()).tobytes())] ^= 1
+    values = whole["cifar10_test_200ep"][:2].to_numpy()
+    content[content.index(values.tobytes())] ^= 1
     path.write_bytes(content)
     assert f"cannot read {path}" in table("table", "cifar10", tmp_path)
 
@@ -188,11 +189,13 @@ def test_any_damaged_byte_of_an_archive_is_one_line(tmp_path: Path, data_dir: Pa
     path, rng = tmp_path / "mbv3_imagenet_predictor.npz", np.random.default_rng(0)
     for place in (10, 30, 60, 1000, len(whole) - 5, len(whole) - 40, *rng.integers(len(whole), size=30)):
         path.write_bytes(whole[:place] + rng.bytes(4) + whole[place + 4 :])
-        try:
+        message = f"{path}: ."
+        try:  # some bytes, as dates, mean nothing to the reader
             make_evaluator(get_space("mbv3"), "predictor", None, tmp_path)
-        except UserError as error:  # some bytes, as dates, mean nothing to the reader
-            assert str(path) in str(error)
-            assert "\n" not in str(error)
+        except UserError as error:
+            message = str(error)
+        assert str(path) in message
+        assert "\n" not in message
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, data_dir: Path) -> None:
