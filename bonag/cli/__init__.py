@@ -19,12 +19,13 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _status(arguments: list[str] | None) -> object:
+def _status(arguments: list[str] | None) -> int | None:
     from bonag.cli.app import app
     from search_spaces.errors import UserError
 
     try:
-        return app(args=arguments, prog_name="bonag", standalone_mode=False)
+        status: int | None = app(args=arguments, prog_name="bonag", standalone_mode=False)
+        return status
     except UserError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

@@ -154,7 +154,6 @@ def written_elsewhere(connection: sa.Connection, run: str) -> bool:
 @contextmanager
 def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
     """Keep writers away for as long as a reader needs, or give None while one is alive."""
-    check_regular(folder / LOCK)
     try:
         lock = Lock.shared(folder / LOCK)
     except OSError:
