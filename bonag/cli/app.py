@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces, testing
+from bonag.cli.output import prints
 
 app = typer.Typer(
     name="bonag",
@@ -39,17 +40,17 @@ def bonag(
 for command in (
     running.run,
     running.resume,
-    reading.status,
-    reading.best,
-    reading.trials,
-    spaces.spaces,
-    spaces.check_space,
+    prints(reading.status),
+    prints(reading.best),
+    prints(reading.trials),
+    prints(spaces.spaces),
+    prints(spaces.check_space),
     showing.ui,
     testing.test,
     exporting.export,
     plotting.plot,
     reporting.report,
-    generating.generate,
+    prints(generating.generate),
     generating.train_generator,
 ):
     app.command()(command)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bonag.cli.options import takes_options
+from bonag.whole_file import check_writable, whole_file
 
 bench = typer.Typer(
     help="Measure strategies against each other, generators against their bars, and what bonag costs.",
@@ -108,12 +109,15 @@ def overhead(
     ] = None,
 ) -> None:
     """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials."""
-    _check_folder(output)
+    if output is not None:
+        _check_folder(output)
+        check_writable(output)
     from bonag.bench.overhead import measure
 
     figures = measure(repeats)
     if output is not None:
-        figures.to_csv(output, index=False)
+        with whole_file(output) as file:
+            figures.to_csv(file, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
 
 
@@ -164,9 +168,9 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _check_folder(output: Path | None) -> None:
+def _check_folder(output: Path) -> None:
     """Before minutes of work: whether there is a folder to write the file in; raises UserError."""
     from search_spaces.errors import UserError
 
-    if output is not None and not output.absolute().parent.is_dir():
+    if not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.absolute().parent}")

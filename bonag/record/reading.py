@@ -16,7 +16,9 @@ from bonag.record.address import Address
 from bonag.record.database import DamagedError, plain_errors, postgres, run_key, sqlite_reader
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
+from bonag.record.plausible import check_run, check_trials
 from bonag.record.rows import RunRow
+from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History
@@ -76,6 +78,7 @@ def snapshot(
     with plain_errors(where), reader as connection, transaction(connection, where):
         live = live or (isinstance(where, Address) and written_elsewhere(connection, config.name))
         run = rows.read_run(connection, config.name)
+        check_run(run)
         history = read_trials(connection, run, space, known)
     check_agreement(folder, config, run, history.queries)
     return snapshot_of(folder, run, history, live)
@@ -108,12 +111,18 @@ def transaction(connection: sa.Connection, where: Path | Address) -> Iterator[No
         except UserError as error:
             name = where.public if isinstance(where, Address) else where
             raise UserError(f"{name} cannot be read: {error}") from None
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            name = where.public if isinstance(where, Address) else where
+            raise UserError(f"{name} cannot be read: a row makes no sense: {' '.join(str(error).split())}") from error
 
 
 def read_trials(connection: sa.Connection, run: RunRow, space: SearchSpace, known: Known | None) -> History:
     """The run's trials; with ``known``, if it is of the same run and not of one that had its name before."""
     same = known is not None and known.created_at == run.created_at
-    return rows.read_history(connection, run.config.name, space, known.history if known and same else None)
+    kept = known.history.trials if known is not None and same else ()
+    history = rows.read_history(connection, run.config.name, space, History(kept))
+    check_trials(trial for trial in history if trial.index >= len(kept) or trial is not kept[trial.index])
+    return history
 
 
 def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -> None:
@@ -166,6 +175,7 @@ def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
 @contextmanager
 def sqlite_connection(path: Path, live: bool) -> Iterator[sa.Connection]:
     """A connection that changes no file; raises UserError for a file that is missing or damaged."""
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path} is missing, so the run's trials are lost")
     if live:

@@ -41,9 +41,7 @@ def evaluate(tmp_path: Path) -> Iterator[Callable[..., dict[int, Outcome]]]:
         executor = LocalExecutor(SPACE, **options)
         opened.append(executor)
         jobs = [Job(index, CELLS[index], 100 + index, tmp_path / str(index)) for index in range(n)]
-        return {
-            one.index: one for one in executor.run(CallableEvaluator(function, ("accuracy",)), iter(jobs), report)
-        }
+        return {one.index: one for one in executor.run(CallableEvaluator(function, ("accuracy",)), iter(jobs), report)}
 
     yield run
     for executor in opened:
@@ -86,7 +84,7 @@ def misbehave(architecture: Any, trial: Any) -> Any:
         # The child goes on from here, as if it were the evaluation.
 
     def eats_memory() -> None:
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 2**29, resource.RLIM_INFINITY))
         try:
             bytearray(2**32)
