@@ -72,7 +72,8 @@ def _open_closed() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+            # It gets the lowest number that is free; processes that are started have it too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _steady(stream: Any, number: int) -> Any:
