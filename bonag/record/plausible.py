@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from bonag.record.rows import TIMES, RunRow
 from loops.history import Trial, TrialStatus
 from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from bonag.record.rows import RunRow
+
+TIMES = ("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds")
 
 
 def check_run(run: RunRow) -> None:
@@ -16,20 +21,13 @@ def check_run(run: RunRow) -> None:
     counted = isinstance(run.forgiven, int) and run.forgiven >= 0
     if not (isinstance(run.description, str) and texts and counted and _is_number(run.created_at)):
         raise UserError(
-            f"the row of run '{run.config.name}' makes no sense: description {run.description!r:.80}, "
+            f"description {run.description!r:.80}, "
             f"reason {run.reason!r:.80}, forgiven {run.forgiven!r:.80}, created_at {run.created_at!r:.80}"
         )
 
 
-def check_trials(trials: Iterable[Trial]) -> None:
-    """Raise UserError for the first trial that no run can have written."""
-    for trial in trials:
-        complaint = _complaint(trial)
-        if complaint is not None:
-            raise UserError(f"trial {trial.index} makes no sense: {complaint}")
-
-
-def _complaint(trial: Trial) -> str | None:
+def complaint(trial: Trial) -> str | None:
+    """Why no run can have written the trial, or None."""
     for name in TIMES:
         value = getattr(trial, name)
         if value is not None and not _is_number(value):

@@ -16,7 +16,6 @@ from bonag.record.address import Address
 from bonag.record.database import DamagedError, plain_errors, postgres, run_key, sqlite_reader
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
-from bonag.record.plausible import check_run, check_trials
 from bonag.record.rows import RunRow
 from bonag.safe_reading import check_regular
 from loops.config import RunConfig
@@ -24,6 +23,9 @@ from loops.ending import RunState
 from loops.history import History
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
+
+# A database file is made of whole pages, https://www.sqlite.org/fileformat2.html
+SMALLEST_PAGE = 512
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,6 @@ def snapshot(
     with plain_errors(where), reader as connection, transaction(connection, where):
         live = live or (isinstance(where, Address) and written_elsewhere(connection, config.name))
         run = rows.read_run(connection, config.name)
-        check_run(run)
         history = read_trials(connection, run, space, known)
     check_agreement(folder, config, run, history.queries)
     return snapshot_of(folder, run, history, live)
@@ -119,10 +120,7 @@ def transaction(connection: sa.Connection, where: Path | Address) -> Iterator[No
 def read_trials(connection: sa.Connection, run: RunRow, space: SearchSpace, known: Known | None) -> History:
     """The run's trials; with ``known``, if it is of the same run and not of one that had its name before."""
     same = known is not None and known.created_at == run.created_at
-    kept = known.history.trials if known is not None and same else ()
-    history = rows.read_history(connection, run.config.name, space, History(kept))
-    check_trials(trial for trial in history if trial.index >= len(kept) or trial is not kept[trial.index])
-    return history
+    return rows.read_history(connection, run.config.name, space, known.history if known and same else None)
 
 
 def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -> None:
@@ -178,6 +176,8 @@ def sqlite_connection(path: Path, live: bool) -> Iterator[sa.Connection]:
     check_regular(path)
     if not path.is_file():
         raise UserError(f"{path} is missing, so the run's trials are lost")
+    if not live and path.stat().st_size % SMALLEST_PAGE:
+        raise DamagedError(f"{path} is damaged (its end is missing) and was left untouched: restore it from a copy")
     if live:
         with sqlite_reader(path, immutable=False).connect() as connection:
             yield connection

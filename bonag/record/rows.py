@@ -14,14 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bonag.record import schema
+from bonag.record.plausible import TIMES, check_run, complaint
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History, Point, Trial, TrialStatus
 from loops.outcome import check_metrics
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
-
-TIMES = ("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds")
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,18 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
     if row is None:
         raise UserError(f"it holds no run '{name}'")
     with _trusted(f"the row of run '{name}'"):
-        return RunRow(
+        run = RunRow(
             config=RunConfig.from_json(row["config"]),
             description=row["description"],
             state=RunState(row["state"]),
             reason=row["reason"],
             forgiven=row["forgiven"],
-            created_at=float(row["created_at"]),
+            created_at=row["created_at"],
             seconds=float(row.get("seconds") or 0.0),
             machine=row.get("machine"),
         )
+        check_run(run)
+        return run
 
 
 def update_run(connection: sa.Connection, name: str, **values: Any) -> None:
@@ -220,9 +221,7 @@ def _trial_row(run: str, trial: Trial) -> dict[str, Any]:
 
 def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Point, ...], space: SearchSpace) -> Trial:
     with _trusted(f"trial {row['trial']}"):
-        content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
-        _check(row, {**content, "metrics": dict(sorted(metrics.items()))})
-        return Trial(
+        trial = Trial(
             index=row["trial"],
             architecture=space.parse(row["architecture"]),
             status=TrialStatus(row["status"]),
@@ -236,6 +235,12 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
             proposed_event=row.get("proposed_event"),
             ended_event=row.get("ended_event"),
         )
+        wrong = complaint(trial)
+        if wrong is not None:
+            raise ValueError(wrong)
+        content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
+        _check(row, {**content, "metrics": dict(sorted(metrics.items()))})
+        return trial
 
 
 def _checksum(row: Mapping[str, Any]) -> str:

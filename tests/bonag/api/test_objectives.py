@@ -117,7 +117,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(table: Table) 
             raise Enough
 
     with pytest.raises(Enough):
-        go(["accuracy", "-time"], constraints=["params<=1e6"], name="parts", on_event=stop)
+        go(["accuracy", "-time"], constraints=["params<=1e6"], name="parts", callbacks=[stop])
     assert table(bonag.resume("parts", evaluator=two)).equals(table(whole))
 
 

@@ -76,7 +76,7 @@ METRIC = "UPDATE bonag_metrics SET {} WHERE trial = 3"
         (RUN.format("config = NULL"), "the row of run 'a-run' makes no sense"),
         (RUN.format("config = '{}'"), "the row of run 'a-run' makes no sense"),
         (RUN.format("config = replace(config, '50', '1e9')"), "budget must be a whole number or null"),
-        (RUN.format("config = replace(config, '50', '51')"), "config.json and the record disagree: budget is 50"),
+        (RUN.format("config = replace(config, 'cifar10', 'cifar99')"), "config.json and the record disagree: task is"),
         (TRIAL.format(f"provenance = '{'[' * 100_000}'"), "makes no sense"),
         ("DELETE FROM bonag_schema", "it has version none and this bonag reads version"),
     ],
