@@ -15,7 +15,15 @@ import sqlalchemy as sa
 
 from bonag.record import rows
 from bonag.record.address import Address
-from bonag.record.database import OutOfReachError, advisory_key, plain_errors, postgres, run_key, sqlite_writer
+from bonag.record.database import (
+    PASSING,
+    OutOfReachError,
+    advisory_key,
+    plain_errors,
+    postgres,
+    run_key,
+    sqlite_writer,
+)
 from bonag.record.folder import CONFIG, DATABASE, LOCK, LOG, NameTakenError, new_folder
 from bonag.record.lock import Lock, holder
 from bonag.record.log import RunLog
@@ -79,11 +87,11 @@ class RunRecord:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Write new trials, before their evaluation starts."""
-        self._write(lambda connection: rows.add_trials(connection, self.config.name, trials))
+        self._write(lambda connection: rows.add_trials(connection, self.config.name, trials), passing=True)
 
     def report(self, trial: Trial) -> None:
         """Write the last point of a running trial's curve."""
-        self._write(lambda connection: rows.write_point(connection, self.config.name, trial))
+        self._write(lambda connection: rows.write_point(connection, self.config.name, trial), passing=True)
 
     def try_again(self, trial: Trial) -> None:
         """Write that an evaluation of a running trial ended with its process."""
@@ -147,8 +155,11 @@ class RunRecord:
         self._connection = connection
         self._lock.sign()
 
-    def _write(self, change: Callable[[sa.Connection], None]) -> None:
+    def _write(self, change: Callable[[sa.Connection], None], passing: bool = False) -> None:
         """One transaction, tried again while the record is out of reach: the change can be made twice.
+
+        passing: a proposal or a report, which would be made again. It outlasts this process, and the machine once what
+        comes after it does; all else is on disk when this returns.
 
         Raises UserError where that lasts longer than the run's patience.
         """
@@ -158,7 +169,7 @@ class RunRecord:
         while True:
             try:
                 with plain_errors(self._where):
-                    self._write_once(change)
+                    self._write_once(change, passing)
                 return
             except OutOfReachError as error:
                 if time.monotonic() + pause > deadline or self.hurry():
@@ -171,10 +182,11 @@ class RunRecord:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _write_once(self, change: Callable[[sa.Connection], None]) -> None:
+    def _write_once(self, change: Callable[[sa.Connection], None], passing: bool) -> None:
         if self._connection is None:
             self.connect()
         assert self._connection is not None
+        self._connection.info[PASSING] = passing
         with self._connection.begin():
             if not self._is_current:
                 rows.migrate(self._connection)
