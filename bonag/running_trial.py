@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -82,13 +84,19 @@ class RunningTrial:
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state (tensors, numbers, text, and lists and dictionaries of them), whole or not at all.
 
-        Called within an epoch it says that this epoch is done, so report the epoch first. Raises OSError.
+        Called within an epoch it says that this epoch is done, so report the epoch first. Where there is no room, the
+        state before stays, the trial's output says so, and the evaluation goes on.
         """
         import torch
 
         done = self._first if self._epoch is None else self._epoch + 1
-        with whole_file(self.folder / CHECKPOINT) as temporary:
-            torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, temporary)
+        content = io.BytesIO()
+        torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, content)
+        try:
+            with whole_file(self.folder / CHECKPOINT) as temporary:
+                temporary.write_bytes(content.getbuffer())
+        except OSError as error:
+            print(f"no checkpoint after epoch {done}: {error.strerror}", file=sys.stderr)
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last, on the CPU, or None; ``epochs`` then goes on from there. No code in the file can run."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from bonag.evaluators.callable_evaluator import CallableEvaluator
+from bonag.evaluators.command import EXEC, CommandEvaluator
 from bonag.evaluators.counting_evaluator import CountingEvaluator
 from bonag.roles import EVALUATORS
 from loops.objective import Objective
@@ -22,8 +23,8 @@ from search_spaces.registry import name_of
 
 # How users bring an evaluator of their own.
 WAYS = (
-    "--evaluator train trains networks; one of yours is --evaluator module:function, bonag.search(evaluator=function), "
-    "or in a package an entry point "
+    "--evaluator train trains networks; one of yours is --evaluator module:function or 'exec:COMMAND', "
+    "bonag.search(evaluator=function), or in a package an entry point "
     f"'{{space}}.NAME' of the group '{EVALUATORS.groups[0]}'"
 )
 
@@ -74,6 +75,9 @@ def make_evaluator(
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """
     metrics = metrics if objective is None else objective.metrics
+    measured = tuple(metric for metric in metrics if metric not in COUNTED) or tuple(metrics) or ("accuracy",)
+    if isinstance(part, str) and part.startswith(EXEC):
+        part = CommandEvaluator(part.removeprefix(EXEC), measured)
     name, found = _find(space.name, part)
     provider = _provider(found)
     given = {setting: value for setting, value in settings.items() if value is not None and value != ()}
@@ -99,7 +103,6 @@ def make_evaluator(
         if task is not None and own != task:
             raise UserError(f"the task of evaluator '{name}' is '{own}', and not '{task}'")
     if not hasattr(made, "evaluate"):
-        measured = tuple(metric for metric in metrics if metric not in COUNTED) or tuple(metrics) or ("accuracy",)
         made = CallableEvaluator(cast(Callable[[Architecture], object], made), measured)
     evaluator = cast(Evaluator, made)
     if isinstance(part, str | None):

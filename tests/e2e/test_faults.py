@@ -114,16 +114,17 @@ def test_a_driver_that_is_killed_loses_nothing_and_evaluates_nothing_twice(
     options = ("--workers", str(workers), "--budget", str(budget), "--max-failures", "1")
     before: dict[int, str] = {}
     starts: Counter[int] = Counter()
-    for _ in range(50):
+    for kill in range(50):
         process = run.start(*options)
-        # From anywhere in the start of the process on.
-        time.sleep(rng.uniform(0.2, 3.5))
+        assert process.stdout is not None
+        # Anywhere in the start of the process, or after it has said that it runs.
+        if kill % 5:
+            process.stdout.readline()
+        time.sleep(rng.uniform(0.2, 4.0))
         process.kill()
         process.communicate()
         now, started = run.finished(), run.starts()
-        assert before.items() <= now.items() or all(
-            now.get(index) == value or value == "kept" for index, value in before.items()
-        )
+        assert all(now[index] == value or value == "kept" for index, value in before.items())
         for index in before:
             assert started[index] == starts[index], f"trial {index} was over and was evaluated again"
         before, starts = now, started
@@ -245,9 +246,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(case: Callable[[float], C
         assert process.returncode == 0, said
         history = run.check_replay()
         assert len(history) == 8
-        # A checkpoint that found no room is an error of that evaluation.
-        assert {trial.status for trial in history} <= {TrialStatus.COMPLETED, TrialStatus.FAILED}
-        assert all("No space left" in str(trial.reason) for trial in history if trial.status is TrialStatus.FAILED)
+        assert {trial.status for trial in history} == {TrialStatus.COMPLETED}, "a checkpoint is no reason to fail"
     finally:
         subprocess.run(["umount", "-l", results], check=True)
 
