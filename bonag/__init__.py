@@ -2,7 +2,7 @@
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
 architectures themselves. ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it
-needs for that.
+needs for that. ``profile`` measures the latency of networks on this machine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bonag.api import AskTell, Result, load, resume, search
     from bonag.api.generating import generate
     from bonag.api.training import train_generator
+    from bonag.profiling.profile import profile
     from search_spaces.errors import UserError
 
 __version__ = "0.2.0.dev0"
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "generate",
     "load",
+    "profile",
     "resume",
     "search",
     "train_generator",
@@ -33,6 +35,7 @@ _HOMES = {
     **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
     "generate": "bonag.api.generating",
     "train_generator": "bonag.api.training",
+    "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
 }
 

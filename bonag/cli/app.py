@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces
+from bonag.cli import benching, exporting, generating, plotting, profiling, reading, reporting, running, showing, spaces
 
 app = typer.Typer(
     name="bonag",
@@ -46,6 +46,7 @@ for command in (
     spaces.check_space,
     showing.ui,
     exporting.export,
+    profiling.profile,
     plotting.plot,
     reporting.report,
     generating.generate,
