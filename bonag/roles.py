@@ -7,7 +7,7 @@ space as ``<space>.<evaluator>``.
 
 from __future__ import annotations
 
-from loops.protocols import Acquisition, Evaluator, Executor, Generator, Predictor, Strategy
+from loops.protocols import Acquisition, Evaluator, Executor, Generator, Predictor, StopRule, Strategy
 from search_spaces.registry import SPACES, Registry
 from search_spaces.space import SearchSpace
 
@@ -72,7 +72,11 @@ GENERATORS: Registry[Generator] = Registry(
 
 EXECUTORS: Registry[Executor] = Registry(
     role="executor",
-    built_in={"local": "bonag.executors.local:LocalExecutor", "ray": "bonag.executors.ray:RayExecutor"},
+    built_in={
+        "local": "bonag.executors.local:LocalExecutor",
+        "ray": "bonag.executors.ray:RayExecutor",
+        "in-process": "bonag.executors.in_process:InProcessExecutor",
+    },
     groups=("bonag.executors",),
     contract=("run", "close"),
 )
@@ -92,6 +96,17 @@ EVALUATORS: Registry[Evaluator] = Registry(
     functions=True,
 )
 
+STOP_RULES: Registry[StopRule] = Registry(
+    role="stop rule",
+    built_in={
+        "none": "loops.stopping:NeverStop",
+        "asha": "loops.stopping:SuccessiveHalving",
+        "median": "loops.stopping:MedianRule",
+    },
+    groups=("bonag.stop_rules",),
+    contract=("stops",),
+)
+
 __all__ = [
     "ACQUISITIONS",
     "EVALUATORS",
@@ -99,6 +114,7 @@ __all__ = [
     "GENERATORS",
     "PREDICTORS",
     "SPACES",
+    "STOP_RULES",
     "STRATEGIES",
     "Acquisition",
     "Evaluator",
@@ -106,5 +122,6 @@ __all__ = [
     "Generator",
     "Predictor",
     "SearchSpace",
+    "StopRule",
     "Strategy",
 ]

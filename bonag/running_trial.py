@@ -40,7 +40,7 @@ class RunningTrial:
 
     @cached_property
     def folder(self) -> Path:
-        """The trial's own folder, for checkpoints, logs and plots: it stays, and the trial's page lists what is in it."""
+        """The trial's own folder, for checkpoints, logs and plots; it stays, and the trial's page lists it."""
         if self._given is None:
             self._passing = tempfile.TemporaryDirectory(prefix="bonag-trial-")
             return Path(self._passing.name)

@@ -6,6 +6,7 @@ The command line, ``bonag.search``, ``bonag.AskTell`` and contests derive theirs
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -18,10 +19,29 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 3
-# What keys of later formats mean where an earlier one lacks them.
-ADDED: dict[int, dict[str, Any]] = {1: {"constraints": (), "generator": None}, 2: {"generator": None}}
+FORMAT = 4
+# The keys that a format added; an earlier file is read as if it had their defaults.
+ADDED: dict[int, tuple[str, ...]] = {
+    2: ("constraints",),
+    3: ("generator",),
+    4: (
+        *("workers", "trial_timeout", "max_attempts", "cpus_per_trial", "gpus_per_trial", "stop_early"),
+        *("hours", "target", "patience", "known", "tries", "record_patience"),
+    ),
+}
 DEVICES = ("auto", "cpu", "cuda")
+MOST = 1_000_000
+BOUNDS = {
+    **dict.fromkeys(("budget", "batch_size", "max_failures", "patience", "max_attempts"), (1, MOST)),
+    **dict.fromkeys(("workers", "threads", "cpus_per_trial"), (1, 4096)),
+    **{"seed": (0, 2**63 - 1), "hours": (0, MOST), "gpus_per_trial": (0, 4096)},
+}
+# What decides only when a run ends and how it is carried out; may be changed when it is resumed.
+EXTENSIBLE = (
+    *("budget", "hours", "target", "patience", "max_failures", "max_attempts", "workers", "trial_timeout"),
+    "record_patience",
+)
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _option(help: str, default: Any = MISSING, unset: str | None = None, flag: str | None = None) -> Any:
@@ -62,9 +82,37 @@ class RunConfig:
     )
     seed: int = _option("Decides, with the history, every proposal.", 0)
     batch_size: int = _option("Trials that are proposed together; the next wait until all have ended.", 1)
+    workers: int = _option("Evaluations at once; when one ends, the next is proposed.", 1)
     device: str = _option("Where the strategy computes: auto, cpu or cuda.", "auto")
-    executor: str = _option("Where evaluations run: local (this process), ray, or module:attribute.", "local")
+    executor: str = _option(
+        "Where evaluations run: local (processes of this machine), ray, in-process, or module:attribute.", "local"
+    )
+    trial_timeout: str | None = _option(
+        "Fail an evaluation that takes longer, as in 90s, 30m or 2h.", None, unset="no limit"
+    )
+    max_attempts: int = _option("Fail a trial whose evaluation ended its process so often.", 2)
+    cpus_per_trial: int | None = _option(
+        "Threads of each evaluation, and CPUs that Ray sets aside for it.", None, unset="the cores, by workers"
+    )
+    gpus_per_trial: float | None = _option(
+        "GPUs of each evaluation.", None, unset="1 where there are any; with ray none"
+    )
+    stop_early: str = _option(
+        "Which trials end early, by the curves they report: asha, median, none, or module:attribute.", "none"
+    )
+    hours: float | None = _option("Propose nothing more after so many hours.", None, unset="no limit")
+    target: str | None = _option("Stop once a trial reaches it, as in accuracy=94.", None, unset="none")
+    patience: int | None = _option("Stop after so many trials that were no better.", None, unset="no limit")
+    known: tuple[str, ...] = _option(
+        "Trials known already, which cost no query: a CSV file of architectures and metrics, or a run.",
+        (),
+        unset="none",
+    )
+    tries: tuple[str, ...] = _option(
+        "Architecture to evaluate first; may be given again.", (), unset="none", flag="try"
+    )
     max_failures: int = _option("Stop after so many failed evaluations in a row.", 10)
+    record_patience: str = _option("Wait so long for a record that cannot be written, as in 30s or 5m.", "5m")
     threads: int = _option(
         "Threads of PyTorch; they take part in floating-point results, so the run keeps them.",
         1,
@@ -84,7 +132,12 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", _texts(self.objective, one=True))
-        object.__setattr__(self, "constraints", _texts(self.constraints))
+        for name in ("constraints", "known", "tries"):
+            object.__setattr__(self, name, _texts(getattr(self, name)))
+        if isinstance(self.hours, int):
+            object.__setattr__(self, "hours", float(self.hours))
+        if isinstance(self.gpus_per_trial, int):
+            object.__setattr__(self, "gpus_per_trial", float(self.gpus_per_trial))
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
             if not isinstance(value, _types(kind)) or isinstance(value, bool):
@@ -96,14 +149,20 @@ class RunConfig:
             )
         if self.format != FORMAT:
             raise UserError(f"format {self.format} is unknown to this bonag, which writes format {FORMAT}")
-        for name, least in {"budget": 1, "seed": 0, "batch_size": 1, "max_failures": 1, "threads": 1}.items():
+        for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"{name} must be at least {least}, got {value}")
+            if value is not None and not least <= value <= most:
+                bound = f"at least {least}" if value < least else f"at most {most:,}"
+                raise UserError(f"{name} must be {bound}, got {value}")
+        for name in ("trial_timeout", "record_patience"):
+            text = getattr(self, name)
+            if text is not None and seconds_of(text) is None:
+                raise UserError(f"{name} must be a time like 90s, 30m or 2h, got '{text}'")
         if self.device not in DEVICES:
             raise UserError(f"unknown device '{self.device}': {suggestion(self.device, DEVICES)}")
         try:
             self.parsed_objective()
+            self.parsed_target()
         except ValueError as error:
             raise UserError(str(error)) from None
 
@@ -113,6 +172,19 @@ class RunConfig:
         from loops.objective import Objective
 
         return Objective.parse(self.objective, self.constraints)
+
+    def parsed_target(self) -> tuple[str, float]:
+        """The metric of the target and its value; raises ValueError. Empty and nan where there is none."""
+        if self.target is None:
+            return "", math.nan
+        metric, _, value = self.target.partition("=")
+        known = self.parsed_objective().metrics
+        if metric not in known:
+            raise ValueError(f"target '{self.target}' must be like {known[0]}=VALUE, of a metric of the objective")
+        try:
+            return metric, float(value)
+        except ValueError:
+            raise ValueError(f"target '{self.target}' must be like {metric}=VALUE, with a number") from None
 
     def to_json(self) -> str:
         """The text of ``config.json``."""
@@ -130,24 +202,35 @@ class RunConfig:
         names = [one.name for one in fields(cls)]
         known = values.get("format", FORMAT)
         # A newer format may have other keys; that it is newer is then the thing to say.
-        if not isinstance(known, int) or isinstance(known, bool) or (known != FORMAT and known not in ADDED):
+        if not isinstance(known, int) or isinstance(known, bool) or not 1 <= known <= FORMAT:
             raise UserError(f"format {known!r} is unknown to this bonag, which reads formats up to {FORMAT}")
-        added = ADDED.get(known, {})
+        added = {name for later, keys in ADDED.items() if later > known for name in keys}
         for name in values:
             if name not in names or name in added:
                 raise UserError(f"unknown key '{name}': {suggestion(name, [n for n in names if n not in added])}")
         for name in names:
             if name not in values and name not in added:
                 raise UserError(f"key '{name}' is missing")
-        return cls(**{**values, **added, "format": FORMAT})
+        if known < 4 and values["executor"] == "ray":
+            # Ray used to evaluate all of a batch at once.
+            values["workers"] = values["batch_size"]
+        return cls(**{**values, "format": FORMAT})
 
     def difference(self, other: RunConfig) -> str | None:
-        """One line on the first value in which two configurations differ, or None."""
+        """One line on the first value in which two configurations differ, or None; ``EXTENSIBLE`` ones may."""
         for one in fields(self):
+            if one.name in EXTENSIBLE:
+                continue
             mine, theirs = getattr(self, one.name), getattr(other, one.name)
             if mine != theirs:
                 return f"{one.name} is {mine!r} in one and {theirs!r} in the other"
         return None
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of a time like 90s, 30m, 2h or 1.5d; None for what is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    return None if match is None else float(match[1]) * UNITS[match[2]]
 
 
 def _texts(value: Any, one: bool = False) -> Any:
@@ -165,7 +248,13 @@ def _types(kind: Any) -> tuple[type, ...]:
 
 
 def _words(kind: Any) -> str:
-    names = {str: "a string", int: "a whole number", type(None): "null", tuple: "a list of strings"}
+    names = {
+        str: "a string",
+        int: "a whole number",
+        float: "a number",
+        type(None): "null",
+        tuple: "a list of strings",
+    }
     return " or ".join(names[part] for part in _types(kind))
 
 

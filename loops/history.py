@@ -1,9 +1,10 @@
-"""The ordered trials of a run: all that a strategy may know."""
+"""The trials and events of a run: all that a strategy may know."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,27 @@ from search_spaces import Architecture
 if TYPE_CHECKING:
     import pandas as pd
 
+# The origin of a trial that was known before the run.
+KNOWN = "known"
+
 
 class TrialStatus(StrEnum):
-    """Where a trial stands."""
+    """Where a trial stands. Stopped: told to end early, with the metrics of then. Abandoned: given up by somebody."""
 
     RUNNING = "running"
     COMPLETED = "completed"
+    STOPPED = "stopped"
     FAILED = "failed"
     ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a running trial reported: metrics at a step, which counts epochs or anything. event: when, see Trial."""
+
+    step: int
+    metrics: Mapping[str, float]
+    event: int
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,11 @@ class Trial:
     """One architecture with its status and its measured metrics.
 
     provenance: how it came to be proposed (step, acquisition value, ...), JSON values only.
-    reason: why it failed or was abandoned.
+    reason: why it failed, was stopped or was abandoned. output: the last lines that a failed evaluation printed.
+    curve: what it reported while it ran, by rising step.
+    attempts: how many of its evaluations ended with the process that they ran in.
+    proposed_event, ended_event: the places of these two among all events of the run, counted from 0 as they were
+    recorded; None in records of bonag 0.1, where trials ended in the order of their index.
     proposed_at, ended_at: seconds since the epoch; proposal_seconds, evaluation_seconds: time spent.
     None of the times takes part in a search.
     """
@@ -45,10 +63,20 @@ class Trial:
     ended_at: float | None = None
     proposal_seconds: float | None = None
     evaluation_seconds: float | None = None
+    curve: tuple[Point, ...] = ()
+    attempts: int = 0
+    output: str | None = None
+    proposed_event: int | None = None
+    ended_event: int | None = None
+
+    @property
+    def is_query(self) -> bool:
+        """Whether its evaluation was one of this run's, and not known beforehand."""
+        return self.provenance.get("origin") != KNOWN
 
 
 class History:
-    """The trials in the order of their index; a value that does not change."""
+    """The trials in the order of their index, and the order of what happened to them; a value that does not change."""
 
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self.trials: tuple[Trial, ...] = tuple(sorted(trials, key=lambda trial: trial.index))
@@ -61,17 +89,41 @@ class History:
 
     def updated(self, *trials: Trial) -> History:
         """A history in which these trials replace those of the same index, or are added."""
-        merged = {trial.index: trial for trial in self.trials} | {trial.index: trial for trial in trials}
-        return History(merged.values())
+        merged = list(self.trials)
+        for trial in trials:
+            place = bisect_left(merged, trial.index, key=lambda one: one.index)
+            known = place < len(merged) and merged[place].index == trial.index
+            merged[place : place + known] = [trial]
+        history = History(merged)
+        history.events = max([self.events, *(1 + _latest(trial) for trial in trials)])
+        return history
+
+    def before(self, index: int) -> History:
+        """The history as it was when trial ``index`` was proposed: all that its proposal may depend on."""
+        event = self.trials[index].proposed_event
+        if event is None:
+            raise ValueError(f"the record of trial {index} does not tell the order of events")
+        return History(_as_of(trial, event) for trial in self.trials if (trial.proposed_event or 0) < event)
+
+    @cached_property
+    def events(self) -> int:
+        """How many events there have been: the number of the next."""
+        return 1 + max(map(_latest, self.trials), default=-1)
 
     @cached_property
     def completed(self) -> tuple[Trial, ...]:
-        """The trials with metrics."""
-        return tuple(trial for trial in self.trials if trial.status is TrialStatus.COMPLETED)
+        """The trials with final metrics, in the order in which they ended."""
+        done = [trial for trial in self.trials if trial.status is TrialStatus.COMPLETED]
+        return tuple(sorted(done, key=_ended))
+
+    @cached_property
+    def ended(self) -> tuple[Trial, ...]:
+        """The trials that do not run any more, in the order in which they ended."""
+        return tuple(sorted((t for t in self.trials if t.status is not TrialStatus.RUNNING), key=_ended))
 
     @cached_property
     def pending(self) -> tuple[Trial, ...]:
-        """The trials that still run."""
+        """The trials that still run, in the order of their index."""
         return tuple(trial for trial in self.trials if trial.status is TrialStatus.RUNNING)
 
     @cached_property
@@ -79,8 +131,13 @@ class History:
         """Every architecture that has a trial, whatever became of it."""
         return frozenset(trial.architecture for trial in self.trials)
 
+    @cached_property
+    def queries(self) -> int:
+        """How many trials count towards the budget: all whose metrics were not known beforehand."""
+        return sum(trial.is_query for trial in self.trials)
+
     def values(self, metric: str) -> np.ndarray:
-        """The metric of the completed trials: (n,) float64."""
+        """The metric of the completed trials, in the order in which they ended: (n,) float64."""
         return np.array([trial.metrics[metric] for trial in self.completed], dtype=np.float64)
 
     def frame(self) -> pd.DataFrame:
@@ -105,3 +162,20 @@ class History:
         columns = ["trial", "status", "architecture", *metrics]
         columns += ["reason", "origin", "acquisition", "proposal_seconds", "evaluation_seconds"]
         return pd.DataFrame(rows, columns=columns)
+
+
+def _ended(trial: Trial) -> tuple[int, int]:
+    return (-1 if trial.ended_event is None else trial.ended_event, trial.index)
+
+
+def _latest(trial: Trial) -> int:
+    events = [trial.proposed_event, trial.ended_event, *(point.event for point in trial.curve)]
+    return max((event for event in events if event is not None), default=-1)
+
+
+def _as_of(trial: Trial, event: int) -> Trial:
+    """The trial as it was before that event."""
+    curve = tuple(point for point in trial.curve if point.event < event)
+    if (-1 if trial.ended_event is None else trial.ended_event) < event and trial.status is not TrialStatus.RUNNING:
+        return trial
+    return replace(trial, status=TrialStatus.RUNNING, metrics={}, reason=None, curve=curve, ended_event=None)

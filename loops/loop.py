@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import json
-import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import takewhile
-from numbers import Real
+from pathlib import Path
 
 from loops.config import RunConfig
+from loops.curves import as_expected
+from loops.ending import RunState, failures_in_a_row, reason_to_end
 from loops.history import History, Trial, TrialStatus
-from loops.protocols import Evaluator, Executor, Job, Outcome, Proposal, Recorder, Strategy
+from loops.outcome import end_trial, point_of
+from loops.protocols import Evaluator, Executor, Job, Outcome, Proposal, Recorder, Report, StopRule, Strategy
 from loops.seeding import rng_for, trial_seed
-
-
-class RunState(StrEnum):
-    """Where a run stands.
-
-    finished: the budget is spent, or the space has no more architectures. stopped: too many failures in a row.
-    interrupted: somebody or something ended it early; it waits to be resumed.
-    """
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
+from loops.spool import drop_outcome, keep_outcome, kept_outcome
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """A batch was recorded and is about to be evaluated."""
+    """Trials were recorded and are about to be evaluated."""
 
     trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A running trial reported a point of its curve, which was recorded."""
+
+    trial: Trial
 
 
 @dataclass(frozen=True)
@@ -53,80 +48,170 @@ class Over:
     reason: str | None = None
 
 
-Event = Proposed | Ended | Over
+Event = Proposed | Reported | Ended | Over
 
 
-def search(
-    config: RunConfig,
-    strategy: Strategy,
-    evaluator: Evaluator,
-    executor: Executor,
-    recorder: Recorder,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-    forgiven: int = 0,
-) -> Iterator[Event]:
-    """Run to the end of the budget, from wherever the record stands, and yield what happens as it happens.
+@dataclass
+class Loop:
+    """A run, from wherever its record stands.
 
-    Every batch is recorded before its evaluation starts and every outcome as it comes, so the caller may be killed
-    between any two instructions: trials found running are evaluated again under their own index and seed, and from
-    there on the proposals are the same, because they depend on nothing but (config, history).
+    Every trial is recorded before its evaluation starts, and every report and outcome as it comes, so the process may
+    be killed between any two instructions: trials found running are evaluated again under their own index and seed.
 
+    A proposal is made whenever an evaluation could start, and takes those that still run for pending; with
+    ``config.batch_size`` above 1, that many are proposed together once all others have ended. Each depends on nothing
+    but (config, seed, events recorded before it).
+
+    notify: called with each event as it happens.
     stop: asked before each proposal and each evaluation; once true, evaluations that run come to their end and the loop
     ends as ``interrupted``.
     forgiven: failures of trials before this index do not count towards ``config.max_failures``.
+    rule: which trials end early. folder: where each trial has a folder of its own.
+    seconds: for how long the run has run before.
     """
-    required = tuple(dict.fromkeys((*evaluator.metrics, *config.parsed_objective().metrics)))
-    history = recorder.history()
 
-    def may_go_on() -> bool:
-        return not stop() and len(failures_in_a_row(history, forgiven)) < config.max_failures
+    config: RunConfig
+    strategy: Strategy
+    evaluator: Evaluator
+    executor: Executor
+    recorder: Recorder
+    notify: Callable[[Event], None] = lambda event: None
+    stop: Callable[[], bool] = lambda: False
+    forgiven: int = 0
+    rule: StopRule | None = None
+    folder: Path | None = None
+    seconds: float = 0.0
 
-    while may_go_on():
-        if not history.pending:
-            left = _left(config, history)
-            if left <= 0:
+    def __post_init__(self) -> None:
+        self._history = self.recorder.history()
+        self._started = time.monotonic() - self.seconds
+        self._required = tuple(dict.fromkeys((*self.evaluator.metrics, *self.config.parsed_objective().metrics)))
+        self._in_flight: set[int] = set()
+        self._empty = False
+
+    @property
+    def history(self) -> History:
+        """All trials so far."""
+        return self._history
+
+    def run(self) -> Over:
+        """Run to the end; the last event is returned too."""
+        for trial in self._history.pending:
+            outcome = kept_outcome(self._job(trial))
+            if outcome is not None:
+                self._end(outcome)
+        while self._history.pending or self._may_propose():
+            if not self._may_go_on():
                 break
-            batch = propose(strategy, history, min(config.batch_size, left), config.seed)
-            if not batch:
-                yield Over(RunState.FINISHED, "the search space has no more architectures")
+            before = self._history
+            for outcome in self.executor.run(self.evaluator, self._jobs(), self._report):
+                self._in_flight.discard(outcome.index)
+                self._end(outcome)
+            self._in_flight.clear()
+            if self._history is before and self._history.pending and self._may_go_on():
+                raise RuntimeError(f"the executor {type(self.executor).__name__} returned no outcome")
+        over = self._over()
+        self.notify(over)
+        return over
+
+    def _end(self, outcome: Outcome) -> None:
+        """Record how a trial ended, or that it is to be tried again."""
+        trial = self._history.trials[outcome.index]
+        if outcome.died and trial.attempts + 1 < self.config.max_attempts:
+            # It stays running, and is evaluated again once the others have ended.
+            self._update(replace(trial, attempts=trial.attempts + 1), self.recorder.try_again)
+            return
+        job = self._job(trial)
+        if not getattr(self.evaluator, "looks_up", False):
+            keep_outcome(job, outcome)
+        trial = end_trial(trial, outcome, self._required, self._history.events)
+        self._update(trial, self.recorder.finish)
+        drop_outcome(job.folder)
+        self.notify(Ended(trial))
+
+    def _job(self, trial: Trial) -> Job:
+        folder = self.folder / str(trial.index) if self.folder else None
+        return Job(trial.index, trial.architecture, trial_seed(self.config.seed, trial.index), folder)
+
+    def _jobs(self) -> Iterator[Job]:
+        """What to evaluate next, decided when it is asked for; ends where nothing may start before something ends."""
+        again = deque(trial for trial in self._history.pending if trial.index not in self._in_flight)
+        while len(self._in_flight) < self.config.workers:
+            if not self._may_go_on():
                 return
-            recorder.add(batch)
-            history = history.updated(*batch)
-            yield Proposed(batch)
-        waiting = [
-            Job(trial.index, trial.architecture, trial_seed(config.seed, trial.index)) for trial in history.pending
-        ]
-        # Handed out one by one, so that a serial executor starts none after the loop has to end.
-        jobs = takewhile(lambda _: may_go_on(), waiting)
-        for outcome in executor.run(evaluator, jobs):
-            trial = end_trial(history.trials[outcome.index], outcome, required)
-            recorder.finish(trial)
-            history = history.updated(trial)
-            yield Ended(trial)
-        if len(history.pending) == len(waiting) and may_go_on():
-            raise RuntimeError(f"the executor {type(executor).__name__} returned no outcome")
-    failed = failures_in_a_row(history, forgiven)
-    if len(failed) >= config.max_failures:
-        count = f"{len(failed)} evaluations in a row" if len(failed) > 1 else "an evaluation"
-        yield Over(RunState.STOPPED, f"{count} failed, the last with: {failed[-1].reason}")
-    elif history.pending or _left(config, history) > 0:
-        yield Over(RunState.INTERRUPTED)
-    else:
-        yield Over(RunState.FINISHED)
+            if not again:
+                again.extend(self._propose())
+            if not again:
+                return
+            trial = again.popleft()
+            self._in_flight.add(trial.index)
+            yield self._job(trial)
 
+    def _propose(self) -> tuple[Trial, ...]:
+        """The next trials, recorded."""
+        if not self._may_propose() or (self.config.batch_size > 1 and self._history.pending):
+            return ()
+        n = self.config.batch_size
+        if self.config.budget is not None:
+            n = min(n, self.config.budget - self._history.queries)
+        trials = propose(self.strategy, self._history, n, self.config.seed)
+        if not trials:
+            self._empty = True
+            return ()
+        self.recorder.add(trials)
+        self._history = self._history.updated(*trials)
+        self.notify(Proposed(trials))
+        return trials
 
-def _left(config: RunConfig, history: History) -> int:
-    return config.batch_size if config.budget is None else config.budget - len(history)
+    def _report(self, report: Report) -> bool:
+        """Record what a trial says of itself; whether it is to go on."""
+        trial = self._history.trials[report.index]
+        point = point_of(report, self._history.events)
+        if point is None:
+            return True
+        curve = tuple(old for old in trial.curve if old.step < point.step)
+        known = next((old for old in trial.curve if old.step == point.step), None)
+        if known is not None and known.metrics == point.metrics:
+            # Evaluated again after a crash, it says what it said before; the rule sees what it saw then.
+            trial = replace(trial, curve=(*curve, known))
+        else:
+            trial = replace(trial, curve=(*curve, point))
+            self._update(trial, self.recorder.report)
+            self.notify(Reported(trial))
+        return self.rule is None or not self.rule.stops(self._history, trial)
+
+    def _update(self, trial: Trial, write: Callable[[Trial], None]) -> None:
+        write(trial)
+        self._history = self._history.updated(trial)
+
+    def _may_go_on(self) -> bool:
+        failed = failures_in_a_row(self._history, self.forgiven)
+        return not self.stop() and len(failed) < self.config.max_failures
+
+    def _may_propose(self) -> bool:
+        return not self._empty and reason_to_end(self.config, self._history, time.monotonic() - self._started) is None
+
+    def _over(self) -> Over:
+        failed = failures_in_a_row(self._history, self.forgiven)
+        if len(failed) >= self.config.max_failures:
+            count = f"{len(failed)} evaluations in a row" if len(failed) > 1 else "an evaluation"
+            return Over(RunState.STOPPED, f"{count} failed, the last with: {failed[-1].reason}")
+        if self._history.pending or self._may_propose():
+            return Over(RunState.INTERRUPTED)
+        if self._empty:
+            return Over(RunState.FINISHED, "the search space has no more architectures")
+        reason = reason_to_end(self.config, self._history, time.monotonic() - self._started)
+        return Over(RunState.FINISHED, reason or None)
 
 
 def propose(strategy: Strategy, history: History, n: int, seed: int) -> tuple[Trial, ...]:
     """The next n trials (fewer only if the space has no more), running: a function of (strategy, seed, history) alone.
 
-    Raises RuntimeError if the strategy breaks its contract, for the record must never hold an architecture twice.
+    Trials that were stopped early count as they are expected to have ended (``loops.curves``). Raises RuntimeError if
+    the strategy breaks its contract, for the record must never hold an architecture twice.
     """
     start = time.perf_counter()
-    proposals: list[Proposal] = strategy.propose(history, n, rng_for(seed, len(history)))
+    proposals: list[Proposal] = strategy.propose(as_expected(history), n, rng_for(seed, len(history)))
     architectures = {proposal.architecture for proposal in proposals}
     if len(architectures) < len(proposals) or len(proposals) > n or architectures & history.seen:
         raise RuntimeError(f"strategy '{strategy.name}' proposed too many architectures, or one that has a trial")
@@ -139,6 +224,7 @@ def propose(strategy: Strategy, history: History, n: int, seed: int) -> tuple[Tr
             provenance=_json_values(proposal.provenance),
             proposed_at=time.time(),
             proposal_seconds=seconds,
+            proposed_event=history.events + position,
         )
         for position, proposal in enumerate(proposals)
     )
@@ -148,51 +234,3 @@ def _json_values(provenance: Mapping[str, object]) -> dict[str, object]:
     """What the record will give back, so that a strategy sees the same history in a live run and in a resumed one."""
     text = json.dumps(dict(provenance), default=lambda value: value.item())
     return json.loads(text, parse_constant=lambda _: None)
-
-
-def end_trial(trial: Trial, outcome: Outcome, required: tuple[str, ...]) -> Trial:
-    """The trial with its outcome: completed if the required metrics and all others are finite numbers, else failed."""
-    trial = replace(trial, ended_at=time.time(), evaluation_seconds=outcome.seconds)
-    if outcome.reason is not None:
-        return replace(trial, status=TrialStatus.FAILED, reason=outcome.reason)
-    try:
-        return replace(trial, status=TrialStatus.COMPLETED, metrics=_check_metrics(outcome.metrics, required))
-    except ValueError as error:
-        return replace(trial, status=TrialStatus.FAILED, reason=str(error))
-
-
-def _check_metrics(metrics: object, required: tuple[str, ...]) -> dict[str, float]:
-    if not isinstance(metrics, Mapping):
-        raise ValueError(f"the evaluator returned {type(metrics).__name__} and not a mapping of metrics")
-    for name in metrics:
-        if not isinstance(name, str):
-            raise ValueError(f"the metric name {name!r} is not a string")
-    for name in required:
-        if name not in metrics:
-            raise ValueError(f"metric '{name}' is missing")
-    return {name: _number(name, metrics[name]) for name in sorted(metrics)}
-
-
-def _number(name: str, value: object) -> float:
-    if hasattr(value, "item"):  # NumPy and PyTorch scalars
-        with suppress(ValueError, RuntimeError):
-            value = value.item()
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"metric '{name}' is {type(value).__name__} and not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"metric '{name}' is {number}")
-    return number
-
-
-def failures_in_a_row(history: History, since: int = 0) -> list[Trial]:
-    """The latest trials from index ``since``, oldest first, if they failed and none completed after them.
-
-    Trials behind one that still runs do not count, so that the order in which parallel evaluations end plays no part.
-    """
-    end = history.pending[0].index if history.pending else len(history)
-    failed = takewhile(lambda trial: trial.status is TrialStatus.FAILED, reversed(history.trials[since:end]))
-    return list(failed)[::-1]

@@ -39,13 +39,42 @@ class Strategy(Protocol):
 
 
 class RunningTrial(Protocol):
-    """What an evaluation is given beside its architecture (``bonag.running_trial`` has all of it).
+    """What an evaluation is given beside its architecture; see ``bonag.running_trial``.
 
-    index: of the trial. seed: drives whatever is random in the evaluation, 32 bits.
+    index: of the trial. seed: drives whatever is random in the evaluation, 32 bits. space: that of the architecture.
+    stopped: whether it is to end early.
     """
 
     index: int
     seed: int
+    space: Any
+    stopped: bool
+
+    @property
+    def folder(self) -> Path:
+        """The trial's own folder."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """``cuda`` or ``cpu``."""
+        ...
+
+    def epochs(self, n: int) -> Iterator[int]:
+        """The epochs that are still to do, of n."""
+        ...
+
+    def report(self, step: int | None = None, **metrics: float) -> bool:
+        """Put metrics into the record; returns whether to go on."""
+        ...
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a state."""
+        ...
+
+    def load(self) -> dict[str, Any] | None:
+        """What was kept last, or None."""
+        ...
 
 
 class Evaluator(Protocol):
@@ -102,9 +131,7 @@ class Outcome:
 class Executor(Protocol):
     """Runs evaluations somewhere."""
 
-    def run(
-        self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]
-    ) -> Iterator[Outcome]:
+    def run(self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]) -> Iterator[Outcome]:
         """Yield one outcome per job as it ends, in any order; an exception in an evaluation is an outcome.
 
         A job is taken from ``jobs`` only when it can start, because which one comes next depends on all that ended

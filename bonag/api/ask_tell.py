@@ -108,7 +108,8 @@ class AskTell:
         if metrics is not None:
             exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
             metrics = counts(self.space, trial.architecture, exact) | dict(metrics)
-        trial = end_trial(trial, Outcome(index, metrics, failed, 0.0), self.objective.metrics)
+        outcome = Outcome(index, metrics, failed, 0.0)
+        trial = end_trial(trial, outcome, self.objective.metrics, self._history.events)
         trial = replace(trial, evaluation_seconds=None)
         if self._record is not None:
             self._record.finish(trial)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import cast
 
 from bonag.evaluators import make_evaluator
-from bonag.roles import EXECUTORS
+from bonag.roles import EXECUTORS, STOP_RULES
 from bonag.strategies.making import OPTIONAL, make_strategy
-from loops.config import RunConfig
+from loops.config import RunConfig, seconds_of
 from loops.objective import Objective
-from loops.protocols import Evaluator, Executor, Strategy
-from search_spaces import Architecture, SearchSpace, get_space
+from loops.protocols import Evaluator, Executor, StopRule, Strategy
+from loops.strategies.tries import TryFirst
+from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -24,7 +25,7 @@ from search_spaces.registry import PYTHON, name_of, space_name
 # What users may give as an evaluator: a name, an Evaluator, or a function of the architecture.
 EvaluatorLike = str | Evaluator | Callable[[Architecture], object] | None
 # Of a run, the fields of its configuration that name a part.
-ROLES = ("space", "evaluator", "executor", "strategy", "acquisition", "predictor", "generator")
+ROLES = ("space", "evaluator", "executor", "strategy", "acquisition", "predictor", "generator", "stop_early")
 # In a configuration that is being made: the space's default evaluator, whichever that is.
 DEFAULT = ""
 # In a configuration, that trials are asked for and told, and not evaluated by bonag.
@@ -40,6 +41,7 @@ class Parts:
     evaluator: Evaluator
     strategy: Strategy
     executor: Executor
+    rule: StopRule
 
 
 def part_names(given: Mapping[str, object]) -> dict[str, str]:
@@ -64,7 +66,21 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     data = Path(config.data) if config.data else None
     evaluator = make_evaluator(space, chosen["evaluator"] or None, config.task, data, objective=objective)
     strategy = make_run_strategy(config, space, objective, chosen)
-    return Parts(space, objective, evaluator, strategy, EXECUTORS.make(chosen["executor"]))
+    rule: StopRule = STOP_RULES.make(chosen["stop_early"], {"objective": lambda: objective})
+    try:
+        tries = [space.parse(text) for text in config.tries]
+    except InvalidArchitectureError as error:
+        raise UserError(f"--try: {error}") from None
+    known: dict[str, Callable[[], object]] = {
+        "space": lambda: space,
+        "workers": lambda: config.workers,
+        "trial_timeout": lambda: seconds_of(config.trial_timeout) if config.trial_timeout else None,
+        "cpus_per_trial": lambda: config.cpus_per_trial,
+        "gpus_per_trial": lambda: config.gpus_per_trial,
+        "stop_early": lambda: config.stop_early,
+    }
+    executor = EXECUTORS.make(chosen["executor"], known)
+    return Parts(space, objective, evaluator, TryFirst(strategy, tries) if tries else strategy, executor, rule)
 
 
 def choose_parts(config: RunConfig, given: Mapping[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bonag.api.found import Findings, Found
 from bonag.record.reading import RunSnapshot, space_of
 from loops.config import RunConfig
-from loops.loop import RunState
+from loops.ending import RunState
 from search_spaces import SearchSpace
 
 if TYPE_CHECKING:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bonag.api import session as sessions
 from bonag.api.options import check_options, takes_options
 from bonag.api.result import Result
 from bonag.record import find_run, read_record
-from loops.loop import Event, RunState
+from loops.config import EXTENSIBLE
+from loops.ending import RunState
+from loops.loop import Event
 from search_spaces import SearchSpace
 
 
 @takes_options()
 def search(
-    space: str | SearchSpace = "mbv3", *, on_event: Callable[[Event], None] | None = None, **options: object
+    space: str | SearchSpace = "mbv3", *, callbacks: Sequence[Callable[[Event], None]] = (), **options: object
 ) -> Result:
     """Search for the best architectures that a budget of evaluations can find; what ``bonag run`` does.
 
@@ -25,29 +27,32 @@ def search(
 
     space: a name of `bonag spaces`, module:attribute, or a SearchSpace.
     {options}
-    on_event: called with each event of the loop (see loops.loop) as it happens.
+    callbacks: each is called with each event of the loop (see loops.loop) as it happens; see also bonag.callbacks.
 
     ``params`` and ``macs`` are counted where the evaluator does not measure them. Whoever breaks a constraint is a
     completed trial that is worse than all who break none. Raises UserError, in one line, for what the caller can mend.
     Interrupted (Ctrl-C) or killed at any moment, nothing recorded is lost, and ``resume`` goes on as if nothing had
     happened.
     """
-    return _run(sessions.start({"space": space, **check_options(options)}), on_event)
+    return _run(sessions.start({"space": space, **check_options(options)}), callbacks)
 
 
-def resume(path: str | Path, *, on_event: Callable[[Event], None] | None = None, **parts: object) -> Result:
-    """Go on with a run that was interrupted, killed or stopped; a finished one is returned as it is.
+def resume(path: str | Path, *, callbacks: Sequence[Callable[[Event], None]] = (), **given: object) -> Result:
+    """Go on with a run that was interrupted, killed or stopped; a finished one is returned, unless its ends are moved.
 
     path: the run's folder, or its name in ``results``.
-    parts: by role (``evaluator``, ``space``, ``strategy``, ...) the Python objects that the run was started with and
+    given: other ends and means (``budget``, ``hours``, ``target``, ``patience``, ``workers``, ``trial_timeout``, ...);
+        and by role (``evaluator``, ``space``, ``strategy``, ...) the Python objects that the run was started with and
         that cannot be imported by the names in its record. Raises UserError.
     """
     folder = find_run(str(path))
+    changes = {name: value for name, value in given.items() if name in EXTENSIBLE}
+    parts = {name: value for name, value in given.items() if name not in EXTENSIBLE}
     space = parts.get("space")
     done = read_record(folder, space)  # type: ignore[arg-type]
-    if done.state is RunState.FINISHED:
+    if done.state is RunState.FINISHED and not changes:
         return Result(done, space)  # type: ignore[arg-type]
-    return _run(sessions.resume(folder, parts), on_event)
+    return _run(sessions.resume(folder, parts, changes), callbacks)
 
 
 def load(path: str | Path, space: SearchSpace | None = None) -> Result:
@@ -55,11 +60,9 @@ def load(path: str | Path, space: SearchSpace | None = None) -> Result:
     return Result(read_record(find_run(str(path)), space), space)
 
 
-def _run(opened: sessions.Session, on_event: Callable[[Event], None] | None) -> Result:
+def _run(opened: sessions.Session, callbacks: Sequence[Callable[[Event], None]]) -> Result:
     with opened:
-        for event in opened.events():
-            if on_event is not None:
-                on_event(event)
+        opened.run(callbacks)
     return Result(read_record(opened.path, opened.parts.space), opened.parts.space)
 
 

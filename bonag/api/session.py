@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 
 import bonag
+from bonag.api.known import known_trials
 from bonag.api.parts import DEFAULT, Parts, default_threads, make_parts, part_names
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
+from bonag.record.machine import this_machine
 from bonag.strategies.making import computing_device
-from loops.config import RunConfig
-from loops.loop import Ended, Event, Over, RunState, search
+from loops.config import EXTENSIBLE, RunConfig
+from loops.ending import RunState
+from loops.history import Trial, TrialStatus
+from loops.loop import Ended, Event, Loop, Over
+from loops.stopping import NeverStop
 from search_spaces import get_space
+from search_spaces.errors import UserError
+from search_spaces.near_miss import suggestion
+
+# In a run's folder, that of the trials.
+TRIALS = "trials"
 
 
 class Session:
@@ -28,32 +39,55 @@ class Session:
         self.config = record.config
         self.path = record.path
 
-    def events(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        """Run to the end, or until ``stop`` says so, and yield what happens. Raises UserError if recording fails."""
+    def run(self, callbacks: Iterable[Callable[[Event], None]] = (), stop: Callable[[], bool] = lambda: False) -> Over:
+        """Run to the end, or until ``stop`` says so; each callback is called with each event as it happens.
+
+        Raises UserError if recording fails. What a callback raises ends the run, which can be resumed.
+        """
         record, parts = self.record, self.parts
         history = record.history()
         forgiven = record.forgiven
         if record.state is RunState.STOPPED:
             # Whoever resumes a run that failures stopped has mended something, so the count starts anew.
             forgiven = history.pending[0].index if history.pending else len(history)
-        record.set_state(RunState.RUNNING, forgiven=forgiven)
+        record.hurry = stop
+        machine = json.dumps(this_machine(self.config.threads))
+        record.set_state(RunState.RUNNING, forgiven=forgiven, machine=machine)
         record.log.write(f"bonag {bonag.__version__}, process {os.getpid()}, {len(history)} trials so far")
+
+        def notify(event: Event) -> None:
+            self._log(event)
+            if isinstance(event, Over):
+                record.set_state(event.state, event.reason)
+            for callback in callbacks:
+                callback(event)
+
         try:
-            for event in search(
-                self.config, parts.strategy, parts.evaluator, parts.executor, record, stop=stop, forgiven=forgiven
-            ):
-                if isinstance(event, Ended):
-                    trial = event.trial
-                    values = (f"{name} {trial.metrics.get(name)!r}" for name in parts.objective.metrics)
-                    what = trial.reason or ", ".join(values)
-                    record.log.write(f"trial {trial.index} {trial.status}: {what}")
-                elif isinstance(event, Over):
-                    record.set_state(event.state, event.reason)
-                    record.log.write(f"{event.state}{f': {event.reason}' if event.reason else ''}")
-                yield event
+            return Loop(
+                self.config,
+                parts.strategy,
+                parts.evaluator,
+                parts.executor,
+                record,
+                notify=notify,
+                stop=stop,
+                forgiven=forgiven,
+                rule=None if isinstance(parts.rule, NeverStop) else parts.rule,
+                folder=self.path / TRIALS,
+                seconds=record.seconds,
+            ).run()
         except Exception as error:
             record.log.write(f"ended by {type(error).__name__}: {error}")
             raise
+
+    def _log(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            trial = event.trial
+            values = (f"{name} {trial.metrics.get(name)!r}" for name in self.parts.objective.metrics)
+            what = trial.reason if trial.status is TrialStatus.FAILED else ", ".join(values)
+            self.record.log.write(f"trial {trial.index} {trial.status}: {what}")
+        elif isinstance(event, Over):
+            self.record.log.write(f"{event.state}{f': {event.reason}' if event.reason else ''}")
 
     def close(self) -> None:
         """Let go of the record and the executor."""
@@ -99,37 +133,56 @@ def start(options: Mapping[str, object]) -> Session:
         task=config.task or getattr(parts.evaluator, "task", None),
     )
     try:
-        opened = _create(out, config, name is not None, parts.evaluator.description, address)
+        known = known_trials(config.known, parts.space, parts.objective.metrics, out)
+        opened = _create(out, config, name is not None, parts.evaluator.description, address, known)
     except BaseException:
         parts.executor.close()
         raise
     return Session(opened, parts)
 
 
-def _create(out: Path, config: RunConfig, named: bool, description: str, address: Address | None) -> RunRecord:
+def _create(
+    out: Path, config: RunConfig, named: bool, description: str, address: Address | None, known: Sequence[Trial]
+) -> RunRecord:
     if named:
-        return create_record(out, config, description, address)
+        return create_record(out, config, description, address, known)
     stem = _stem(config)
     for number in count(1):
         try:
-            return create_record(out, replace(config, name=f"{stem}-{number}"), description, address)
+            return create_record(out, replace(config, name=f"{stem}-{number}"), description, address, known)
         except NameTakenError:
             continue
     raise AssertionError("numbers never end")
 
 
-def resume(folder: Path, given: Mapping[str, object] | None = None) -> Session:
+def resume(
+    folder: Path, given: Mapping[str, object] | None = None, changes: Mapping[str, object] | None = None
+) -> Session:
     """Open a run to go on with it. Raises UserError, and leaves it as it is, where that cannot be.
 
-    given: by role, the parts of which the record has the names only.
+    given: by role, the parts of which the record has the names only. changes: other values of ``EXTENSIBLE`` options.
     """
     space = (given or {}).get("space")
     record = open_record(folder, None if space is None else get_space(space))  # type: ignore[arg-type]
     try:
-        return Session(record, make_parts(record.config, given))
+        config = changed(record.config, changes or {})
+        session = Session(record, make_parts(config, given))
+        if config != record.config:
+            record.extend(config)
+            session.config = config
+        return session
     except BaseException:
         record.close()
         raise
+
+
+def changed(config: RunConfig, changes: Mapping[str, object]) -> RunConfig:
+    """The configuration with other ends; raises UserError for what cannot be changed in a run that has begun."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    for name in given:
+        if name not in EXTENSIBLE:
+            raise UserError(f"'{name}' cannot be changed in a run that has begun: {suggestion(name, EXTENSIBLE)}")
+    return replace(config, **given)  # type: ignore[arg-type]
 
 
 def _stem(config: RunConfig) -> str:

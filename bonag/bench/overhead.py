@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bonag.evaluators import make_evaluator
+from bonag.running_trial import RunningTrial
 from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -53,13 +54,13 @@ def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
     evaluator = make_evaluator(space)
     strategy = make_strategy("bonag", space, objective)
     architectures = fresh(space, (), trials, np.random.default_rng(0))
-    history = History(_complete(i, a, evaluator.evaluate(a, 0)) for i, a in enumerate(architectures))
+    history = History(_complete(i, a, evaluator.evaluate(a, RunningTrial())) for i, a in enumerate(architectures))
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         (proposal,) = strategy.propose(history, 1, rng_for(0, len(history)))
         seconds.append(time.perf_counter() - start)
-        metrics = evaluator.evaluate(proposal.architecture, 0)
+        metrics = evaluator.evaluate(proposal.architecture, RunningTrial())
         history = history.updated(_complete(len(history), proposal.architecture, metrics))
     return statistics.median(seconds[1:])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bonag.bench.search_contest import Contest
+from bonag.running_trial import RunningTrial
 from loops.dominance import hypervolume, hypervolume_growth
 from loops.objective import Objective
 from search_spaces.errors import UserError
@@ -152,7 +153,7 @@ def _worst_of_samples(contest: Contest) -> np.ndarray:
     if hasattr(evaluator, "evaluate_many"):
         values = evaluator.evaluate_many(architectures)
     else:
-        values = pd.DataFrame([evaluator.evaluate(architecture, 0) for architecture in architectures])
+        values = pd.DataFrame([evaluator.evaluate(architecture, RunningTrial()) for architecture in architectures])
     return np.nanmin(_points(contest.objective, values)[0], axis=0)
 
 

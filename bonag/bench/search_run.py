@@ -10,34 +10,20 @@ import pandas as pd
 
 from bonag.bench.memory import PeakMemory
 from bonag.bench.search_contest import Contest
-from bonag.executors.local import LocalExecutor
+from bonag.executors.in_process import InProcessExecutor
 from bonag.roles import STRATEGIES
 from bonag.strategies.making import OPTIONAL, make_strategy
+from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import Over, RunState, search
+from loops.loop import Loop
+from loops.memory_record import MemoryRecord
 from loops.objective import Objective
-from loops.protocols import Evaluator, Strategy
+from loops.protocols import Evaluator, RunningTrial, Strategy
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
 # Of every trial, before and after the metrics of the objective. The others follow from the architecture.
 BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")
-
-
-class _MemoryRecorder:
-    """A record that does not outlive the process."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    def history(self) -> History:
-        return self._history
-
-    def add(self, trials: Sequence[Trial]) -> None:
-        self._history = self._history.updated(*trials)
-
-    def finish(self, trial: Trial) -> None:
-        self._history = self._history.updated(trial)
 
 
 class _OnlyTheObjective:
@@ -51,8 +37,8 @@ class _OnlyTheObjective:
         self.metrics, self.description = objective.metrics, evaluator.description
         self._evaluator = evaluator
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
-        measured = self._evaluator.evaluate(architecture, seed)
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
+        measured = self._evaluator.evaluate(architecture, trial)
         return {name: measured[name] for name in self.metrics if name in measured}
 
 
@@ -82,12 +68,13 @@ def run_one(
     # The others have a way of their own to decide.
     options = {role: getattr(contest, role) for role in STRATEGIES.asks(strategy, OPTIONAL)}
     made = make_strategy(strategy, space, objective, **options)
-    recorder = _MemoryRecorder(History() if before is None else _history(before, space, objective.metrics))
-    for event in search(config, made, evaluator, LocalExecutor(), recorder):
-        if isinstance(event, Over) and event.state is not RunState.FINISHED:
-            raise UserError(f"strategy '{strategy}', seed {seed}: {event.reason}")
+    record = MemoryRecord(None if before is None else _history(before, space, objective.metrics))
+    loop = Loop(config, made, evaluator, InProcessExecutor(space), record)
+    over = loop.run()
+    if over.state is not RunState.FINISHED:
+        raise UserError(f"strategy '{strategy}', seed {seed}: {over.reason}")
     peak = memory.megabytes()
-    history = recorder.history()
+    history = loop.history
     if not history.completed:
         raise UserError(
             f"strategy '{strategy}', seed {seed}: no evaluation succeeded, the last failed with "

@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
 from bonag.bench.search_contest import Contest
+from bonag.running_trial import RunningTrial
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
         evaluator = contest.make_evaluator()
         # Whatever it loads when first asked is no part of the strategy's memory.
         with suppress(LookupError):
-            evaluator.evaluate(contest.make_space().sample(1, np.random.default_rng(0))[0], 0)
+            evaluator.evaluate(contest.make_space().sample(1, np.random.default_rng(0))[0], RunningTrial())
         memory = PeakMemory()
     except Exception as error:
         connection.send(_failure(error))

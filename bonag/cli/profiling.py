@@ -47,7 +47,7 @@ def profile(
     facts = found.model.facts
     if found.disturbed:
         print(
-            f"other jobs slowed this machine, up to {found.slowest:.1f} times: {found.disturbed} of "
+            f"other jobs slowed this machine, up to {found.slowed:.1f} times: {found.disturbed} of "
             f"{facts['samples']} networks were never timed in calm, and are less exact"
         )
     print(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonag.cli.options import takes_options
+from loops.config import EXTENSIBLE
 
 if TYPE_CHECKING:
     from bonag.api.session import Session
-    from loops.loop import Over
 
 
 @takes_options()
@@ -23,26 +23,29 @@ def run(**options: object) -> int:
         return _go(opened)
 
 
+@takes_options(*EXTENSIBLE, **dict.fromkeys(EXTENSIBLE, "as before"))
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    **changes: object,
 ) -> int:
-    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened."""
-    from bonag import __version__
+    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened, or move the end of one."""
     from bonag.api import session
     from bonag.api.result import Result
     from bonag.cli.result_text import summary_lines
     from bonag.record import find_run, read_record
-    from loops.loop import RunState
+    from bonag.record.machine import differences, this_machine
+    from loops.ending import RunState
 
     folder = find_run(run)
     snapshot = read_record(folder)
-    if snapshot.state is RunState.FINISHED:
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if snapshot.state is RunState.FINISHED and not changes:
         print("nothing to do:", "\n".join(summary_lines(Result(snapshot))))
         return 0
-    if snapshot.config.bonag != __version__:
-        note = f"note: bonag {snapshot.config.bonag} started this run and {__version__} goes on with it"
-        print(f"{note}; trials may differ from those of an uninterrupted run")
-    with session.resume(folder) as opened:
+    with session.resume(folder, changes=changes) as opened:
+        different = differences(snapshot.machine, this_machine(opened.config.threads))
+        if different:
+            print(f"note: this is not as it was ({'; '.join(different)}): proposals may differ in their last bits")
         return _go(opened)
 
 
@@ -55,7 +58,7 @@ def _go(opened: Session) -> int:
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in
     from bonag.record import read_record
-    from loops.loop import Over, RunState
+    from loops.ending import RunState
     from search_spaces.errors import UserError
 
     history = opened.record.history()
@@ -64,22 +67,24 @@ def _go(opened: Session) -> int:
     tally = Tally(opened.config, history)
     console = Console()
     progress: Any = LiveProgress(tally, console) if console.is_terminal else PlainProgress(tally)
-    over: Over | None = None
     argument = run_argument(opened.path)
-    with StopSignals() as signals, warnings_in(opened.record.log):
+    opened.record.waiting = lambda reason: print(f"note: {reason}", file=sys.stderr, flush=True)
+    ends = "the evaluation that runs now" if opened.config.workers == 1 else "the evaluations that run now"
+    with StopSignals(ends) as signals, warnings_in(opened.record.log):
         try:
             with progress:
-                for event in opened.events(signals.asked):
-                    progress.show(event)
-                    over = event if isinstance(event, Over) else None
+                over = opened.run([progress.show], signals.asked)
         except UserError as error:
-            raise UserError(f"{error}; what was recorded is safe, go on by `bonag resume {argument}`") from error
+            message = f"{error}; what was recorded is safe, go on by `bonag resume {argument}`"
+            if signals.asked():
+                print(f"error: {message}", file=sys.stderr)
+                return signals.status
+            raise UserError(message) from error
         except KeyboardInterrupt:
             print(f"stopped at once; go on by `bonag resume {argument}`", file=sys.stderr)
             return signals.status
         finally:
             opened.close()
-        assert over is not None
         result = Result(read_record(opened.path, opened.parts.space), opened.parts.space)
         print("\n".join(summary_lines(result)))
         if over.state is RunState.INTERRUPTED:

@@ -17,6 +17,7 @@ DECIMALS = 6
 class BatchEvaluator(ABC):
     """An ``Evaluator`` whose numbers are computed, not measured: deterministic, picklable, quick.
 
+    looks_up: that an evaluation takes microseconds and runs bonag's code alone, so that it needs no process of its own.
     name, task: what ``make_evaluator`` was asked for.
     metrics, description: as in ``loops.protocols.Evaluator``.
     """
@@ -26,13 +27,14 @@ class BatchEvaluator(ABC):
     space: SearchSpace
     metrics: tuple[str, ...]
     description: str
+    looks_up = True
 
     @abstractmethod
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
         """The metrics of B architectures: a (B,) float64 array for each name; nan where there is no value."""
 
-    def evaluate(self, architecture: Architecture, seed: int = 0) -> dict[str, float]:
-        """The metrics of one architecture that have a value; nothing is random, so the seed plays no part.
+    def evaluate(self, architecture: Architecture, trial: object = None) -> dict[str, float]:
+        """The metrics of one architecture that have a value; nothing is random, so the trial plays no part.
 
         Raises LookupError where the first of them, which is what evaluators are asked for, has none.
         """

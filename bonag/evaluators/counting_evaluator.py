@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bonag.profiling.kept import load_metric, profiled_metrics
-from loops.protocols import Evaluator
+from loops.protocols import Evaluator, RunningTrial
 from search_spaces import Architecture, SearchSpace
 from search_spaces.architecture import COUNTED
 
@@ -24,15 +24,18 @@ class CountingEvaluator:
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
         self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
-        for name in ("name", "task"):
+        for name in ("name", "task", "looks_up"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):
             self.evaluate_many = self._evaluate_many
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Mapping[str, float]:
+    def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
         """What the evaluator measured, and the counts."""
-        measured = self.evaluator.evaluate(architecture, seed)
+        measured = self.evaluator.evaluate(architecture, trial)
+        if measured is None and trial.stopped:
+            # What it reported is taken for its metrics.
+            measured = {}
         # What is no mapping is refused, with its type, where outcomes are checked.
         if not isinstance(measured, Mapping):
             return measured

@@ -10,6 +10,7 @@ import numpy as np
 
 from bonag.evaluators import BatchEvaluator, make_evaluator
 from bonag.profiling.kept import profiled_metrics
+from bonag.running_trial import RunningTrial
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
 from search_spaces.architecture import COUNTED
@@ -102,7 +103,7 @@ def _evaluate(
     columns: dict[str, list[float]] = {name: [] for name in metrics}
     for architecture in architectures:
         try:
-            result = evaluator.evaluate(architecture, 0)
+            result = evaluator.evaluate(architecture, RunningTrial())
             found_values = {name: float(result[name]) for name in metrics}
         except Exception as error:  # evaluators are users' code; what they raise is told below, and costs one value
             failure, found_values = f"{type(error).__name__}: {error}", {}

@@ -8,8 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bonag.profiling.timing import CALM, Timing
+import numpy as np
+
+from bonag.profiling.timing import Timing
 from search_spaces.errors import UserError
+
+# A timing counts as calm where the reference takes no longer than this times its calm time, and as precise up to this
+# relative standard error.
+CALM, PRECISE = 1.2, 0.006
 
 
 @dataclass
@@ -54,17 +60,19 @@ class Measurements:
             file.write(json.dumps({"architecture": architecture, **asdict(timing)}) + "\n")
 
     @property
-    def quiet_ms(self) -> float | None:
-        """The shortest that the reference ever took, or None before the first timing."""
-        return min((timing.reference_ms for visits in self.timings.values() for timing in visits), default=None)
+    def calm_ms(self) -> float:
+        """What the reference takes when the machine is calm: in the calmest tenth of all timings."""
+        return float(np.quantile([timing.reference_ms for visits in self.timings.values() for timing in visits], 0.1))
 
     def is_calm(self, timing: Timing) -> bool:
-        """Whether the machine was calm, by all that is known now."""
-        assert self.quiet_ms is not None
-        return timing.settled and timing.reference_ms <= CALM * self.quiet_ms
+        """Whether the machine was calm, by all that is known now, and the timing precise."""
+        return timing.reference_ms <= CALM * self.calm_ms and timing.error <= PRECISE
 
     def milliseconds(self, architecture: str) -> float:
-        """The latency by the timing in the calmest moment; what the reference lost there, the network lost too."""
-        assert self.quiet_ms is not None
-        timing = min(self.timings[architecture], key=lambda one: one.slowed * one.reference_ms)
-        return timing.ms if self.is_calm(timing) else timing.ms * self.quiet_ms / timing.reference_ms
+        """The latency on the calm machine, by the timing in the calmest moment."""
+        return min(self.timings[architecture], key=lambda one: one.reference_ms).ratio * self.calm_ms
+
+    @property
+    def slowed(self) -> float:
+        """By what factor other jobs slowed the machine at worst."""
+        return max(one.reference_ms for visits in self.timings.values() for one in visits) / self.calm_ms

@@ -22,7 +22,7 @@ from search_spaces.errors import UserError
 from search_spaces.registry import PYTHON, space_name
 
 FEWEST_SAMPLES = 10
-# Times that a network is measured again while the machine is never calm, and networks to choose a reference from.
+# Times that a network is measured again while the machine is not calm, and networks to choose a reference from.
 AGAIN, CANDIDATES = 2, 9
 _DRAWN = 64
 
@@ -40,14 +40,14 @@ class Progress:
 class Profile:
     """What came of profiling. metric: its name for objectives and constraints. disturbed: networks never timed in calm.
 
-    slowest: by what factor other jobs slowed the machine at worst (the reference network's median of a visit).
+    slowed: by what factor other jobs slowed the machine at worst.
     """
 
     model: LatencyModel
     path: Path
     metric: str
     disturbed: int
-    slowest: float
+    slowed: float
 
 
 def profile(
@@ -99,7 +99,7 @@ def profile(
         path,
         f"{PREFIX}{name}",
         disturbed=sum(not any(map(found.is_calm, visits)) for visits in timings),
-        slowest=max(one.slowed for visits in timings for one in visits),
+        slowed=found.slowed,
     )
 
 
@@ -149,7 +149,7 @@ def _measure(
     found: Measurements, architectures: list[Architecture], setup: dict[str, Any], show: Callable[[Progress], None]
 ) -> None:
     texts = [str(one) for one in architectures]
-    with MeasuringProcess({**setup, "quiet_ms": found.quiet_ms}) as process:
+    with MeasuringProcess(setup) as process:
         for text, progress in _rounds(found, texts):
             found.add(text, process.time(text))
             show(progress)

@@ -11,83 +11,71 @@ import numpy as np
 WARM_UP = 3
 # Runs between two looks at the reference, each the faster of two runs, so that what was run before plays no part.
 BURST, LOOK = 3, 2
-# Runs at least; how many of the fastest must agree, and within which share.
-FEWEST, AGREEING, TOLERANCE = 15, 5, 0.015
-# The machine is calm where the reference takes no longer than this times the shortest that it ever took.
-CALM = 1.05
-# Seconds after which a network is given up that could not be timed in calm; pauses let a busy neighbour go.
-PATIENCE, PAUSE = 4.0, 0.005
+# Bursts at least and at most, and the relative standard error that is good enough.
+FEWEST, MOST, PRECISION = 8, 2000, 0.003
+# Seconds after which a network is given up that could not be timed so precisely.
+PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
 class Timing:
     """How long a network took.
 
-    ms: the median of its fastest runs; where the machine was never calm, what they would have taken in calm, by the
-        reference.
-    reference_ms: the shortest that the reference took until then.
-    median_ms: of all runs, as they were.
-    slowed: by what factor the reference was slowed in the runs that count.
-    settled: whether these agreed, in calm.
+    ratio: of its time to that of the reference just before and after. error: the ratio's relative standard error.
+    reference_ms: what the reference took in the runs that count, those of the calmer half. median_ms: what the network
+    took, in the median of all runs as they were. runs: how many.
     """
 
-    ms: float
+    ratio: float
+    error: float
     reference_ms: float
     median_ms: float
     runs: int
-    slowed: float
-    settled: bool
 
 
 class Stopwatch:
-    """Times functions, in turns with a reference function.
+    """Times functions in turns with a reference function.
 
-    Other jobs only ever slow a run down, so the fastest runs tell of the network. But a neighbour that stays slows all
-    of them, by half and more where cores share caches; that shows in the reference. quiet_ms: the shortest that the
-    reference ever took.
+    Other jobs slow a run down, by half and more where cores share caches, for a moment or for minutes. They slow the
+    reference too, so that the ratio of the two tells of the network, the better the calmer the machine is.
     """
 
-    def __init__(
-        self, reference: Callable[[], object], quiet_ms: float | None = None, patience: float = PATIENCE
-    ) -> None:
+    def __init__(self, reference: Callable[[], object], patience: float = PATIENCE) -> None:
         self._reference, self._patience = reference, patience
         for _ in range(WARM_UP):
             reference()
-        self.quiet_ms = self._look() if quiet_ms is None else quiet_ms
 
     def time(self, run: Callable[[], object]) -> Timing:
-        """Run it until the fastest runs agree while the machine is calm, for a few seconds at most."""
+        """Run it until the ratio is precise, for a few seconds at most."""
         for _ in range(WARM_UP):
             run()
         bursts: list[list[float]] = []
-        looks: list[tuple[float, float]] = []
+        looks = [self._look()]
         end = time.monotonic() + self._patience
-        before = self._look()
         while True:
             bursts.append([milliseconds(run) for _ in range(BURST)])
-            after = self._look()
-            looks.append((before, after))
-            timing = self._timing(np.array(bursts), np.array(looks))
-            if timing.settled or (time.monotonic() >= end and len(bursts) * BURST >= FEWEST):
+            looks.append(self._look())
+            if len(bursts) % FEWEST:
+                continue
+            timing = summary(np.array(bursts), np.array(looks))
+            if timing.error <= PRECISION or time.monotonic() >= end or len(bursts) >= MOST:
                 return timing
-            time.sleep(PAUSE)
-            before = self._look()
 
     def _look(self) -> float:
-        level = min(milliseconds(self._reference) for _ in range(LOOK))
-        self.quiet_ms = min(getattr(self, "quiet_ms", level), level)
-        return level
+        return min(milliseconds(self._reference) for _ in range(LOOK))
 
-    def _timing(self, bursts: np.ndarray, looks: np.ndarray) -> Timing:
-        median, slowed = float(np.median(bursts)), looks / self.quiet_ms
-        calm = (slowed <= CALM).all(axis=1)
-        if calm.sum() * BURST >= FEWEST:
-            fastest = np.sort(bursts[calm].ravel())[:AGREEING]
-            settled = bool(fastest[-1] <= (1 + TOLERANCE) * fastest[0])
-            return Timing(float(np.median(fastest)), self.quiet_ms, median, bursts.size, 1.0, settled)
-        # Each burst beside the reference around it: where both are slowed alike, their ratio stays.
-        ratio = np.median(bursts.min(axis=1) / slowed.mean(axis=1))
-        return Timing(float(ratio), self.quiet_ms, median, bursts.size, float(np.median(slowed)), False)
+
+def summary(bursts: np.ndarray, looks: np.ndarray) -> Timing:
+    """The timing of (n, BURST) runs with the n + 1 looks at the reference around them, in ms."""
+    around = np.stack([looks[:-1], looks[1:]], axis=1)
+    # Where a neighbour came or left in between, neither the burst nor the looks can be trusted.
+    worst = around.max(axis=1)
+    calm = np.argsort(worst, kind="stable")[: (len(worst) + 1) // 2]
+    ratios = bursts[calm].min(axis=1) / around[calm].mean(axis=1)
+    ratio = np.median(ratios)
+    # The standard error of a median of nearly normal values, by their median deviation.
+    error = 1.25 * 1.48 * np.median(np.abs(ratios - ratio)) / np.sqrt(len(ratios)) / ratio
+    return Timing(float(ratio), float(error), float(np.median(around[calm])), float(np.median(bursts)), bursts.size)
 
 
 def milliseconds(run: Callable[[], object]) -> float:

@@ -17,6 +17,10 @@ from bonag.record.address import Address
 from search_spaces.errors import UserError
 
 
+class OutOfReachError(UserError):
+    """The database cannot be used now, and may be again: locked, full, restarted, away."""
+
+
 class DamagedError(UserError):
     """The file is no database any more, or never was one."""
 
@@ -25,7 +29,8 @@ def sqlite_writer(path: Path) -> sa.Engine:
     """A database file for one writer: a committed transaction survives a crash of the process and of the machine."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+        # Short: while SQLite waits no signal is heard, so it is waited for elsewhere.
+        connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
         try:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -131,13 +136,23 @@ def plain_errors(where: Path | Address) -> Iterator[None]:
 def _plain(error: BaseException, where: Path | Address) -> UserError:
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     if isinstance(where, Address):
-        return UserError(where.without_secrets(f"the record's database {where.public}: {line}"))
+        text = where.without_secrets(f"the record's database {where.public}: {line}")
+        # Class 08, 53 and 57: connection, resources, operator; without a code there was no connection.
+        code = getattr(error, "sqlstate", None)
+        away = code is None or code[:2] in ("08", "53", "57", "25", "40")
+        return OutOfReachError(text) if away and _is_operational(error) else UserError(text)
     # The low byte is the primary code, https://www.sqlite.org/rescode.html
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DamagedError(f"{where} is damaged ({line}) and was left untouched: restore it from a copy")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and os.statvfs(where.parent).f_bavail == 0):
-        return UserError(f"{where} cannot be written: the disk is full")
+        return OutOfReachError(f"{where} cannot be written: the disk is full")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return OutOfReachError(f"{where} is locked by another process")
     if code == sqlite3.SQLITE_READONLY:
         return UserError(f"{where} cannot be written: it is read-only")
     return UserError(f"{where}: {line}")
+
+
+def _is_operational(error: BaseException) -> bool:
+    return any(kind.__name__ in ("OperationalError", "InterfaceError") for kind in type(error).__mro__)

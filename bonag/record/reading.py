@@ -18,8 +18,8 @@ from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import History
-from loops.loop import RunState
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
 
@@ -31,6 +31,7 @@ class RunSnapshot:
     state: ``interrupted`` where the record says ``running`` and nobody runs it.
     live: whether a process has it open for writing now.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
+    seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
     """
 
     path: Path
@@ -42,6 +43,8 @@ class RunSnapshot:
     history: History
     live: bool
     created_at: float
+    seconds: float = 0.0
+    machine: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,15 @@ def snapshot(
         live = live or (isinstance(where, Address) and written_elsewhere(connection, config.name))
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
-    check_agreement(folder, config, run, len(history))
-    return snapshot_of(folder, config, run, history, live)
+    check_agreement(folder, config, run, history.queries)
+    return snapshot_of(folder, run, history, live)
 
 
-def snapshot_of(path: Path, config: RunConfig, run: RunRow, history: History, live: bool) -> RunSnapshot:
-    """What was read of a run, put together."""
+def snapshot_of(path: Path, run: RunRow, history: History, live: bool) -> RunSnapshot:
+    """What was read of a run, put together. The configuration is the record's, which knows the latest."""
     return RunSnapshot(
         path=path,
-        config=config,
+        config=run.config,
         description=run.description,
         state=state_of(run, live),
         reason=run.reason,
@@ -90,6 +93,8 @@ def snapshot_of(path: Path, config: RunConfig, run: RunRow, history: History, li
         history=history,
         live=live,
         created_at=run.created_at,
+        seconds=run.seconds,
+        machine=run.machine,
     )
 
 
@@ -114,8 +119,9 @@ def read_trials(connection: sa.Connection, run: RunRow, space: SearchSpace, know
 def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -> None:
     """Raise UserError where ``config.json`` and the record are at odds."""
     difference = config.difference(run.config)
-    if difference is None and config.budget is not None and trials > config.budget:
-        difference = f"budget is {config.budget} in one and there are {trials} trials in the other"
+    budget = run.config.budget
+    if difference is None and budget is not None and trials > budget:
+        difference = f"budget is {budget} in one and there are {trials} trials in the other"
     if difference is not None:
         raise UserError(f"{folder}: config.json and the record disagree: {difference}")
 

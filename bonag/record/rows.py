@@ -8,16 +8,20 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import sqlalchemy as sa
 
 from bonag.record import schema
 from loops.config import RunConfig
-from loops.history import History, Trial, TrialStatus
-from loops.loop import RunState
+from loops.ending import RunState
+from loops.history import History, Point, Trial, TrialStatus
+from loops.outcome import check_metrics
 from search_spaces import InvalidArchitectureError, SearchSpace
 from search_spaces.errors import UserError
+
+TIMES = ("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds")
 
 
 @dataclass(frozen=True)
@@ -30,25 +34,42 @@ class RunRow:
     reason: str | None
     forgiven: int
     created_at: float
+    seconds: float
+    machine: str | None
 
 
-def check_version(connection: sa.Connection) -> None:
-    """Raise UserError unless the database holds bonag's tables in the version that this code knows."""
+def check_version(connection: sa.Connection) -> int:
+    """The version of bonag's tables in the database; raises UserError where this code does not know it."""
     if not sa.inspect(connection).has_table(schema.versions.name):
         raise UserError("it holds no record of bonag")
-    found = connection.scalars(sa.select(schema.versions.c.version)).all()
-    if list(found) != [schema.VERSION]:
+    found = list(connection.scalars(sa.select(schema.versions.c.version)).all())
+    if len(found) != 1 or not 1 <= found[0] <= schema.VERSION:
         version = ", ".join(map(str, found)) or "none"
-        raise UserError(f"it has version {version} and this bonag reads version {schema.VERSION}")
+        raise UserError(f"it has version {version} and this bonag reads versions up to {schema.VERSION}")
+    return int(found[0])
 
 
 def create_tables(connection: sa.Connection) -> None:
-    """Make the tables where there are none yet; raises UserError where there are others."""
+    """Make the tables, or bring older ones up to date; raises UserError where there are others."""
     if sa.inspect(connection).has_table(schema.versions.name):
-        check_version(connection)
+        migrate(connection)
         return
     schema.metadata.create_all(connection)
     connection.execute(sa.insert(schema.versions).values(version=schema.VERSION))
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Add to the tables of an older version what is new."""
+    version = check_version(connection)
+    for number in range(version + 1, schema.VERSION + 1):
+        for new in schema.ADDED[number]:
+            if isinstance(new, sa.Table):
+                new.create(connection)
+            else:
+                kind = new.type.compile(connection.dialect)
+                connection.execute(sa.text(f"ALTER TABLE {new.table.name} ADD COLUMN {new.name} {kind}"))
+    if version < schema.VERSION:
+        connection.execute(sa.update(schema.versions).values(version=schema.VERSION))
 
 
 def add_run(connection: sa.Connection, config: RunConfig, description: str) -> None:
@@ -72,7 +93,8 @@ def has_run(connection: sa.Connection, name: str) -> bool:
 
 def read_run(connection: sa.Connection, name: str) -> RunRow:
     """The run; raises UserError."""
-    row = connection.execute(sa.select(schema.runs).where(schema.runs.c.name == name)).mappings().one_or_none()
+    columns = schema.columns(schema.runs, check_version(connection))
+    row = connection.execute(sa.select(*columns).where(schema.runs.c.name == name)).mappings().one_or_none()
     if row is None:
         raise UserError(f"it holds no run '{name}'")
     with _trusted(f"the row of run '{name}'"):
@@ -82,7 +104,9 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             state=RunState(row["state"]),
             reason=row["reason"],
             forgiven=row["forgiven"],
-            created_at=row["created_at"],
+            created_at=float(row["created_at"]),
+            seconds=float(row.get("seconds") or 0.0),
+            machine=row.get("machine"),
         )
 
 
@@ -93,26 +117,36 @@ def update_run(connection: sa.Connection, name: str, **values: Any) -> None:
 
 def add_trials(connection: sa.Connection, run: str, trials: Sequence[Trial]) -> None:
     """Write new trials. Those that are there already stay as they are, so that a lost answer may be asked for again."""
+    if not trials:
+        return
     first = min(trial.index for trial in trials)
     query = sa.select(schema.trials.c.trial).where(schema.trials.c.run == run, schema.trials.c.trial >= first)
     known = set(connection.scalars(query))
     rows = [_trial_row(run, trial) for trial in trials if trial.index not in known]
     if rows:
         connection.execute(sa.insert(schema.trials), rows)
+        _insert_metrics(connection, run, [trial for trial in trials if trial.index not in known])
 
 
-def finish_trial(connection: sa.Connection, run: str, trial: Trial) -> None:
-    """Write how a trial ended; a second time changes nothing."""
+def write_trial(connection: sa.Connection, run: str, trial: Trial) -> None:
+    """Write how a trial stands, or ended; a second time changes nothing."""
+    row = _trial_row(run, trial)
     key = (schema.trials.c.run == run) & (schema.trials.c.trial == trial.index)
-    values = {"status": str(trial.status), "reason": trial.reason}
-    times = {"ended_at": trial.ended_at, "evaluation_seconds": trial.evaluation_seconds}
-    if connection.execute(sa.update(schema.trials).where(key).values(**values, **times)).rowcount != 1:
+    if connection.execute(sa.update(schema.trials).where(key).values(**row)).rowcount != 1:
         raise RuntimeError(f"trial {trial.index} of run '{run}' was never added")
     metrics = schema.metrics
     connection.execute(sa.delete(metrics).where((metrics.c.run == run) & (metrics.c.trial == trial.index)))
-    rows = [{"run": run, "trial": trial.index, "name": name, "value": v} for name, v in trial.metrics.items()]
-    if rows:
-        connection.execute(sa.insert(metrics), rows)
+    _insert_metrics(connection, run, [trial])
+
+
+def write_point(connection: sa.Connection, run: str, trial: Trial) -> None:
+    """Write the last point of a trial's curve, in place of what it had at this step and later ones."""
+    point, table = trial.curve[-1], schema.reports
+    later = (table.c.run == run) & (table.c.trial == trial.index) & (table.c.step >= point.step)
+    connection.execute(sa.delete(table).where(later))
+    row = {"trial": trial.index, "step": point.step, "metrics": json.dumps(dict(point.metrics)), "event": point.event}
+    values = {**row, "run": run, "reported_at": time.time(), "checksum": _checksum(row)}
+    connection.execute(sa.insert(table).values(**values))
 
 
 def read_history(connection: sa.Connection, run: str, space: SearchSpace, known: History | None = None) -> History:
@@ -122,55 +156,111 @@ def read_history(connection: sa.Connection, run: str, space: SearchSpace, known:
     """
     kept = known.trials if known is not None else ()
     kept = kept[: next((trial.index for trial in kept if trial.status is TrialStatus.RUNNING), len(kept))]
+    version = check_version(connection)
     metrics: defaultdict[int, dict[str, float]] = defaultdict(dict)
     columns = schema.metrics.c
     new = (columns.run == run) & (columns.trial >= len(kept))
-    query = sa.select(columns.trial, columns.name, columns.value).where(new).order_by(columns.name)
+    query = sa.select(columns.trial, columns.name, columns.value).where(new).order_by(columns.trial, columns.name)
     for trial, name, value in connection.execute(query):
         metrics[trial][name] = value
+    curves = _read_curves(connection, run, len(kept)) if version >= 2 else {}
     new = (schema.trials.c.run == run) & (schema.trials.c.trial >= len(kept))
-    rows = connection.execute(sa.select(schema.trials).where(new).order_by(schema.trials.c.trial)).mappings()
-    trials = [*kept, *(_trial(dict(row), metrics.get(row["trial"], {}), space) for row in rows)]
+    rows = sa.select(*schema.columns(schema.trials, version)).where(new).order_by(schema.trials.c.trial)
+    trials = list(kept)
+    for found in connection.execute(rows).mappings():
+        row = dict(found)
+        trials.append(_trial(row, metrics.get(row["trial"], {}), curves.get(row["trial"], ()), space))
     for index, trial in enumerate(trials):
         if trial.index != index:
             raise UserError(f"trial {index} is missing")
     return History(trials)
 
 
+def _read_curves(connection: sa.Connection, run: str, first: int) -> dict[int, tuple[Point, ...]]:
+    """By trial, what it reported, by rising step."""
+    columns = schema.reports.c
+    new = (columns.run == run) & (columns.trial >= first)
+    curves: defaultdict[int, list[Point]] = defaultdict(list)
+    for row in connection.execute(
+        sa.select(schema.reports).where(new).order_by(columns.trial, columns.step)
+    ).mappings():
+        with _trusted(f"step {row['step']} of trial {row['trial']}"):
+            _check(dict(row), {name: row[name] for name in ("trial", "step", "metrics", "event")})
+            metrics = check_metrics(json.loads(row["metrics"]), ())
+            curves[row["trial"]].append(Point(row["step"], metrics, row["event"]))
+    return {trial: tuple(points) for trial, points in curves.items()}
+
+
+def _insert_metrics(connection: sa.Connection, run: str, trials: Sequence[Trial]) -> None:
+    rows = [
+        {"run": run, "trial": trial.index, "name": name, "value": value}
+        for trial in trials
+        for name, value in trial.metrics.items()
+    ]
+    if rows:
+        connection.execute(sa.insert(schema.metrics), rows)
+
+
 def _trial_row(run: str, trial: Trial) -> dict[str, Any]:
-    return {
-        "run": run,
+    row = {
         "trial": trial.index,
         "architecture": str(trial.architecture),
         "status": str(trial.status),
         "reason": trial.reason,
         "provenance": json.dumps(dict(trial.provenance)),
-        "proposed_at": trial.proposed_at,
-        "ended_at": trial.ended_at,
-        "proposal_seconds": trial.proposal_seconds,
-        "evaluation_seconds": trial.evaluation_seconds,
+        **{name: None if (value := getattr(trial, name)) is None else float(value) for name in TIMES},
+        "attempts": trial.attempts,
+        "output": trial.output,
+        "proposed_event": trial.proposed_event,
+        "ended_event": trial.ended_event,
     }
+    metrics = {name: float(value) for name, value in sorted(trial.metrics.items())}
+    return {**row, "run": run, "checksum": _checksum({**row, "metrics": metrics})}
 
 
-def _trial(row: dict[str, Any], metrics: Mapping[str, float], space: SearchSpace) -> Trial:
+def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Point, ...], space: SearchSpace) -> Trial:
     with _trusted(f"trial {row['trial']}"):
+        content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
+        _check(row, {**content, "metrics": dict(sorted(metrics.items()))})
+        provenance = json.loads(row["provenance"])
+        if not isinstance(provenance, dict):
+            raise ValueError(f"its provenance is {type(provenance).__name__} and not an object")
+        for name in TIMES:
+            if not isinstance(row[name], float | int | None):
+                raise ValueError(f"{name} is {row[name]!r}")
+        status = TrialStatus(row["status"])
+        if status is TrialStatus.COMPLETED and not metrics:
+            raise ValueError("it is completed and has no metrics")
         return Trial(
             index=row["trial"],
             architecture=space.parse(row["architecture"]),
-            status=TrialStatus(row["status"]),
-            metrics=dict(metrics),
+            status=status,
+            metrics=check_metrics(metrics, ()),
             reason=row["reason"],
-            provenance=json.loads(row["provenance"]),
-            proposed_at=row["proposed_at"],
-            ended_at=row["ended_at"],
-            proposal_seconds=row["proposal_seconds"],
-            evaluation_seconds=row["evaluation_seconds"],
+            provenance=provenance,
+            **{name: row[name] for name in TIMES},
+            curve=curve,
+            attempts=row.get("attempts") or 0,
+            output=row.get("output"),
+            proposed_event=row.get("proposed_event"),
+            ended_event=row.get("ended_event"),
         )
+
+
+def _checksum(row: Mapping[str, Any]) -> str:
+    return blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    """Raise ValueError where the row is not what was written; rows of older versions have no checksum."""
+    written = row.get("checksum")
+    if written is not None and written != _checksum(content):
+        raise ValueError("its checksum is wrong, so something has changed it since it was written")
 
 
 @contextmanager
 def _trusted(what: str) -> Iterator[None]:
     try:
         yield
-    except (UserError, InvalidArchitectureError, ValueError, TypeError) as error:
+    except (UserError, InvalidArchitectureError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{what} makes no sense: {error}") from None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-# Raise it with every change of the tables below; a record of another version is refused and left untouched.
-VERSION = 1
+# Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
+# and changed when something is written to them.
+VERSION = 2
 
 metadata = sa.MetaData()
 
 versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
+# seconds: for how long the run has run, all sittings together.
 runs = sa.Table(
     "bonag_runs",
     metadata,
@@ -22,8 +24,11 @@ runs = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("forgiven", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("seconds", sa.Double),
+    sa.Column("machine", sa.Text),
 )
 
+# proposed_event, ended_event: their places in the order of all events of the run. checksum: of the row and its metrics.
 trials = sa.Table(
     "bonag_trials",
     metadata,
@@ -37,6 +42,11 @@ trials = sa.Table(
     sa.Column("ended_at", sa.Double),
     sa.Column("proposal_seconds", sa.Double),
     sa.Column("evaluation_seconds", sa.Double),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("output", sa.Text),
+    sa.Column("proposed_event", sa.Integer),
+    sa.Column("ended_event", sa.Integer),
+    sa.Column("checksum", sa.Text),
     sa.UniqueConstraint("run", "architecture"),
 )
 
@@ -49,3 +59,33 @@ metrics = sa.Table(
     sa.Column("value", sa.Double, nullable=False),
     sa.ForeignKeyConstraint(["run", "trial"], ["bonag_trials.run", "bonag_trials.trial"]),
 )
+
+# The curves: metrics is a JSON object by name. checksum: of the row.
+reports = sa.Table(
+    "bonag_reports",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("metrics", sa.Text, nullable=False),
+    sa.Column("event", sa.Integer, nullable=False),
+    sa.Column("reported_at", sa.Double, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["run", "trial"], ["bonag_trials.run", "bonag_trials.trial"]),
+)
+
+# By version, what it added to the tables of the one before.
+ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
+    2: [
+        runs.c.seconds,
+        runs.c.machine,
+        *(trials.c[name] for name in ("attempts", "output", "proposed_event", "ended_event", "checksum")),
+        reports,
+    ]
+}
+
+
+def columns(table: sa.Table, version: int) -> list[sa.Column[object]]:
+    """The columns that a table has in a version."""
+    later = {id(new) for number, added in ADDED.items() if number > version for new in added}
+    return [column for column in table.c if id(column) not in later]

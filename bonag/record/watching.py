@@ -27,8 +27,8 @@ from bonag.record.reading import (
     written_elsewhere,
 )
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import RunState
 from loops.objective import Goal, Objective
 from search_spaces.errors import UserError
 
@@ -61,7 +61,7 @@ def folder_overview(folder: Path) -> Overview:
         transaction(connection, path),
     ):
         found = _overview(connection, config.name, lock is None)
-        check_agreement(folder, config, rows.read_run(connection, config.name), sum(found.trials.values()))
+        check_agreement(folder, config, rows.read_run(connection, config.name), 0)
     return found
 
 
@@ -119,7 +119,7 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         live = written_elsewhere(connection, name)
         run = rows.read_run(connection, name)
         history = read_trials(connection, run, space_of(run.config), known)
-    return snapshot_of(Path(name), run.config, run, history, live)
+    return snapshot_of(Path(name), run, history, live)
 
 
 def _file(path: Path) -> Hashable:

@@ -19,8 +19,8 @@ import pytest
 
 from bonag.record import create_record
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import Trial, TrialStatus
-from loops.loop import RunState
 from search_spaces import get_space
 
 BONAG = str(Path(sys.executable).with_name("bonag"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bonag
-from loops.loop import RunState
+from loops.ending import RunState
 from search_spaces import Architecture
 
 RECORDS = Path(__file__).parents[1] / "records" / "0.1.0"

@@ -10,8 +10,9 @@ import torch
 
 from bonag.executors.local import LocalExecutor
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import Ended, Event, Over, Proposed, RunState, search
+from loops.loop import Ended, Event, Over, Proposed, search
 from loops.objective import Objective
 from loops.protocols import Job, Proposal, Strategy
 from loops.seeding import trial_seed

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bonag.record.reading import Known, RunSnapshot, space_of
 from bonag.record.watching import Overview
 from bonag.ui.source import Source, Summary, View, best_value
+from loops.ending import RunState
 from loops.history import History, TrialStatus
-from loops.loop import RunState
 from loops.objective import Objective
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 import bonag
 from bonag import AskTell, UserError
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import RunState
 from search_spaces import Architecture
 
 Measure = Callable[[Architecture], float]

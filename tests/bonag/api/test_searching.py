@@ -13,8 +13,9 @@ import pytest
 import bonag
 from bonag import UserError
 from bonag.api import session
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import Ended, Event, Over, RunState
+from loops.loop import Ended, Event, Over
 from search_spaces import Architecture, get_space
 from search_spaces.nb201 import NB201
 

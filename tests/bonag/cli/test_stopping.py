@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import bonag
-from loops.loop import RunState
+from loops.ending import RunState
 
 Spawn = Callable[..., subprocess.Popen[str]]
 RUN = ("run", "--space", "nb201", "--evaluator", "slow", "--strategy", "evolution", "--budget", "40", "--name", "cut")

@@ -19,8 +19,9 @@ from bonag.executors.ray import RayExecutor
 from bonag.record import create_record, read_record
 from bonag.roles import EXECUTORS
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import Over, RunState, search
+from loops.loop import Over, search
 from loops.objective import Objective
 from loops.protocols import Job
 from loops.strategies import RegularizedEvolution

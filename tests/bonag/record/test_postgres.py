@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from bonag.record import Address, NameTakenError, create_record, open_record, read_record
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import Trial
-from loops.loop import RunState
 from search_spaces.errors import UserError
 
 New = Callable[[], str]

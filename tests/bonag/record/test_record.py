@@ -15,8 +15,8 @@ import pytest
 
 from bonag.record import Address, NameTakenError, create_record, open_record, read_record
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import RunState
 from search_spaces.errors import UserError
 
 # Opens the run at argv[1] as its writer, says so, and then lives on.

@@ -17,8 +17,8 @@ from bonag.ui.background.jobs import Jobs
 from bonag.ui.source import Source
 from bonag.ui.sources import open_source
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import Trial, TrialStatus
-from loops.loop import RunState
 from search_spaces import get_space
 
 START = 1.7e9

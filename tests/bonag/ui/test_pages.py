@@ -14,8 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from bonag.ui.source import Source
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import RunState
 
 from .conftest import Make, made_trials
 

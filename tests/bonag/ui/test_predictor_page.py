@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from bonag.ui.source import Source, Summary, View
 from bonag.ui.sources.ax import AxArm
+from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import RunState
 from loops.objective import Objective
 from search_spaces import get_space
 

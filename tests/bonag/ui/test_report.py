@@ -28,8 +28,8 @@ from bonag.ui.source import Summary, View
 from bonag.ui.sources import open_source
 from bonag.ui.sources.ax import AxArm
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
-from loops.loop import RunState
 from loops.objective import Objective
 from search_spaces import get_space
 from search_spaces.errors import UserError

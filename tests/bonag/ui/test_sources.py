@@ -20,8 +20,8 @@ from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import first_page, open_source
 from bonag.ui.sources.folder import FolderSource
 from loops.config import RunConfig
+from loops.ending import RunState
 from loops.history import TrialStatus
-from loops.loop import RunState
 from search_spaces.errors import UserError
 
 from .conftest import Make, made_trials, write
