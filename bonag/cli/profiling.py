@@ -20,6 +20,9 @@ def profile(
     ] = None,
     num_classes: Annotated[int | None, typer.Option(help="Classes of the network.", show_default="the space's")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the networks that are drawn.")] = 0,
+    patience: Annotated[
+        float, typer.Option(help="Seconds for which a network is timed at most; a busy machine needs more.")
+    ] = 4.0,
 ) -> None:
     """Measure the latency of sampled networks on this machine, and learn it: a metric for --objective, --constraint.
 
@@ -43,12 +46,12 @@ def profile(
             what = "again, of those disturbed" if progress.again else "networks"
             bar.update(task, completed=progress.done, total=progress.total, description=what)
 
-        found = measure(space, name, samples, runtime, threads, image_size, num_classes, seed, show)
+        found = measure(space, name, samples, runtime, threads, image_size, num_classes, seed, patience, show)
     facts = found.model.facts
     if found.disturbed:
         print(
-            f"other jobs slowed this machine, up to {found.slowed:.1f} times: {found.disturbed} of "
-            f"{facts['samples']} networks were never timed in calm, and are less exact"
+            f"other jobs slowed this machine, up to {found.slowed:.1f} times: {found.disturbed} of {facts['samples']} "
+            "networks are timed less exactly; once it is calm, profile again under another name"
         )
     print(
         f"{found.metric}: {facts['samples']} networks from {facts['fastest']:.3g} to {facts['slowest']:.3g} ms, held "

@@ -99,7 +99,7 @@ class _Measured:
     def fit(self, rows: np.ndarray, kind: str, log: bool) -> SiteRegression | ProcessRegression:
         values = np.log(self.ms[rows]) if log else self.ms[rows]
         if kind == SITES:
-            return SiteRegression.fit(self.codes[rows], self.costs[rows], values, self.space.site_classes)
+            return SiteRegression.fit(self.space, self.codes[rows], self.costs[rows], values)
         return ProcessRegression.fit(self.space, self.codes[rows], values)
 
     def predict(self, fitted: SiteRegression | ProcessRegression, rows: np.ndarray, log: bool) -> np.ndarray:

@@ -66,11 +66,14 @@ class Measurements:
 
     def is_calm(self, timing: Timing) -> bool:
         """Whether the machine was calm, by all that is known now, and the timing precise."""
-        return timing.reference_ms <= CALM * self.calm_ms and timing.error <= PRECISE
+        return timing.reference_ms <= CALM * self.calm_ms and timing.uncertainty <= PRECISE
 
     def milliseconds(self, architecture: str) -> float:
-        """The latency on the calm machine, by the timing in the calmest moment."""
-        return min(self.timings[architecture], key=lambda one: one.reference_ms).ratio * self.calm_ms
+        """The latency on the calm machine: by all timings in calm, the precise ones more, else by the calmest one."""
+        visits = sorted(self.timings[architecture], key=lambda one: one.reference_ms)
+        calm = [one for one in visits if self.is_calm(one)] or visits[:1]
+        weights = [1 / (one.uncertainty**2 + PRECISE**2) for one in calm]
+        return float(np.average([one.ratio for one in calm], weights=weights)) * self.calm_ms
 
     @property
     def slowed(self) -> float:

@@ -18,7 +18,8 @@ _KERNEL = "kernel."
 
 @dataclass(frozen=True, eq=False)
 class ProcessRegression:
-    """The process on (n, S) codes and (n,) standardised values; hyperparameters: by name. moments: mean and spread."""
+    """The process on (n, S) codes and (n,) standardised values; hyperparameters: by name. moments: their mean and
+    spread before. noise: (1,), its variance."""
 
     space: SearchSpace
     codes: np.ndarray
@@ -36,7 +37,7 @@ class ProcessRegression:
         scores = (values - moments[0]) / moments[1]
         fitted = GaussianProcess(space).fit(codes, scores)
         state = {name: value.numpy() for name, value in fitted.kernel.module.state_dict().items()}
-        return cls(space, codes, scores, moments, np.array(fitted.noise_variance), state)
+        return cls(space, codes, scores, moments, np.array([fitted.noise_variance]), state)
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B,)."""
@@ -65,4 +66,4 @@ class ProcessRegression:
         module = architecture_kernel(features).double()
         module.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in self.hyperparameters.items()})
         kernel = ArchitectureKernel(features, module)
-        return FittedProcess(kernel, features(self.codes), self.scores, float(self.noise))
+        return FittedProcess(kernel, features(self.codes), self.scores, float(self.noise[0]))

@@ -25,6 +25,7 @@ FEWEST_SAMPLES = 10
 # Times that a network is measured again while the machine is not calm, and networks to choose a reference from.
 AGAIN, CANDIDATES = 2, 9
 _DRAWN = 64
+PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def profile(
     image_size: int | None = None,
     num_classes: int | None = None,
     seed: int = 0,
+    patience: float = PATIENCE,
     show: Callable[[Progress], None] = lambda progress: None,
 ) -> Profile:
     """Measure networks on this machine's CPU, one image at a time, and keep a model of their latency in ms.
@@ -67,19 +69,22 @@ def profile(
     call or by one that was interrupted, are not measured again.
 
     space: one that can be imported by its name. runtime: ``onnxruntime`` or ``torch``; by default the first that is
-    installed. image_size (pixels), num_classes: the space's defaults where None. seed: of the networks drawn. show:
-    told after each. Raises UserError.
+    installed. image_size (pixels), num_classes: the space's defaults where None. seed: of the networks drawn.
+    patience: seconds for which a network is timed at most; a busy machine needs more. show: told after each. Raises
+    UserError.
     """
     space = get_space(space)
     setup = _setup(space, runtime, threads, image_size, num_classes, seed)
     if samples < FEWEST_SAMPLES:
         raise UserError(f"a latency model needs at least {FEWEST_SAMPLES} samples, not {samples}")
+    if not patience > 0:
+        raise UserError(f"patience must be more than 0 seconds, not {patience:g}")
     path = model_path(space.name, name)
     architectures = _draw(space, samples, seed)
     setup["reference"] = str(_reference(space, architectures, setup))
     try:
         found = Measurements.open(path.with_suffix(".jsonl"), setup)
-        _measure(found, architectures, setup, show)
+        _measure(found, architectures, {**setup, "patience": patience}, show)
     except OSError as error:
         raise UserError(f"cannot keep timings in '{path.parent}': {error.strerror or error}") from error
     ms = np.array([found.milliseconds(str(one)) for one in architectures])

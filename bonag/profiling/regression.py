@@ -7,36 +7,42 @@ from typing import Self
 
 import numpy as np
 
+from search_spaces import SearchSpace
+
 # Penalties to choose from, for each measured network.
 PENALTIES = np.logspace(-6, 1, 29)
 
 
 @dataclass(frozen=True, eq=False)
 class SiteRegression:
-    """y = intercept + inputs . weights, where the inputs are one-hots of all sites and the costs, scaled.
+    """y = intercept + inputs . weights.
 
-    sizes: (S,) classes of each site. centre, scale, weights: (D,). intercept: ().
+    The inputs are what each site holds: the one-hot form of its class, or where operations have attributes (kernel,
+    width, ...) that of each attribute, which shares what is learnt between operations; and the costs.
+
+    table: (S, K, D) what a class adds to the inputs of a site. centre, scale, weights: (D + C,). intercept: (1,).
     """
 
-    sizes: np.ndarray
+    table: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
     weights: np.ndarray
     intercept: np.ndarray
 
     @classmethod
-    def fit(cls, codes: np.ndarray, costs: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> Self:
+    def fit(cls, space: SearchSpace, codes: np.ndarray, costs: np.ndarray, values: np.ndarray) -> Self:
         """Fit on (n, S) codes, (n, C) costs and (n,) values, with the penalty of the least leave-one-out error.
 
-        The one-hots together count as much as each cost. Hastie, Tibshirani and Friedman (2009), section 7.10.
+        What sites hold counts as much, together, as each cost. Hastie, Tibshirani and Friedman (2009), section 7.10.
         """
-        inputs = _inputs(codes, costs, sizes)
+        table = _table(space)
+        inputs = _inputs(table, codes, costs)
         centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
-        hot = slice(0, inputs.shape[1] - costs.shape[1])
-        spread[hot] = np.sqrt((spread[hot] ** 2).sum())
+        held = slice(0, table.shape[2])
+        spread[held] = np.sqrt((spread[held] ** 2).sum())
         scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0.0)
-        scaled, intercept = (inputs - centre) * scale, values.mean()
-        left, singular, right = np.linalg.svd(scaled, full_matrices=False)
+        intercept = values.mean()
+        left, singular, right = np.linalg.svd((inputs - centre) * scale, full_matrices=False)
         targets = left.T @ (values - intercept)
 
         def left_out_error(penalty: float) -> float:
@@ -47,19 +53,36 @@ class SiteRegression:
 
         best = min(PENALTIES * len(values), key=left_out_error)
         weights = right.T @ (targets * singular / (singular**2 + best))
-        return cls(sizes, centre, scale, weights, np.array(intercept))
+        return cls(table, centre, scale, weights, np.array([intercept]))
 
     def predict(self, codes: np.ndarray, costs: np.ndarray) -> np.ndarray:
         """(B, S) codes and (B, C) costs -> (B,)."""
-        return (_inputs(codes, costs, self.sizes) - self.centre) * self.scale @ self.weights + self.intercept
+        return (_inputs(self.table, codes, costs) - self.centre) * self.scale @ self.weights + self.intercept
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it, to be kept."""
-        return {"sizes": self.sizes} | {
-            name: getattr(self, name) for name in ("centre", "scale", "weights", "intercept")
-        }
+        return {name: getattr(self, name) for name in ("table", "centre", "scale", "weights", "intercept")}
 
 
-def _inputs(codes: np.ndarray, costs: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    hot = [codes[:, site, None] == np.arange(size) for site, size in enumerate(sizes)]
-    return np.concatenate([*hot, costs], axis=1).astype(np.float64)
+def _table(space: SearchSpace) -> np.ndarray:
+    """(S, K, D) float64: for each class of each site, its columns among the D of all sites."""
+    blocks = []
+    for site, classes in enumerate(map(np.flatnonzero, space.allowed)):
+        attributes = space.op_attributes if site < space.num_nodes else None
+        numbers = np.arange(space.allowed.shape[1])[:, None] if attributes is None else attributes
+        # Operations that attributes do not tell apart are told apart by their classes.
+        if len(np.unique(numbers[classes], axis=0)) < len(classes):
+            numbers = np.arange(len(numbers))[:, None]
+        hot = [numbers[:, [column]] == np.unique(numbers[classes, column]) for column in range(numbers.shape[1])]
+        blocks.append(np.concatenate(hot, axis=1)[: space.allowed.shape[1]])
+    table = np.zeros((len(blocks), space.allowed.shape[1], sum(block.shape[1] for block in blocks)))
+    start = 0
+    for site, block in enumerate(blocks):
+        table[site, : len(block), start : start + block.shape[1]] = block
+        start += block.shape[1]
+    return table
+
+
+def _inputs(table: np.ndarray, codes: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    held = table[np.arange(codes.shape[1]), codes].sum(axis=1)
+    return np.concatenate([held, costs], axis=1)

@@ -13,21 +13,19 @@ WARM_UP = 3
 BURST, LOOK = 3, 2
 # Bursts at least and at most, and the relative standard error that is good enough.
 FEWEST, MOST, PRECISION = 8, 2000, 0.003
-# Seconds after which a network is given up that could not be timed so precisely.
-PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
 class Timing:
     """How long a network took.
 
-    ratio: of its time to that of the reference just before and after. error: the ratio's relative standard error.
-    reference_ms: what the reference took in the runs that count, those of the calmer half. median_ms: what the network
-    took, in the median of all runs as they were. runs: how many.
+    ratio: of its time to that of the reference just before and after. uncertainty: the ratio's relative standard error.
+    reference_ms: what the reference took meanwhile. median_ms: what the network took, in the median of all runs as they
+    were. runs: how many.
     """
 
     ratio: float
-    error: float
+    uncertainty: float
     reference_ms: float
     median_ms: float
     runs: int
@@ -38,15 +36,17 @@ class Stopwatch:
 
     Other jobs slow a run down, by half and more where cores share caches, for a moment or for minutes. They slow the
     reference too, so that the ratio of the two tells of the network, the better the calmer the machine is.
+
+    patience: seconds that a function may take.
     """
 
-    def __init__(self, reference: Callable[[], object], patience: float = PATIENCE) -> None:
+    def __init__(self, reference: Callable[[], object], patience: float) -> None:
         self._reference, self._patience = reference, patience
         for _ in range(WARM_UP):
             reference()
 
     def time(self, run: Callable[[], object]) -> Timing:
-        """Run it until the ratio is precise, for a few seconds at most."""
+        """Run it until the ratio is precise, or patience ends."""
         for _ in range(WARM_UP):
             run()
         bursts: list[list[float]] = []
@@ -58,7 +58,7 @@ class Stopwatch:
             if len(bursts) % FEWEST:
                 continue
             timing = summary(np.array(bursts), np.array(looks))
-            if timing.error <= PRECISION or time.monotonic() >= end or len(bursts) >= MOST:
+            if timing.uncertainty <= PRECISION or time.monotonic() >= end or len(bursts) >= MOST:
                 return timing
 
     def _look(self) -> float:
@@ -67,15 +67,12 @@ class Stopwatch:
 
 def summary(bursts: np.ndarray, looks: np.ndarray) -> Timing:
     """The timing of (n, BURST) runs with the n + 1 looks at the reference around them, in ms."""
-    around = np.stack([looks[:-1], looks[1:]], axis=1)
-    # Where a neighbour came or left in between, neither the burst nor the looks can be trusted.
-    worst = around.max(axis=1)
-    calm = np.argsort(worst, kind="stable")[: (len(worst) + 1) // 2]
-    ratios = bursts[calm].min(axis=1) / around[calm].mean(axis=1)
+    around = np.minimum(looks[:-1], looks[1:])
+    ratios = bursts.min(axis=1) / around
     ratio = np.median(ratios)
     # The standard error of a median of nearly normal values, by their median deviation.
-    error = 1.25 * 1.48 * np.median(np.abs(ratios - ratio)) / np.sqrt(len(ratios)) / ratio
-    return Timing(float(ratio), float(error), float(np.median(around[calm])), float(np.median(bursts)), bursts.size)
+    uncertainty = 1.25 * 1.48 * np.median(np.abs(ratios - ratio)) / np.sqrt(len(ratios)) / ratio
+    return Timing(float(ratio), float(uncertainty), float(np.median(around)), float(np.median(bursts)), bursts.size)
 
 
 def milliseconds(run: Callable[[], object]) -> float:

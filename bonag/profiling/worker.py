@@ -21,7 +21,7 @@ def main(setup: dict, lines: Iterable[str], reply: Callable[[dict], None]) -> No
     """Time the network of each line, one after the other.
 
     setup: space (a name that can be imported), runtime, threads, num_classes, image_size (pixels); reference, an
-    architecture's string.
+    architecture's string; patience, seconds for a network.
     """
     import torch
 
@@ -37,7 +37,7 @@ def main(setup: dict, lines: Iterable[str], reply: Callable[[dict], None]) -> No
     stopwatch: Stopwatch | None = None
     for line in lines:
         try:
-            stopwatch = stopwatch or Stopwatch(runner(setup["reference"]))
+            stopwatch = stopwatch or Stopwatch(runner(setup["reference"]), setup["patience"])
             reply(asdict(stopwatch.time(runner(line.rstrip("\n")))))
         except Exception as error:  # networks are users' code; whoever asks says what went wrong
             reply({"error": " ".join(f"{type(error).__name__}: {error}".split())})
