@@ -11,7 +11,7 @@ import numpy as np
 from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
-    from bonag.predictors.gp import FittedProcess
+    from bonag.predictors.gp import FittedProcess, GaussianProcess
 
 _KERNEL = "kernel."
 
@@ -29,13 +29,11 @@ class ProcessRegression:
     hyperparameters: dict[str, np.ndarray]
 
     @classmethod
-    def fit(cls, space: SearchSpace, codes: np.ndarray, values: np.ndarray) -> Self:
-        """Fit on (n, S) codes and (n,) values."""
-        from bonag.predictors.gp import GaussianProcess
-
+    def fit(cls, space: SearchSpace, codes: np.ndarray, values: np.ndarray, process: GaussianProcess) -> Self:
+        """Fit the process of the space on (n, S) codes and (n,) values."""
         moments = np.array([values.mean(), max(values.std(), 1e-12)])
         scores = (values - moments[0]) / moments[1]
-        fitted = GaussianProcess(space).fit(codes, scores)
+        fitted = process.fit(codes, scores)
         state = {name: value.numpy() for name, value in fitted.kernel.module.state_dict().items()}
         return cls(space, codes, scores, moments, np.array([fitted.noise_variance]), state)
 
