@@ -19,7 +19,7 @@ import bonag
 from bonag.evaluators import make_evaluator
 from bonag.evaluators.counting_evaluator import known_metrics
 from bonag.on_demand.measuring import choose_evaluator
-from bonag.profiling import process
+from bonag.profiling import latency_model, process
 from bonag.profiling.kept import load_metric, model_path, profiled_metrics
 from bonag.profiling.profile import Profile, Progress, profile
 from bonag.running_trial import RunningTrial
@@ -27,7 +27,7 @@ from loops.objective import Objective
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
 
-SAMPLES, PATIENCE = 14, 0.1
+SAMPLES, PATIENCE = 12, 0.05
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,7 @@ def test_what_was_measured_is_not_measured_again(
     measured: Profile, space: SearchSpace, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BONAG_HOME", str(tmp_path))
+    monkeypatch.setattr(latency_model, "KINDS", latency_model.KINDS[:1])  # what is fitted plays no part here
 
     def interrupt(progress: Progress) -> None:
         if progress.done == 4:
@@ -250,5 +251,5 @@ def test_what_is_wrong_is_one_line(given: dict[str, object], words: str, measure
 def test_mobile_networks_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BONAG_HOME", str(tmp_path))
     facts = profile("mbv3", "here", 60, image_size=224).model.facts
-    assert facts["tau"] > 0.8
+    assert facts["tau"] > 0.7
     assert facts["error"] < 0.05
