@@ -1,9 +1,9 @@
 """bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
-architectures themselves. ``test`` measures a trained network on its test
-images. ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it
-needs for that.
+architectures themselves. ``test`` measures a trained network on its test images. ``generate`` gives architectures that
+meet conditions, ``train_generator`` trains what it needs for that. ``profile`` measures the latency of networks on this
+machine.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bonag.api.generating import generate
     from bonag.api.testing import test
     from bonag.api.training import train_generator
+    from bonag.profiling.profile import profile
     from search_spaces.errors import UserError
 
 __version__ = "0.2.0.dev0"
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "generate",
     "load",
+    "profile",
     "resume",
     "search",
     "test",
@@ -37,6 +39,7 @@ _HOMES = {
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",
+    "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
 }
 

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces, testing
+from bonag.cli import (
+    benching,
+    exporting,
+    generating,
+    plotting,
+    profiling,
+    reading,
+    reporting,
+    running,
+    showing,
+    spaces,
+    testing,
+)
 from bonag.cli.output import prints
 
 app = typer.Typer(
@@ -48,6 +60,7 @@ for command in (
     showing.ui,
     testing.test,
     exporting.export,
+    profiling.profile,
     plotting.plot,
     reporting.report,
     prints(generating.generate),
