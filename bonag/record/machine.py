@@ -8,16 +8,13 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-import bonag
-
 # The packages that compute.
-PACKAGES = ("torch", "numpy", "scipy", "gpytorch", "botorch", "linear-operator")
+PACKAGES = ("bonag", "torch", "numpy", "scipy", "gpytorch", "botorch", "linear-operator")
 
 
 def this_machine(threads: int) -> dict[str, str]:
     """By name: the processor's instruction set as PyTorch uses it, the linear algebra, threads, and versions."""
     found = {
-        "bonag": bonag.__version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
