@@ -142,7 +142,7 @@ def test_one_writer_at_a_time_until_it_is_killed(
     holder: Callable[[Path], subprocess.Popen[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bonag.record.writing.PATIENCE", 0.2)
+    monkeypatch.setattr("bonag.record.opening.PATIENCE", 0.2)
     folder = tmp_path / "a-run"
     with create_record(tmp_path, config, "", address) as record:
         record.add(trials[:1])
@@ -151,7 +151,7 @@ def test_one_writer_at_a_time_until_it_is_killed(
         open_record(folder)
     process.kill()  # SIGKILL
     process.wait()
-    monkeypatch.setattr("bonag.record.writing.PATIENCE", 3.0)
+    monkeypatch.setattr("bonag.record.opening.PATIENCE", 3.0)
     with open_record(folder) as record:
         assert same(record.history(), History(trials[:1]))
 
