@@ -168,8 +168,10 @@ def read_history(connection: sa.Connection, run: str, space: SearchSpace, known:
     new = (schema.trials.c.run == run) & (schema.trials.c.trial >= len(kept))
     rows = sa.select(*schema.columns(schema.trials, version)).where(new).order_by(schema.trials.c.trial)
     trials = list(kept)
-    for found in connection.execute(rows).mappings():
-        row = dict(found)
+    found = connection.execute(rows)
+    names = list(found.keys())
+    for values in found:
+        row = dict(zip(names, values, strict=True))
         trials.append(_trial(row, metrics.get(row["trial"], {}), curves.get(row["trial"], ()), space))
     for index, trial in enumerate(trials):
         if trial.index != index:
@@ -235,16 +237,21 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
             proposed_event=row.get("proposed_event"),
             ended_event=row.get("ended_event"),
         )
-        wrong = complaint(trial)
-        if wrong is not None:
-            raise ValueError(wrong)
         content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
-        _check(row, {**content, "metrics": dict(sorted(metrics.items()))})
+        content["metrics"] = dict(sorted(metrics.items()))
+        if row.get("checksum") != _checksum(content):
+            wrong = complaint(trial)
+            if wrong is not None:
+                raise ValueError(wrong)
+            _check(row, content)
         return trial
 
 
 def _checksum(row: Mapping[str, Any]) -> str:
-    return blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(_encode(row).encode(), digest_size=8).hexdigest()
+
+
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
