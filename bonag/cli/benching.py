@@ -173,7 +173,10 @@ def overhead(
         Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.", show_default="none")
     ] = None,
 ) -> None:
-    """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials."""
+    """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials.
+
+    And after 100 while 7 more run, which is what a free one of eight workers waits for.
+    """
     _check_folder(output)
     from bonag.bench.overhead import measure
 
