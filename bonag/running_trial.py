@@ -82,10 +82,14 @@ class RunningTrial:
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state (tensors, numbers, text, and lists and dictionaries of them), whole or not at all.
 
-        Called within an epoch it says that this epoch is done, so report the epoch first. Raises OSError.
+        Called within an epoch it says that this epoch is done, so report the epoch first. Raises OSError. Once the trial
+        is stopped nothing is kept: should it be evaluated again because its end was never recorded, it is to come by
+        the step of its stop again.
         """
         import torch
 
+        if self.stopped:
+            return
         done = self._first if self._epoch is None else self._epoch + 1
         with whole_file(self.folder / CHECKPOINT) as temporary:
             torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, temporary)
