@@ -20,7 +20,8 @@ class RunningTrial:
     """A trial while it is evaluated.
 
     index: of the trial. seed: of whatever is random in its evaluation, 32 bits. space: that of its architecture.
-    stopped: whether the run has asked it to end early.
+    stopped: whether the run has asked it to end early. known: metrics that need no training; they go into the record
+    with whatever is reported, so that rules which end trials early know them.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class RunningTrial:
         """folder: None for one that goes with this object. tell: takes a step and its metrics; whether to go on."""
         self.index, self.seed, self.space = index, seed, space
         self.stopped = False
+        self.known: dict[str, float] = {}
         self._given, self._tell = folder, tell
         self._epoch: int | None = None
         self._first, self._reports = 0, 0
@@ -75,16 +77,16 @@ class RunningTrial:
         self._reports += 1
         if step is None:
             step = self._reports if self._epoch is None else self._epoch + 1
-        if not self._tell(step, metrics):
+        if not self._tell(step, {**self.known, **metrics}):
             self.stopped = True
         return not self.stopped
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state (tensors, numbers, text, and lists and dictionaries of them), whole or not at all.
 
-        Called within an epoch it says that this epoch is done, so report the epoch first. Raises OSError. Once the trial
-        is stopped nothing is kept: should it be evaluated again because its end was never recorded, it is to come by
-        the step of its stop again.
+        Called within an epoch it says that this epoch is done, so report the epoch first. Once the trial is stopped
+        nothing is kept: evaluated again because its end was never recorded, it is to come by the step of its stop
+        again. Raises OSError.
         """
         import torch
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bonag
 from bonag.executors.in_process import InProcessExecutor
 from bonag.roles import STOP_RULES
+from bonag.running_trial import RunningTrial
 from loops.history import History, Point, Trial, TrialStatus
 from loops.loop import Loop
 from loops.objective import Objective
@@ -224,7 +228,7 @@ def test_successive_halving_stops_first_who_breaks_bounds_most() -> None:
 class Learning:
     """Curves to a value that is a function of the architecture, some of which rise late; counts its epochs."""
 
-    metrics = ("accuracy",)
+    metrics: tuple[str, ...] = ("accuracy",)
     description = "a formula"
     EPOCHS = 9
 
@@ -288,3 +292,89 @@ def test_killed_anywhere_and_resumed_a_run_with_a_rule_is_as_if_never_interrupte
             except CrashError:
                 recorder = memory_recorder(recorder.trials.values())
         assert table(recorder) == table(whole)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_that_stops_early_spends_fewer_epochs_on_as_many_trials(workers: int, tmp_path: Path) -> None:
+    epochs, budget, reported = 9, 24, tmp_path / "epochs"
+
+    def train(architecture: Any, trial: Any) -> dict[str, float]:
+        kernels = str(architecture).count("conv_3x3")
+        accuracy = 0.0
+        for epoch in trial.epochs(epochs):
+            with open(reported, "a") as file:
+                file.write(f"{trial.index}\n")
+            accuracy = kernels * 10.0 + epoch
+            trial.report(accuracy=accuracy)
+        return {"accuracy": accuracy}
+
+    result = bonag.search(
+        space="nb201",
+        evaluator=train,
+        strategy="random",
+        budget=budget,
+        workers=workers,
+        stop_early="asha",
+        out=str(tmp_path),
+    )
+    history = result.history
+    spent = Counter(map(int, reported.read_text().split()))
+    assert len(history) == budget
+    assert {trial.index: trial.curve[-1].step for trial in history} == spent
+    assert sum(spent.values()) <= 0.75 * epochs * budget
+    for trial in history:
+        assert spent[trial.index] == (3 if trial.status is TrialStatus.STOPPED else epochs)
+        assert trial.status in (TrialStatus.STOPPED, TrialStatus.COMPLETED)
+    # None of those that were stopped would have been better than the best.
+    best = max(str(trial.architecture).count("conv_3x3") for trial in history)
+    assert result.best is not None
+    assert str(result.best.architecture).count("conv_3x3") == best
+    assert result.best.metrics["accuracy"] == best * 10 + epochs - 1
+
+
+def test_small_networks_go_on_where_size_is_a_goal_too(tmp_path: Path) -> None:
+    """Nobody reports the size, but it is counted before a training starts."""
+
+    def train(architecture: Any, trial: Any) -> dict[str, float]:
+        accuracy = 0.0
+        for epoch in trial.epochs(9):
+            accuracy = epoch - float(str(architecture).count("none"))
+            trial.report(accuracy=accuracy)
+        return {"accuracy": accuracy}
+
+    options: dict[str, Any] = {"space": "nb201", "strategy": "random", "budget": 24, "executor": "in-process"}
+    result = bonag.search(
+        **options, evaluator=train, objective=["accuracy", "-params"], stop_early="asha", out=str(tmp_path)
+    )
+    stopped = [trial for trial in result.history if trial.status is TrialStatus.STOPPED]
+    smallest = min(result.history, key=lambda trial: trial.metrics["params"])
+    assert stopped
+    assert smallest.status is TrialStatus.COMPLETED
+    for trial in stopped:
+        rivals = [
+            other
+            for other in result.history
+            if other.metrics["params"] <= trial.metrics["params"]
+            and str(other.architecture).count("none") <= str(trial.architecture).count("none")
+        ]
+        assert len(rivals) > 1
+        assert {point.metrics["params"] for point in trial.curve} == {trial.metrics["params"]}
+
+
+def test_a_stopped_trial_keeps_no_state_behind_its_stop(tmp_path: Path) -> None:
+    """Killed before its end is recorded, it comes by the step of its stop again, and is stopped there again."""
+
+    def train(trial: RunningTrial) -> list[int]:
+        trial.load()
+        done = []
+        for epoch in trial.epochs(9):
+            done.append(epoch)
+            trial.report(accuracy=0.5)
+            trial.save({"epoch": epoch})
+        return done
+
+    def tell(step: int, metrics: Mapping[str, object]) -> bool:
+        return step != 3
+
+    assert train(RunningTrial(folder=tmp_path, tell=tell)) == [0, 1, 2]
+    assert train(RunningTrial(folder=tmp_path, tell=tell)) == [2]
