@@ -332,6 +332,31 @@ def test_a_search_that_stops_early_spends_fewer_epochs_on_as_many_trials(workers
     assert result.best.metrics["accuracy"] == best * 10 + epochs - 1
 
 
+@pytest.mark.slow
+def test_real_trainings_are_stopped_and_are_not_taken_for_whole_ones(tmp_path: Path) -> None:
+    result = bonag.search(
+        space="nb201",
+        evaluator="train",
+        strategy="random",
+        budget=9,
+        executor="in-process",
+        stop_early="asha",
+        hyperparameters=["epochs=6", "images=256", "channels=4", "learning_rate=0.02", "warmup_epochs=0"],
+        out=str(tmp_path),
+    )
+    by_status = {status: [t for t in result.history if t.status is status] for status in TrialStatus}
+    stopped, completed = by_status[TrialStatus.STOPPED], by_status[TrialStatus.COMPLETED]
+    assert len(stopped) + len(completed) == 9
+    assert len(stopped) >= 2
+    assert {len(trial.curve) for trial in stopped} == {2}
+    assert {len(trial.curve) for trial in completed} == {6}
+    for trial in (*stopped, *completed):
+        assert trial.metrics["accuracy"] == trial.curve[-1].metrics["accuracy"]
+    assert stopped[0].reason == "stopped early, after step 2"
+    assert result.best is not None
+    assert result.best.metrics["accuracy"] == max(trial.metrics["accuracy"] for trial in completed)
+
+
 def test_small_networks_go_on_where_size_is_a_goal_too(tmp_path: Path) -> None:
     """Nobody reports the size, but it is counted before a training starts."""
 
