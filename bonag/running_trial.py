@@ -22,7 +22,8 @@ class RunningTrial:
     """A trial while it is evaluated.
 
     index: of the trial. seed: of whatever is random in its evaluation, 32 bits. space: that of its architecture.
-    stopped: whether the run has asked it to end early.
+    stopped: whether the run has asked it to end early. known: metrics that need no training; they go into the record
+    with whatever is reported, so that rules which end trials early know them.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RunningTrial:
         """folder: None for one that goes with this object. tell: takes a step and its metrics; whether to go on."""
         self.index, self.seed, self.space = index, seed, space
         self.stopped = False
+        self.known: dict[str, float] = {}
         self._given, self._tell = folder, tell
         self._epoch: int | None = None
         self._first, self._reports = 0, 0
@@ -77,7 +79,7 @@ class RunningTrial:
         self._reports += 1
         if step is None:
             step = self._reports if self._epoch is None else self._epoch + 1
-        if not self._tell(step, metrics):
+        if not self._tell(step, {**self.known, **metrics}):
             self.stopped = True
         return not self.stopped
 
@@ -85,10 +87,13 @@ class RunningTrial:
         """Keep a state (tensors, numbers, text, and lists and dictionaries of them), whole or not at all.
 
         Called within an epoch it says that this epoch is done, so report the epoch first. Where there is no room, the
-        state before stays, the trial's output says so, and the evaluation goes on.
+        state before stays, the trial's output says so, and the evaluation goes on. Once the trial is stopped nothing is
+        kept: evaluated again because its end was never recorded, it is to come by the step of its stop again.
         """
         import torch
 
+        if self.stopped:
+            return
         done = self._first if self._epoch is None else self._epoch + 1
         content = io.BytesIO()
         torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, content)

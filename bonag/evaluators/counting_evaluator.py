@@ -31,7 +31,9 @@ class CountingEvaluator:
             self.evaluate_many = self._evaluate_many
 
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
-        """What the evaluator measured, and the counts."""
+        """What the evaluator measured, and the counts, which its reports have as well."""
+        counted = {name: float(values[0]) for name, values in self._known([architecture]).items()}
+        trial.known.update(counted)
         measured = self.evaluator.evaluate(architecture, trial)
         if measured is None and trial.stopped:
             # What it reported is taken for its metrics.
@@ -39,7 +41,7 @@ class CountingEvaluator:
         # What is no mapping is refused, with its type, where outcomes are checked.
         if not isinstance(measured, Mapping):
             return measured
-        return {name: float(values[0]) for name, values in self._known([architecture]).items()} | dict(measured)
+        return counted | dict(measured)
 
     def _evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
         return self._known(architectures) | self.evaluator.evaluate_many(architectures)  # type: ignore[attr-defined]
