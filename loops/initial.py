@@ -49,11 +49,11 @@ def front_design(
 def crowded_design(
     space: SearchSpace, chosen: Sequence[Architecture], n: int, rng: np.random.Generator
 ) -> list[Architecture]:
-    """n architectures for many evaluations at once, where ``first_design`` is out and nothing has ended yet.
+    """n more architectures for many evaluations at once, while those of ``first_design`` run and hardly one has ended.
 
     Every other one fills the space; between them are neighbours of the most expensive architecture, and when there are
-    no more, architectures two steps from it, and so on: as the axial points of a composite design (Box and Wilson,
-    1951), they tell the effect of every single change where the best architectures are likely to be.
+    no more, architectures two steps from it. As the axial points of a composite design (Box and Wilson, 1951), the
+    neighbours tell the effect of every single change, and they lie where the best architectures are likely to be.
     """
     taken = list(chosen)
     while len(taken) < len(chosen) + n and len(set(taken)) < space.size:
