@@ -126,7 +126,8 @@ def test_a_run_of_the_first_format_is_resumed(measure: Measure, table: Table) ->
     bonag.search("nb201", evaluator=measure, strategy="evolution", budget=30, name="old")
     path = Path("results/old/config.json")
     values = json.loads(path.read_text())
-    del values["constraints"], values["generator"]
+    for name in {name for names in ADDED.values() for name in names}:
+        del values[name]
     old = json.dumps(values | {"format": 1}, indent=2) + "\n"
     path.write_text(old)
     with sqlite3.connect("results/old/record.db") as database:

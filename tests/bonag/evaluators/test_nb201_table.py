@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bonag.evaluators import make_evaluator
+from bonag.running_trial import RunningTrial
 from search_spaces import get_space
 
 SPACE = get_space("nb201")
@@ -29,7 +30,7 @@ def test_sampled_rows_are_exact(frames: tuple[pd.DataFrame, pd.DataFrame], data_
     latency = latency.set_index("arch_index")
     for row in accuracy.sample(200, random_state=0).itertuples():
         cell = SPACE.parse(row.arch)
-        metrics = evaluator.evaluate(cell, seed=0)
+        metrics = evaluator.evaluate(cell, RunningTrial(seed=0))
         costs = SPACE.costs(cell, num_classes=int(task.removeprefix("cifar")))
         assert metrics.pop("accuracy") == getattr(row, f"{task}_test_200ep")
         assert (metrics.pop("params"), metrics.pop("macs")) == (costs.params, costs.macs)
