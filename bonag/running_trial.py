@@ -105,11 +105,11 @@ class RunningTrial:
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last, on the CPU, or None; ``epochs`` then goes on from there. No code in the file can run."""
-        import torch
-
         path = self.folder / CHECKPOINT
         if not path.exists():
             return None
+        import torch
+
         saved = torch.load(path, map_location="cpu", weights_only=True)
         self._first, self._reports = saved["epochs"], saved["reports"]
         state: dict[str, Any] = saved["state"]
