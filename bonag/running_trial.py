@@ -33,12 +33,15 @@ class RunningTrial:
         space: SearchSpace | None = None,
         folder: Path | None = None,
         tell: Callable[[int, Mapping[str, object]], bool] = lambda step, metrics: True,
+        settle: Callable[[], object] = lambda: None,
     ) -> None:
-        """folder: None for one that goes with this object. tell: takes a step and its metrics; whether to go on."""
+        """folder: None for one that goes with this object. tell: takes a step and its metrics; whether to go on.
+        settle: waits until all that was told is recorded.
+        """
         self.index, self.seed, self.space = index, seed, space
         self.stopped = False
         self.known: dict[str, float] = {}
-        self._given, self._tell = folder, tell
+        self._given, self._tell, self._settle = folder, tell, settle
         self._epoch: int | None = None
         self._first, self._reports = 0, 0
 
@@ -94,6 +97,8 @@ class RunningTrial:
 
         if self.stopped:
             return
+        # What is behind a state is not reported again.
+        self._settle()
         done = self._first if self._epoch is None else self._epoch + 1
         content = io.BytesIO()
         torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, content)

@@ -19,10 +19,12 @@ def evaluate(
     report: Callable[[Report], bool],
     space: SearchSpace | None = None,
     wishes: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+    settle: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Evaluate a job here and now; what it raises is its outcome, save ``wishes`` of the user, which go on.
 
-    Its metrics are numbers. What an evaluation that was told to end early does not give, it has as it reported it last.
+    settle: waits until all reports are recorded. Its metrics are numbers. What an evaluation that was told to end early
+    does not give, it has as it reported it last.
     """
     start = time.perf_counter()
     process = os.getpid()
@@ -32,7 +34,7 @@ def evaluate(
         reported.update(metrics)
         return report(Report(job.index, step, dict(metrics)))
 
-    trial = RunningTrial(job.index, job.seed, space, job.folder, tell)
+    trial = RunningTrial(job.index, job.seed, space, job.folder, tell, settle)
     metrics: Mapping[str, float] | None = None
     reason = None
     try:

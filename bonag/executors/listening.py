@@ -26,20 +26,17 @@ class Hello:
 
 @dataclass(frozen=True)
 class Call:
-    """A job reports. ``answer`` tells it whether to go on, which it waits for unless it was told already."""
+    """A job reports. ``answer`` tells it that the report is taken, and whether to go on."""
 
     report: Report
     answer: Callable[[bool], None]
 
 
 class Listening:
-    """Takes calls at ``address`` in threads of its own, and passes each on by ``put``.
+    """Takes calls at ``address`` in threads of its own, and passes each on by ``put``."""
 
-    at_once: whether jobs go on without waiting for what is said to their report.
-    """
-
-    def __init__(self, put: Callable[[Hello | Call], None], at_once: bool) -> None:
-        self._put, self._at_once = put, at_once
+    def __init__(self, put: Callable[[Hello | Call], None]) -> None:
+        self._put = put
         self._place = tempfile.TemporaryDirectory(prefix="bonag-")
         self.address = str(Path(self._place.name) / "s")
         self.key = secrets.token_bytes(32)
@@ -69,12 +66,7 @@ class Listening:
             while True:
                 said = json.loads(line.recv_bytes())
                 report = Report(index, said["step"], said["metrics"])
-                if self._at_once:
-                    # In this order, so that no report comes behind the end of its job.
-                    self._put(Call(report, lambda _: None))
-                    _answer(line, True)
-                else:
-                    self._put(Call(report, lambda go_on: _answer(line, go_on)))
+                self._put(Call(report, lambda go_on: _answer(line, go_on)))
 
 
 def _answer(line: Connection, go_on: bool) -> None:

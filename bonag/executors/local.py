@@ -27,7 +27,7 @@ class LocalExecutor:
     space: that of the architectures. trial_timeout: seconds after which an evaluation is killed, or None.
     cpus_per_trial: threads of each; None for the cores divided by the workers. gpus_per_trial: 0 for none; else each
     worker sees one GPU, in turn. stop_early: the rule by which trials end early; ``none`` where there is none, and then
-    reports are not waited for.
+    an evaluation does not wait for what is said to its reports.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LocalExecutor:
         self.space, self.workers = space, workers
         self._timeout, self._gpus = trial_timeout, gpus_per_trial
         self._threads = cpus_per_trial or max(1, (os.cpu_count() or 1) // workers)
-        self._at_once = stop_early == "none"
+        self._waits = stop_early != "none"
         self._queue: SimpleQueue[Slot | Hello | Call] = SimpleQueue()
         self._slots: list[Slot] = []
         self._listening: Listening | None = None
@@ -66,7 +66,7 @@ class LocalExecutor:
                     job = next(waiting, None)
                     if job is None:
                         break
-                    slot.start(parts, job, listening)
+                    slot.start(parts, job, listening, self._waits)
             if all(slot.job is None for slot in self._slots):
                 return
             yield from self._ended(report)
@@ -82,7 +82,7 @@ class LocalExecutor:
 
     def _open(self) -> Listening:
         if self._listening is None:
-            self._listening = Listening(self._queue.put, self._at_once)
+            self._listening = Listening(self._queue.put)
             self._slots = [Slot(self._environment(n), self._timeout, self._queue.put) for n in range(self.workers)]
         return self._listening
 

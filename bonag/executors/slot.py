@@ -39,14 +39,14 @@ class Slot:
         self.process: int | None = None
         self.job: Job | None = None
 
-    def start(self, parts: bytes, job: Job, listening: Listening) -> None:
-        """Evaluate a job."""
+    def start(self, parts: bytes, job: Job, listening: Listening, waits: bool) -> None:
+        """Evaluate a job. waits: for what is said to each report."""
         if self._pool is None:
             # Without a timeout, an idle worker stays.
             self._pool = ProcessPoolExecutor(1, timeout=None, env=self._environment)
         self.job, self._started, self._late = job, time.monotonic(), False
         self._printed = _size(job.folder)
-        self._future = self._pool.submit(work, parts, job, listening.address, listening.key, os.getpid())
+        self._future = self._pool.submit(work, parts, job, listening.address, listening.key, waits, os.getpid())
         self._future.add_done_callback(lambda _: self._ended(self))
 
     @property

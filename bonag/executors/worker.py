@@ -29,31 +29,52 @@ _PR_SET_PDEATHSIG = 1
 _unpacked: dict[bytes, tuple[Evaluator, SearchSpace | None]] = {}
 
 
-def work(parts: bytes, job: Job, address: str, key: bytes, parent: int) -> Outcome:
-    """Evaluate a job for the process ``parent``, which listens at the address. parts: pickled evaluator and space."""
+def work(parts: bytes, job: Job, address: str, key: bytes, waits: bool, parent: int) -> Outcome:
+    """Evaluate a job for the process ``parent``, which listens at the address.
+
+    parts: pickled evaluator and space. waits: for what is said to each report, before the evaluation goes on.
+    """
     if not _unpacked:
         _belong_to(parent)
-    with Client(address, authkey=key) as line, _output_in(job.folder):
-        line.send_bytes(json.dumps({"index": job.index, "process": os.getpid()}).encode())
+    with Client(address, authkey=key) as connection, _output_in(job.folder):
+        line = _Line(connection, waits)
+        connection.send_bytes(json.dumps({"index": job.index, "process": os.getpid()}).encode())
         if parts not in _unpacked:
             _unpacked.clear()
             _unpacked[parts] = cloudpickle.loads(parts)
         evaluator, space = _unpacked[parts]
-        outcome = evaluate(evaluator, job, lambda one: _tell(line, one), space, wishes=())
+        outcome = evaluate(evaluator, job, line.tell, space, wishes=(), settle=line.settle)
         # Here, so that it outlasts whoever waits for it; what it printed is added by those if it failed.
         if outcome.reason is None:
+            line.settle()
             keep_outcome(job, outcome)
         return outcome
 
 
-def _tell(line: Connection, report: Report) -> bool:
-    """Send a report; whether to go on."""
-    metrics: dict[str, float] = {}
-    for name, value in report.metrics.items():
-        with suppress(ValueError):
-            metrics |= check_metrics({name: value}, ())
-    line.send_bytes(json.dumps({"step": int(report.step), "metrics": metrics}).encode())
-    return line.recv_bytes() == b"go on"
+class _Line:
+    """To the process that records."""
+
+    def __init__(self, connection: Connection, waits: bool) -> None:
+        self._connection, self._waits = connection, waits
+        self._open = 0
+
+    def tell(self, report: Report) -> bool:
+        """Send a report; whether to go on, as far as it is waited for."""
+        metrics: dict[str, float] = {}
+        for name, value in report.metrics.items():
+            with suppress(ValueError):
+                metrics |= check_metrics({name: value}, ())
+        self._connection.send_bytes(json.dumps({"step": int(report.step), "metrics": metrics}).encode())
+        self._open += 1
+        return self.settle() if self._waits else True
+
+    def settle(self) -> bool:
+        """Wait until all reports are recorded; whether to go on."""
+        go_on = True
+        while self._open:
+            go_on = self._connection.recv_bytes() == b"go on"
+            self._open -= 1
+        return go_on
 
 
 def _belong_to(parent: int) -> None:
