@@ -1,8 +1,8 @@
 """``python results/early_stopping/contest.py``: searches with and without early stopping, on the same epochs.
 
-Every arm is the default strategy with one rule of ``--stop-early``; all arms of a seed begin with the same designs. A
-run ends once it has spent the epochs. It is written when it has ended; curves are written epoch by epoch, so after
-whatever ended the contest the same command goes on.
+Every arm is one strategy with one rule of ``--stop-early``; all arms of a seed begin with the same trials. A run ends
+once it has spent the epochs. It is written when it has ended; curves are written epoch by epoch, so after whatever
+ended the contest the same command goes on.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ EPOCHS = 240
 ARMS = ("none", "asha", "median")
 
 
-def run_arm(curves: CachedCurves, arm: str, seed: int, epochs: int) -> list[dict[str, object]]:
+def run_arm(curves: CachedCurves, arm: str, seed: int, epochs: int, strategy: str = "bonag") -> list[dict[str, object]]:
     """The trials of one run in the order in which they ended, each with the epochs that were spent by then."""
     config = RunConfig(
         space="nb201", evaluator=name_of(curves), name=f"{arm}-{seed}", seed=seed, stop_early=arm, device="cpu",
-        budget=epochs, executor="in-process", max_failures=10**6,
+        budget=epochs, executor="in-process", max_failures=10**6, strategy=strategy,
     )  # fmt: skip
     parts = make_parts(config, {"evaluator": curves})
     curves.epochs = 0
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS[:2]))
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--strategy", default="bonag", help="of all arms; give another --out for another one")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--curves", type=Path, default=HERE / "curves")
     parser.add_argument("-o", "--out", type=Path, default=HERE / "runs")
@@ -87,7 +88,7 @@ def main() -> None:
             file = chosen.out / f"{chosen.dataset}-{arm}-{seed}.jsonl"
             if file.exists():
                 continue
-            rows = run_arm(curves, arm, seed, chosen.epochs)
+            rows = run_arm(curves, arm, seed, chosen.epochs, chosen.strategy)
             with whole_file(file) as temporary:
                 temporary.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
             best = max(row["accuracy"] for row in rows if row["status"] == "completed")  # type: ignore[type-var]
