@@ -17,7 +17,13 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or i
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
-def status(run: Run, as_json: Json = False) -> None:
+def status(
+    run: Run,
+    as_json: Json = False,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Write its options, with which `bonag run --config` repeats it.")
+    ] = False,
+) -> None:
     """Show how a run stands.
 
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
@@ -25,8 +31,16 @@ def status(run: Run, as_json: Json = False) -> None:
     running, infeasible, best (null, or an object with trial, architecture, metrics, params, macs), and front (the
     indices of its trials).
     """
+    from bonag.cli.config_file import options_text
     from bonag.cli.result_text import found_json, summary_lines
+    from bonag.record import find_run, read_record
+    from search_spaces.errors import UserError
 
+    if as_yaml:
+        if as_json:
+            raise UserError("--json and --yaml cannot be both: one tells how the run stands, the other repeats it")
+        print(options_text(read_record(find_run(run)).config), end="")
+        return
     result = _load(run)
     if not as_json:
         config = result.config
