@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from bonag.cli import benching, exporting, generating, plotting, reading, reporting, running, showing, spaces, testing
+from bonag.cli import (
+    benching,
+    exporting,
+    generating,
+    listing,
+    plotting,
+    reading,
+    reporting,
+    running,
+    showing,
+    spaces,
+    testing,
+)
 
 app = typer.Typer(
     name="bonag",
@@ -39,6 +51,7 @@ def bonag(
 for command in (
     running.run,
     running.resume,
+    running.abandon,
     reading.status,
     reading.best,
     reading.trials,
@@ -53,4 +66,5 @@ for command in (
     generating.train_generator,
 ):
     app.command()(command)
+app.command("list")(listing.list_runs)
 app.add_typer(benching.bench, name="bench")

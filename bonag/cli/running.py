@@ -65,6 +65,20 @@ def resume(
         return _go(opened)
 
 
+def abandon(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    trials: Annotated[list[int], typer.Argument(metavar="TRIAL...", help="Trials that were running, by index.")],
+) -> None:
+    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them."""
+    from bonag.api import abandoning
+    from bonag.cli.result_text import run_argument
+    from bonag.record import find_run
+
+    abandoning.abandon(run, *trials)
+    named = ", ".join(map(str, dict.fromkeys(trials)))
+    print(f"abandoned: trial {named}; go on by `bonag resume {run_argument(find_run(run))}`")
+
+
 def _go(opened: Session) -> int:
     from rich.console import Console
 
