@@ -117,9 +117,18 @@ def server_stamps(engine: sa.Engine, address: Address) -> dict[str, Hashable]:
     )
     query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:])
     query = query.outerjoin(counted, counted.c.run == runs.name)
+    told = sa.select(schema.reports.c.run, sa.func.max(schema.reports.c.event)).group_by(schema.reports.c.run)
     with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        # What running trials report; records of the first version hold nothing of it.
+        reported = (
+            {run: event for run, event in connection.execute(told)} if rows.check_version(connection) >= 2 else {}
+        )
         return {
-            row[0]: (*row[1:], row[2] == RunState.RUNNING and written_elsewhere(connection, row[0]))
+            row[0]: (
+                *row[1:],
+                reported.get(row[0]),
+                row[2] == RunState.RUNNING and written_elsewhere(connection, row[0]),
+            )
             for row in connection.execute(query).all()
         }
 
