@@ -2,7 +2,8 @@
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
 ``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
-``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that.
+``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
+measures the latency of networks on this machine.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bonag.api.generating import generate
     from bonag.api.testing import test
     from bonag.api.training import train_generator
+    from bonag.profiling.profile import profile
     from search_spaces.errors import UserError
 
 __version__ = "0.2.0.dev0"
@@ -26,6 +28,7 @@ __all__ = [
     "abandon",
     "generate",
     "load",
+    "profile",
     "resume",
     "search",
     "test",
@@ -37,6 +40,7 @@ _HOMES = {
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",
+    "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
 }
 

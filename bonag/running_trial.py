@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -20,7 +22,8 @@ class RunningTrial:
     """A trial while it is evaluated.
 
     index: of the trial. seed: of whatever is random in its evaluation, 32 bits. space: that of its architecture.
-    stopped: whether the run has asked it to end early.
+    stopped: whether the run has asked it to end early. known: metrics that need no training; they go into the record
+    with whatever is reported, so that rules which end trials early know them.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class RunningTrial:
         """folder: None for one that goes with this object. tell: takes a step and its metrics; whether to go on."""
         self.index, self.seed, self.space = index, seed, space
         self.stopped = False
+        self.known: dict[str, float] = {}
         self._given, self._tell = folder, tell
         self._epoch: int | None = None
         self._first, self._reports = 0, 0
@@ -75,28 +79,37 @@ class RunningTrial:
         self._reports += 1
         if step is None:
             step = self._reports if self._epoch is None else self._epoch + 1
-        if not self._tell(step, metrics):
+        if not self._tell(step, {**self.known, **metrics}):
             self.stopped = True
         return not self.stopped
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state (tensors, numbers, text, and lists and dictionaries of them), whole or not at all.
 
-        Called within an epoch it says that this epoch is done, so report the epoch first. Raises OSError.
+        Called within an epoch it says that this epoch is done, so report the epoch first. Where there is no room, the
+        state before stays, the trial's output says so, and the evaluation goes on. Once the trial is stopped nothing is
+        kept: evaluated again because its end was never recorded, it is to come by the step of its stop again.
         """
         import torch
 
+        if self.stopped:
+            return
         done = self._first if self._epoch is None else self._epoch + 1
-        with whole_file(self.folder / CHECKPOINT) as temporary:
-            torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, temporary)
+        content = io.BytesIO()
+        torch.save({"epochs": done, "reports": self._reports, "state": dict(state)}, content)
+        try:
+            with whole_file(self.folder / CHECKPOINT) as temporary:
+                temporary.write_bytes(content.getbuffer())
+        except OSError as error:
+            print(f"no checkpoint after epoch {done}: {error.strerror}", file=sys.stderr)
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last, on the CPU, or None; ``epochs`` then goes on from there. No code in the file can run."""
-        import torch
-
         path = self.folder / CHECKPOINT
         if not path.exists():
             return None
+        import torch
+
         saved = torch.load(path, map_location="cpu", weights_only=True)
         self._first, self._reports = saved["epochs"], saved["reports"]
         state: dict[str, Any] = saved["state"]

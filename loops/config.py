@@ -60,7 +60,7 @@ class RunConfig:
 
     space: str = _option("Search space: a name of `bonag spaces`, or module:attribute.")
     evaluator: str = _option(
-        "What measures architectures: a name, or module:attribute of a function or an evaluator.",
+        "What measures architectures: a name, module:attribute of a function or an evaluator, or 'exec:COMMAND'.",
         unset="the space's first",
     )
     name: str = _option("Name of the run, and of its folder.", unset="made of space, evaluator and seed")

@@ -11,6 +11,8 @@ from search_spaces import Architecture, SearchSpace
 
 POOL_PER_POINT = 8
 STARTS, FEW_STARTS = 512, 8
+# Around the most expensive architecture; two already make hundreds to thousands.
+STEPS = 2
 
 
 def first_design(
@@ -42,6 +44,38 @@ def front_design(
     if end in [*chosen, *first]:
         return first + space_filling(space, [*chosen, *first], n - place, rng)
     return [*first, end, *space_filling(space, [*chosen, *first, end], n - place - 1, rng)]
+
+
+def crowded_design(
+    space: SearchSpace, chosen: Sequence[Architecture], n: int, rng: np.random.Generator
+) -> list[Architecture]:
+    """n more architectures for many evaluations at once, while those of ``first_design`` run and hardly one has ended.
+
+    Every other one fills the space; between them are neighbours of the most expensive architecture, and when there are
+    no more, architectures two steps from it. As the axial points of a composite design (Box and Wilson, 1951), the
+    neighbours tell the effect of every single change, and they lie where the best architectures are likely to be.
+    """
+    taken = list(chosen)
+    while len(taken) < len(chosen) + n and len(set(taken)) < space.size:
+        near = _near_the_most_expensive(space, taken, rng) if len(taken) % 2 else None
+        taken += [near] if near is not None else space_filling(space, taken, 1, rng)
+    return taken[len(chosen) :]
+
+
+def _near_the_most_expensive(
+    space: SearchSpace, taken: Sequence[Architecture], rng: np.random.Generator
+) -> Architecture | None:
+    """One that is not taken and as few steps as possible from the most expensive one, at random; None beyond two."""
+    seen, level = set(taken), [most_expensive(space)]
+    known = set(level)
+    for _ in range(STEPS):
+        neighbours = dict.fromkeys(other for one in level for other in space.neighbours(one) if other not in known)
+        new = [other for other in neighbours if other not in seen]
+        if new:
+            return new[int(rng.integers(len(new)))]
+        known |= neighbours.keys()
+        level = list(neighbours)
+    return None
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from loops.config import RunConfig
 from loops.curves import as_expected
 from loops.ending import RunState, failures_in_a_row, reason_to_end
 from loops.history import History, Trial, TrialStatus
+from loops.objective import Objective
 from loops.outcome import end_trial, point_of
 from loops.protocols import Evaluator, Executor, Job, Outcome, Proposal, Recorder, Report, StopRule, Strategy
 from loops.seeding import rng_for, trial_seed
@@ -85,7 +86,8 @@ class Loop:
     def __post_init__(self) -> None:
         self._history = self.recorder.history()
         self._started = time.monotonic() - self.seconds
-        self._required = tuple(dict.fromkeys((*self.evaluator.metrics, *self.config.parsed_objective().metrics)))
+        self._objective = self.config.parsed_objective()
+        self._required = tuple(dict.fromkeys((*self.evaluator.metrics, *self._objective.metrics)))
         self._in_flight: set[int] = set()
         self._empty = False
 
@@ -155,7 +157,7 @@ class Loop:
         n = self.config.batch_size
         if self.config.budget is not None:
             n = min(n, self.config.budget - self._history.queries)
-        trials = propose(self.strategy, self._history, n, self.config.seed)
+        trials = propose(self.strategy, self._history, n, self.config.seed, self._objective)
         if not trials:
             self._empty = True
             return ()
@@ -205,14 +207,17 @@ class Loop:
         return Over(RunState.FINISHED, reason or None)
 
 
-def propose(strategy: Strategy, history: History, n: int, seed: int) -> tuple[Trial, ...]:
+def propose(
+    strategy: Strategy, history: History, n: int, seed: int, objective: Objective | None = None
+) -> tuple[Trial, ...]:
     """The next n trials (fewer only if the space has no more), running: a function of (strategy, seed, history) alone.
 
-    Trials that were stopped early count as they are expected to have ended (``loops.curves``). Raises RuntimeError if
-    the strategy breaks its contract, for the record must never hold an architecture twice.
+    Trials that were stopped early count as they are expected to have ended (``loops.curves``, which is told the
+    objective). Raises RuntimeError if the strategy breaks its contract, for the record must never hold an architecture
+    twice.
     """
     start = time.perf_counter()
-    proposals: list[Proposal] = strategy.propose(as_expected(history), n, rng_for(seed, len(history)))
+    proposals: list[Proposal] = strategy.propose(as_expected(history, objective), n, rng_for(seed, len(history)))
     architectures = {proposal.architecture for proposal in proposals}
     if len(architectures) < len(proposals) or len(proposals) > n or architectures & history.seen:
         raise RuntimeError(f"strategy '{strategy.name}' proposed too many architectures, or one that has a trial")

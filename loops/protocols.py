@@ -42,13 +42,14 @@ class RunningTrial(Protocol):
     """What an evaluation is given beside its architecture; see ``bonag.running_trial``.
 
     index: of the trial. seed: drives whatever is random in the evaluation, 32 bits. space: that of the architecture.
-    stopped: whether it is to end early.
+    stopped: whether it is to end early. known: metrics that go into the record with whatever is reported.
     """
 
     index: int
     seed: int
     space: Any
     stopped: bool
+    known: dict[str, float]
 
     @property
     def folder(self) -> Path:

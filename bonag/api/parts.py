@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -86,12 +86,18 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     return Parts(space, objective, evaluator, TryFirst(strategy, tries) if tries else strategy, executor, rule)
 
 
+def check_roles(given: Iterable[str]) -> None:
+    """Raise UserError for the first name that is no role of a part."""
+    for role in given:
+        if role not in ROLES:
+            raise UserError(f"a run has no part '{role}': {suggestion(role, ROLES)}")
+
+
 def choose_parts(config: RunConfig, given: Mapping[str, object]) -> dict[str, object]:
     """By role, the part that was given, or its name; raises UserError where they are at odds, or where one is lost."""
     chosen: dict[str, object] = {role: getattr(config, role) for role in ROLES}
+    check_roles(given)
     for role, part in given.items():
-        if role not in ROLES:
-            raise UserError(f"a run has no part '{role}': {suggestion(role, ROLES)}")
         if part is None:
             continue
         recorded = str(chosen[role])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bonag.api import session as sessions
 from bonag.api.options import check_options, takes_options
+from bonag.api.parts import check_roles
 from bonag.api.result import Result
 from bonag.record import find_run, read_record
 from loops.config import EXTENSIBLE
@@ -48,6 +49,7 @@ def resume(path: str | Path, *, callbacks: Sequence[Callable[[Event], None]] = (
     folder = find_run(str(path))
     changes = {name: value for name, value in given.items() if name in EXTENSIBLE}
     parts = {name: value for name, value in given.items() if name not in EXTENSIBLE}
+    check_roles(parts)
     space = parts.get("space")
     done = read_record(folder, space)  # type: ignore[arg-type]
     if done.state is RunState.FINISHED and not changes:

@@ -15,6 +15,7 @@ import bonag
 from bonag.api.known import known_trials
 from bonag.api.parts import DEFAULT, Parts, default_threads, make_parts, part_names
 from bonag.callbacks.beginning import Beginning
+from bonag.evaluators.command import EXEC
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
 from bonag.record.machine import this_machine
 from bonag.strategies.making import computing_device
@@ -201,4 +202,6 @@ def _stem(config: RunConfig) -> str:
 
 def _short(name: str) -> str:
     """The last word of the name of a user's part; the name of another."""
+    if name.startswith(EXEC):
+        return "command"
     return re.split(r"[:.]", name)[-1].lower() if ":" in name else name

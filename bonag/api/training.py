@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from bonag.generators.sde import SDE, VE, VP, SubVP
 from bonag.on_demand.beliefs import learn_conditions
 from bonag.on_demand.labels import check_count
 from bonag.on_demand.measuring import metrics_of
+from bonag.whole_file import check_writable
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
@@ -79,7 +79,8 @@ class Training:
         if self.seed < 0:
             raise UserError(f"seed must be at least 0, not {self.seed}")
         _ = self.schedule
-        _check_writable(Path(self.path))
+        for path in (Path(self.path), self.checkpoint):
+            _check_writable(path)
         Checkpoint(self.checkpoint, {}, self.resume).refuse_unfinished()
 
     @cached_property
@@ -192,10 +193,9 @@ def train_generator(
 
 
 def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise UserError(f"cannot write {path}: it is a folder")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}."):
-            pass
+        check_writable(path)
+    except IsADirectoryError:
+        raise UserError(f"cannot write {path}: it is a folder") from None
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None

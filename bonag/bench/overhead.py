@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,10 @@ from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from loops.seeding import rng_for
 from loops.strategies.fresh import fresh
-from search_spaces import Architecture, get_space
+from search_spaces import get_space
 
+# With eight workers, when one of them has ended.
+PENDING = 7
 BONAG = (sys.executable, "-m", "bonag")
 
 
@@ -42,31 +44,40 @@ def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000, 2000)) -> pd.
             rows.append((f"proposal, {space}, after {size} trials, median", median, "s"))
         for size, median in zip(sizes[1:], medians[1:], strict=True):
             rows.append((f"proposal, {space}, {size} trials against {sizes[0]}", median / medians[0], "x"))
+        median = proposal_seconds(space, sizes[0], repeats, PENDING)
+        rows.append((f"proposal, {space}, after {sizes[0]} trials, {PENDING} more running, median", median, "s"))
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
 
 
-def proposal_seconds(space_name: str, trials: int, repeats: int) -> float:
-    """The median time of consecutive proposals of the default strategy, each after one more trial.
+def proposal_seconds(space_name: str, trials: int, repeats: int, pending: int = 0) -> float:
+    """The median time of consecutive proposals of the default strategy, each after one more trial has ended.
 
-    The first one is not counted: in a run, the fits that it makes anew would have been remembered.
+    trials: so many have ended before the first of them. pending: so many more run at any time. The first proposal is
+    not counted: in a run, the fits that it makes anew would have been remembered.
     """
     space, objective = get_space(space_name), Objective.parse("accuracy")
     evaluator = make_evaluator(space)
     strategy = make_strategy("bonag", space, objective)
-    architectures = fresh(space, (), trials, np.random.default_rng(0))
-    history = History(_complete(i, a, evaluator.evaluate(a, RunningTrial())) for i, a in enumerate(architectures))
+    history = History(
+        Trial(index, architecture, TrialStatus.RUNNING)
+        for index, architecture in enumerate(fresh(space, (), trials + pending, np.random.default_rng(0)))
+    )
+
+    def end_first(history: History, n: int) -> History:
+        ends = (
+            replace(trial, status=TrialStatus.COMPLETED, metrics=evaluator.evaluate(trial.architecture, RunningTrial()))
+            for trial in history.pending[:n]
+        )
+        return history.updated(*ends)
+
+    history = end_first(history, trials)
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         (proposal,) = strategy.propose(history, 1, rng_for(0, len(history)))
         seconds.append(time.perf_counter() - start)
-        metrics = evaluator.evaluate(proposal.architecture, RunningTrial())
-        history = history.updated(_complete(len(history), proposal.architecture, metrics))
+        history = end_first(history.updated(Trial(len(history), proposal.architecture, TrialStatus.RUNNING)), 1)
     return statistics.median(seconds[1:])
-
-
-def _complete(index: int, architecture: Architecture, metrics: Mapping[str, float]) -> Trial:
-    return Trial(index, architecture, TrialStatus.COMPLETED, metrics)
 
 
 def _process(command: list[str]) -> tuple[float, float]:

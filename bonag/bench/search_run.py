@@ -26,7 +26,7 @@ from search_spaces.errors import UserError
 BEFORE, AFTER = ("strategy", "seed", "trial", "architecture", "status"), ("proposal_seconds", "peak_mb", "labels")
 
 
-class _OnlyTheObjective:
+class OnlyTheObjective:
     """An evaluator that tells the metrics of the objective alone.
 
     So a strategy knows nothing but what ``columns`` keep, and a run that goes on from them is the same as one that was
@@ -62,7 +62,7 @@ def run_one(
     evaluator: the contest's, if it is there already. memory: since this process was idle; None if it is so now.
     """
     space, objective = contest.make_space(), contest.objective
-    evaluator = _OnlyTheObjective(evaluator or contest.make_evaluator(), objective)
+    evaluator = OnlyTheObjective(evaluator or contest.make_evaluator(), objective)
     config = contest.config(strategy, seed)
     memory = memory or PeakMemory()
     # The others have a way of their own to decide.

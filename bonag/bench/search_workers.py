@@ -10,7 +10,7 @@ import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -23,6 +23,9 @@ from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bonag.bench.memory import PeakMemory
+    from loops.protocols import Evaluator
 
 # NumPy's and PyTorch's libraries ask for these once, when they are loaded.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -39,6 +42,18 @@ class Run:
     before: pd.DataFrame | None = None
 
 
+# Carries out a run of a contest with its evaluator; the memory is counted since the process was idle. The other process
+# finds it by its name, so it is a function of a module.
+Perform = Callable[[Contest, Run, "Evaluator", "PeakMemory"], "pd.DataFrame"]
+
+
+def search(contest: Contest, run: Run, evaluator: Evaluator, memory: PeakMemory) -> pd.DataFrame:
+    """The trials of the run, ``search_run.columns``."""
+    from bonag.bench.search_run import run_one
+
+    return run_one(contest, run.strategy, run.seed, run.before, evaluator, memory)
+
+
 @dataclass
 class _Worker:
     strategy: str
@@ -49,7 +64,7 @@ class _Worker:
     def give(self, run: Run) -> None:
         self.run = run
         with suppress(OSError):  # a process that is gone is met when its answer is awaited
-            self.connection.send((run.seed, run.before))
+            self.connection.send(run)
 
     def stop(self) -> None:
         self.process.kill()
@@ -57,8 +72,10 @@ class _Worker:
         self.connection.close()
 
 
-def run_all(contest: Contest, runs: Sequence[Run], workers: int) -> Iterator[tuple[Run, pd.DataFrame]]:
-    """The trials of every run (``search_run.columns``), as they come in.
+def run_all(
+    contest: Contest, runs: Sequence[Run], workers: int, perform: Perform = search
+) -> Iterator[tuple[Run, pd.DataFrame]]:
+    """What every run came to, as they come in: its trials, or whatever ``perform`` makes of it.
 
     No two strategies share a process, for the memory of one would be counted as the other's. The first run that fails
     is raised here, as UserError where that says all, and ends the contest.
@@ -68,7 +85,7 @@ def run_all(contest: Contest, runs: Sequence[Run], workers: int) -> Iterator[tup
     try:
         while waiting or alive:
             while waiting and len(alive) < workers:
-                alive.append(_start(contest, waiting[0].strategy))
+                alive.append(_start(contest, waiting[0].strategy, perform))
                 alive[-1].give(waiting.popleft())
             ready = wait([worker.connection for worker in alive])
             for worker in [worker for worker in alive if worker.connection in ready]:
@@ -85,9 +102,9 @@ def run_all(contest: Contest, runs: Sequence[Run], workers: int) -> Iterator[tup
             worker.stop()
 
 
-def _start(contest: Contest, strategy: str) -> _Worker:
+def _start(contest: Contest, strategy: str, perform: Perform) -> _Worker:
     here, there = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_work, args=(there, contest, strategy), daemon=True)
+    process = _CONTEXT.Process(target=_work, args=(there, contest, perform), daemon=True)
     with _one_thread(), _ctrl_c_held():
         process.start()
     there.close()
@@ -110,8 +127,8 @@ def _answer(worker: _Worker) -> pd.DataFrame:
     return content
 
 
-def _work(connection: Connection, contest: Contest, strategy: str) -> None:
-    """The life of a worker: seeds come in, trials go out, until the other end is closed."""
+def _work(connection: Connection, contest: Contest, perform: Perform) -> None:
+    """The life of a worker: runs come in, what they came to goes out, until the other end is closed."""
     # What libraries think of a matrix would come hundreds of times, between the lines that tell how far it is.
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -119,7 +136,6 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
     import numpy as np
 
     from bonag.bench.memory import PeakMemory
-    from bonag.bench.search_run import run_one
 
     try:
         evaluator = contest.make_evaluator()
@@ -132,11 +148,11 @@ def _work(connection: Connection, contest: Contest, strategy: str) -> None:
         return
     while True:
         try:
-            seed, before = connection.recv()
+            run = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(("done", run_one(contest, strategy, seed, before, evaluator, memory)))
+            connection.send(("done", perform(contest, run, evaluator, memory)))
         except Exception as error:
             connection.send(_failure(error))
 

@@ -12,6 +12,7 @@ from bonag.cli import (
     generating,
     listing,
     plotting,
+    profiling,
     reading,
     reporting,
     running,
@@ -19,6 +20,7 @@ from bonag.cli import (
     spaces,
     testing,
 )
+from bonag.cli.output import prints
 
 app = typer.Typer(
     name="bonag",
@@ -52,19 +54,20 @@ for command in (
     running.run,
     running.resume,
     running.abandon,
-    reading.status,
-    reading.best,
-    reading.trials,
-    spaces.spaces,
-    spaces.check_space,
+    prints(reading.status),
+    prints(reading.best),
+    prints(reading.trials),
+    prints(spaces.spaces),
+    prints(spaces.check_space),
     showing.ui,
     testing.test,
     exporting.export,
+    profiling.profile,
     plotting.plot,
     reporting.report,
-    generating.generate,
+    prints(generating.generate),
     generating.train_generator,
 ):
     app.command()(command)
-app.command("list")(listing.list_runs)
+app.command("list")(prints(listing.list_runs))
 app.add_typer(benching.bench, name="bench")

@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 
 from bonag.cli.options import takes_options
+from bonag.whole_file import check_writable, whole_file
+
+MOST_WORKERS = 256
 
 bench = typer.Typer(
     help="Measure strategies against each other, generators against their bars, and what bonag costs.",
@@ -68,7 +71,7 @@ def search(
     from search_spaces.near_miss import suggestion
 
     contest = make_contest(options)
-    folder = output or Path("results", "search", re.sub(r"[^\w.-]", "_", f"{contest.space}-{contest.task}"))
+    folder = output or Path("results", "search", _folder_name(contest.space, contest.task))
     before = read_plan(folder) if resume else None
     if before is not None:
         # What is not said stays as it is.
@@ -101,19 +104,89 @@ def search(
 
 
 @bench.command()
+@takes_options(
+    "space", "evaluator", "task", "objective", "acquisition", "predictor", "generator", "budget", "data",
+    evaluator="the space's first that has the task", budget="300",
+)  # fmt: skip
+def workers(
+    *,
+    strategies: Annotated[str, typer.Option(help="Names with commas between.")] = "bonag,random",
+    workers: Annotated[
+        str, typer.Option(help="Numbers of workers, 1 to 256, with commas between; 1 is always among them.")
+    ] = "1,8,64",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with the seeds 0, 1, ...")] = 30,
+    rank: Annotated[int, typer.Option(min=1, help="End a run at an architecture as good as this one of all.")] = 1,
+    best_known: Annotated[
+        float | None,
+        typer.Option(help="End a run at this value, where the space cannot be enumerated.", show_default="none"),
+    ] = None,
+    proposal_time: Annotated[
+        float, typer.Option(min=0, help="What a proposal takes, as a share of an evaluation's median.")
+    ] = 0.0,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs in the folder; seeds, workers, strategies may be added.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder of runs.csv, table.csv, table.md and figure.svg.",
+            show_default="results/workers/SPACE-TASK",
+        ),
+    ] = None,
+    **options: object,
+) -> int:
+    """Measure how much sooner many workers find the best, with evaluations of log-normal length on a virtual clock.
+
+    Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
+    """
+    from bonag.bench.search_contest import make_contest
+    from bonag.bench.workers import measure
+    from bonag.bench.workers_table import table_text
+    from bonag.roles import STRATEGIES
+
+    numbers = _numbers(workers)
+    contest = make_contest(options | {"budget": options["budget"] or 300})
+    folder = output or Path("results", "workers", _folder_name(contest.space, contest.task))
+    names = _names(strategies)
+    for name in names:
+        if name not in STRATEGIES.names():
+            STRATEGIES.find(name)
+    try:
+        table = measure(
+            folder, contest, names, numbers, seeds, processes=processes, resume=resume, rank=rank,
+            best_known=best_known, proposal_time=proposal_time, say=lambda line: typer.echo(line, err=True),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the runs that have ended are in {folder}, go on by --resume", err=True)
+        return 130
+    typer.echo(f"{contest.title()}: {contest.make_evaluator().description}")
+    typer.echo(table_text(table))
+    return 0
+
+
+@bench.command()
 def overhead(
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions behind each median.")] = 5,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the figures to this CSV file.", show_default="none")
     ] = None,
 ) -> None:
-    """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials."""
-    _check_folder(output)
+    """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials.
+
+    And after 100 while 7 more run, which is what a free one of eight workers waits for.
+    """
+    if output is not None:
+        _check_folder(output)
+        check_writable(output)
     from bonag.bench.overhead import measure
 
     figures = measure(repeats)
     if output is not None:
-        figures.to_csv(output, index=False)
+        with whole_file(output) as file:
+            figures.to_csv(file, index=False)
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
 
 
@@ -160,13 +233,28 @@ def generator(
     typer.echo(shown(rows))
 
 
+def _folder_name(space: str, task: str | None) -> str:
+    return re.sub(r"[^\w.-]", "_", f"{space}-{task}")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Numbers of workers; raises UserError."""
+    from search_spaces.errors import UserError
+
+    names = _names(text)
+    for name in names:
+        if not name.isdecimal() or not 1 <= int(name) <= MOST_WORKERS:
+            raise UserError(f"--workers must be numbers from 1 to {MOST_WORKERS} with commas between, got '{name}'")
+    return tuple(int(name) for name in names)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _check_folder(output: Path | None) -> None:
+def _check_folder(output: Path) -> None:
     """Before minutes of work: whether there is a folder to write the file in; raises UserError."""
     from search_spaces.errors import UserError
 
-    if output is not None and not output.absolute().parent.is_dir():
+    if not output.absolute().parent.is_dir():
         raise UserError(f"{output}: there is no folder {output.absolute().parent}")

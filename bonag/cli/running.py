@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +60,8 @@ def resume(
         print("nothing to do:", "\n".join(summary_lines(Result(snapshot))))
         return 0
     with session.resume(folder, changes=changes) as opened:
-        different = differences(snapshot.machine, this_machine(opened.config.threads))
+        recorded = snapshot.machine or json.dumps({"bonag": snapshot.config.bonag})
+        different = differences(recorded, this_machine(opened.config.threads))
         if different:
             print(f"note: this is not as it was ({'; '.join(different)}): proposals may differ in their last bits")
         return _go(opened)

@@ -53,8 +53,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
     try:
         kind, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except OSError as error:
-        raise UserError(f"cannot listen on '{host}': {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a name may break the rules of names
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UserError(f"cannot listen on '{host}': {why or 'not the name of a host'}") from None
     listener = socket.socket(kind, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,6 +73,7 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
     import uvicorn
 
     from bonag.ui import assets
+    from bonag.ui.connections import CONNECTIONS, BoundedProtocol
 
     config = uvicorn.Config(
         app,
@@ -80,6 +82,8 @@ def _serve(app: Starlette, listener: socket.socket, address: str) -> int:
         lifespan="off",
         timeout_graceful_shutdown=PATIENCE,
         server_header=False,
+        http=BoundedProtocol,
+        limit_concurrency=CONNECTIONS,
     )
     server = uvicorn.Server(config)
     received: list[int] = []

@@ -18,12 +18,13 @@ GENERATING = "bonag"
 
 @dataclass
 class Row:
-    """A space as it is shown. evaluators: the tasks of each, or why it has none here."""
+    """A space as it is shown. evaluators: the tasks of each, or why it has none here. latencies: profiled metrics."""
 
     name: str
     space: SearchSpace
     evaluators: dict[str, list[str] | str] = field(default_factory=dict)
     generates: bool = False
+    latencies: tuple[str, ...] = ()
 
 
 def spaces(
@@ -33,7 +34,8 @@ def spaces(
     """Show the search spaces that are installed, and what can be done with each.
 
     With --json: a list of objects with name, size, evaluators (an object: the tasks of each, or null where its data is
-    not here; the default first) and strategies. A space that cannot be loaded has a name and the error instead.
+    not here; the default first), strategies and latencies (profiled metrics). A space that cannot be loaded has a name
+    and the error instead.
     """
     from bonag.roles import STRATEGIES
     from search_spaces import UserError, space_names
@@ -50,7 +52,8 @@ def spaces(
             continue
         tasks = {one: tasks if isinstance(tasks, list) else None for one, tasks in row.evaluators.items()}
         served = [one for one in strategies if one != GENERATING or row.generates]
-        found.append({"name": name, "size": row.space.size, "evaluators": tasks, "strategies": served})
+        seen = {"name": name, "size": row.space.size, "evaluators": tasks, "strategies": served}
+        found.append({**seen, "latencies": list(row.latencies)})
         if not as_json:
             _show(row)
     if as_json:
@@ -81,11 +84,13 @@ def check_space(
 
 
 def _row(name: str, data: Path | None) -> Row:
+    from bonag.profiling.kept import profiled_metrics
     from search_spaces import UserError, get_space
 
     space = get_space(name)
     try:
-        row = Row(name, space, {one: _tasks(name, one, data) for one in _usable(name, space)}, _generates(space))
+        evaluators = {one: _tasks(name, one, data) for one in _usable(name, space)}
+        row = Row(name, space, evaluators, _generates(space), profiled_metrics(space.name))
         f"{space.size:,}"
     except Exception as error:  # the author's code, which may raise anything
         raise UserError(f"space '{name}' is broken: {type(error).__name__}: {error}") from error
@@ -106,6 +111,8 @@ def _show(row: Row) -> None:
         print(f"  {tasks}" if isinstance(tasks, str) else f"  evaluator {evaluator}{choice}")
     if not row.evaluators:
         print("  no evaluator comes with it: give one of yours, --evaluator package.module:attribute")
+    if row.latencies:
+        print(f"  latencies of machines of yours: {', '.join(row.latencies)}")
     if not row.generates:
         train = f"bonag train-generator --space {row.name} -o FILE"
         print(f"  strategy {GENERATING} needs a trained generator: {train}, then --generator FILE")

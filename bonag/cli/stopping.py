@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType, TracebackType
 
 
 class StopSignals:
-    """Within this context, the first Ctrl-C or SIGTERM asks the run to stop when it can; the second ends it at once.
+    """Within this context, the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop when it can; a second ends it.
 
     ends: what is finished before the run stops, in words.
     """
@@ -28,7 +29,9 @@ class StopSignals:
         return 128 + (self.signal or 0)
 
     def __enter__(self) -> StopSignals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup: the run is to outlive its terminal
             self._before[number] = signal.signal(number, self._handle)
         return self
 
@@ -40,7 +43,10 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
+            if number == signal.SIGHUP:
+                return  # shell and system both tell of a terminal that is gone; nobody is impatient
             raise KeyboardInterrupt
         self.signal = number
         # Not print: a signal may come in the middle of one, and streams do not like to be entered twice.
-        os.write(2, f"\nstopping after {self._ends}; once more to stop at once\n".encode())
+        with suppress(OSError):  # nobody need be there to read it
+            os.write(2, f"\nstopping after {self._ends}; once more to stop at once\n".encode())

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bonag.safe_reading import read_tensors, reading
+from bonag.whole_file import whole_file
+
 FOLDER = Path(__file__).parent / "artifacts"
 # The figures are one JSON text under this key of the file's metadata.
 KEY = "bonag"
@@ -29,12 +32,11 @@ def artifact_path(name: str) -> Path:
 
 @cache
 def load_artifact(name: str) -> Artifact:
-    """The shipped artifact of that name, read once."""
-    from safetensors import safe_open
-
-    with safe_open(artifact_path(name), framework="numpy") as file:
-        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        return Artifact(arrays, json.loads(file.metadata()[KEY]))
+    """The shipped artifact of that name, read once; raises UserError."""
+    path = artifact_path(name)
+    metadata, arrays = read_tensors(path, "numpy")
+    with reading(path):
+        return Artifact(arrays, json.loads(metadata[KEY]))
 
 
 def save_artifact(artifact: Artifact, path: Path) -> None:
@@ -42,7 +44,8 @@ def save_artifact(artifact: Artifact, path: Path) -> None:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in sorted(artifact.arrays.items())}
-    path.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))
+    with whole_file(path) as file:
+        file.write_bytes(save(arrays, metadata={KEY: json.dumps(artifact.facts)}))
 
 
 def accuracy_moments(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Exact counts beside what an evaluator measures."""
+"""Exact counts, and latencies profiled on a machine of the user, beside what an evaluator measures."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bonag.profiling.kept import load_metric, profiled_metrics
 from loops.protocols import Evaluator, RunningTrial
 from search_spaces import Architecture, SearchSpace
+from search_spaces.architecture import COUNTED
 
 
 class CountingEvaluator:
-    """An evaluator whose results hold the space's exact costs (``names``: params, macs) where it gives none itself.
+    """An evaluator whose results hold what is known without it (``names``), where it gives none itself.
 
-    They are those for the space's default classes and image size.
+    That are the space's exact costs (params, macs) for its default classes and image size, and the latencies (ms) that
+    the user's latency models predict.
     """
 
     def __init__(self, space: SearchSpace, evaluator: Evaluator, names: Sequence[str]) -> None:
         self.space, self.evaluator, self.names = space, evaluator, tuple(names)
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
-        self.description = f"{evaluator.description} Exact counts beside it: {', '.join(names)}."
+        self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
+        self.description = " ".join((evaluator.description, *self._told()))
         for name in ("name", "task", "dataset", "preset", "looks_up"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
@@ -27,7 +31,9 @@ class CountingEvaluator:
             self.evaluate_many = self._evaluate_many
 
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
-        """What the evaluator measured, and the counts."""
+        """What the evaluator measured, and the counts, which its reports have as well."""
+        counted = {name: float(values[0]) for name, values in self._known([architecture]).items()}
+        trial.known.update(counted)
         measured = self.evaluator.evaluate(architecture, trial)
         if measured is None and trial.stopped:
             # What it reported is taken for its metrics.
@@ -35,12 +41,26 @@ class CountingEvaluator:
         # What is no mapping is refused, with its type, where outcomes are checked.
         if not isinstance(measured, Mapping):
             return measured
-        return counts(self.space, architecture, self.names) | dict(measured)
+        return counted | dict(measured)
 
     def _evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
-        counted = [counts(self.space, architecture, self.names) for architecture in architectures]
-        columns = {name: np.array([one[name] for one in counted]) for name in self.names}
-        return columns | self.evaluator.evaluate_many(architectures)  # type: ignore[attr-defined]
+        return self._known(architectures) | self.evaluator.evaluate_many(architectures)  # type: ignore[attr-defined]
+
+    def _known(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
+        exact = [name for name in self.names if name in COUNTED]
+        counted = [counts(self.space, architecture, exact) for architecture in architectures] if exact else []
+        columns = {name: np.array([one[name] for one in counted]) for name in exact}
+        return columns | {name: model.predict(architectures) for name, model in self.models.items()}
+
+    def _told(self) -> list[str]:
+        exact = [name for name in self.names if name in COUNTED]
+        told = [f"Exact counts beside it: {', '.join(exact)}."] if exact else []
+        return told + [model.description(name) for name, model in self.models.items()]
+
+
+def known_metrics(space: SearchSpace) -> tuple[str, ...]:
+    """What is known of the architectures of a space without any evaluator: exact counts and profiled latencies."""
+    return (*(COUNTED if space.counts else ()), *profiled_metrics(space.name))
 
 
 def counts(space: SearchSpace, architecture: Architecture, names: Sequence[str]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.data_folder import VARIABLE, named_folder
+from bonag.safe_reading import check_regular, reading
 from search_spaces.errors import UserError
 
 _HOW = f"set {VARIABLE} or --data to the folder that holds it"
@@ -17,6 +18,7 @@ def data_file(data_dir: Path | None, filename: str, wanted_by: str) -> Path:
     """The path of a file that must be in ``data_dir``, else in the folder that BONAG_DATA names; raises UserError."""
     need = f"{wanted_by} needs the file {filename}"
     path = data_folder(data_dir, need) / filename
+    check_regular(path)
     if not path.is_file():
         raise missing_data(data_dir, need)
     return path
@@ -40,14 +42,10 @@ def missing_data(data_dir: Path | None, need: str, or_else: str = "") -> UserErr
 
 def parquet_columns(path: Path) -> list[str]:
     """The names of a Parquet file's columns; raises UserError if it is not one."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as file:
-            return list(file.schema_arrow.names)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
+    with reading(path), pq.ParquetFile(path) as file:
+        return list(file.schema_arrow.names)
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
@@ -59,9 +57,9 @@ def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
     for column in columns:
         if column not in names:
             raise UserError(f"{path} has no column '{column}': it holds {', '.join(names)}")
-    try:
+    with reading(path):
         # Not pq.read_table, nor Arrow's own way to NumPy: both import pandas, which costs more than all of the reading.
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read(columns=list(columns))
         arrays = {}
         for column in columns:
@@ -70,28 +68,29 @@ def read_parquet(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
                 arrays[column] = np.array(values.to_pylist(), dtype=np.float64)  # None -> nan
             else:
                 arrays[column] = _objects(values.to_pylist())
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
     return arrays
 
 
 def check_numeric(path: Path, column: str, values: np.ndarray) -> np.ndarray:
-    """The values of a column of ``read_parquet`` if they are numbers; raises UserError."""
+    """The values of a column of ``read_parquet`` if they are numbers, finite or missing; raises UserError."""
     if values.dtype != np.float64:
         raise UserError(f"column '{column}' of {path} holds no numbers")
+    if np.isinf(values).any():
+        raise UserError(f"column '{column}' of {path} holds infinite numbers, so the file is damaged")
     return values
+
+
+def check_rows(path: Path, found: int, right: int, of: str) -> None:
+    """Raise UserError where a table has lost rows, or holds others. of: what it must be the table of."""
+    if found != right:
+        raise UserError(f"{path} holds {found:,} rows and must hold the {right:,} of {of}: get the whole file again")
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """These arrays of an NPZ file, never unpickling anything; raises UserError."""
-    from zipfile import BadZipFile
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            held = set(file.files)
-            arrays = {name: file[name] for name in names if name in held}
-    except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
-        raise _unreadable(path, error) from error
+    with reading(path), np.load(path, allow_pickle=False) as file:
+        held = set(file.files)
+        arrays = {name: file[name] for name in names if name in held}
     for name in names:
         if name not in arrays:
             raise UserError(f"{path} has no array '{name}': it holds {', '.join(sorted(held))}")
@@ -102,8 +101,3 @@ def _objects(values: list[object]) -> np.ndarray:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    reason = str(error).strip().splitlines()
-    return UserError(f"cannot read {path}: {reason[0] if reason else type(error).__name__}")

@@ -10,6 +10,7 @@ import numpy as np
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.data_files import data_file, read_arrays
 from bonag.evaluators.note10_latency import Note10Latency
+from bonag.safe_reading import check_finite
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
@@ -40,6 +41,7 @@ def make(space: SearchSpace, task: str, data_dir: Path | None) -> OFAPredictor:
                     f"array '{layer}.{kind}' of {path} is {array.dtype} of shape {array.shape}, "
                     f"it must be floating point of shape {shape}"
                 )
+            check_finite(path, f"{layer}.{kind}", array)
     layers = [(arrays[f"{layer}.weight"], arrays[f"{layer}.bias"]) for layer in LAYERS]
     return OFAPredictor(space, int(task.removeprefix("imagenet")), layers)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.evaluators.batch import BatchEvaluator
-from bonag.evaluators.data_files import check_numeric, data_file, parquet_columns, read_parquet
+from bonag.evaluators.data_files import check_numeric, check_rows, data_file, parquet_columns, read_parquet
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
@@ -31,19 +31,27 @@ def task_names(data_dir: Path | None) -> list[str]:
 
 
 def make(space: SearchSpace, task: str, data_dir: Path | None) -> NB201Table:
-    """Read the columns of a task, and the latencies where their file is there; raises UserError."""
+    """Read the columns of a task, and the latencies where their file is there, all rows of both; raises UserError."""
     path = _accuracy_path(data_dir)
     latency_path = path.with_name(LATENCY_FILE)
     column = f"{task}{TASK_SUFFIX}"
     has_latency = latency_path.is_file()
     accuracies = read_parquet(path, ["arch", column, *(["arch_index"] if has_latency else [])])
-    values = {"accuracy": check_numeric(path, column, accuracies[column])}
-    if has_latency:
-        index = check_numeric(path, "arch_index", accuracies["arch_index"])
-        values |= _latencies(latency_path, index)
     rows = {str(name): row for row, name in enumerate(accuracies["arch"])}
     if len(rows) != len(accuracies["arch"]):
         raise UserError(f"column 'arch' of {path} names {len(accuracies['arch']) - len(rows)} cell(s) more than once")
+    check_rows(path, len(rows), space.size, "NAS-Bench-201")
+    # Of all rows, since a cell of a damaged string would be a failed trial.
+    unknown = rows.keys() - {str(cell) for cell in space.all() or ()}
+    if unknown:
+        raise UserError(f"column 'arch' of {path} holds '{min(unknown)}', which is no cell: the file is damaged")
+    values = {"accuracy": check_numeric(path, column, accuracies[column])}
+    measured = values["accuracy"][~np.isnan(values["accuracy"])]
+    if not (measured.size and measured.min() >= 0 and measured.max() <= 100):
+        raise UserError(f"column '{column}' of {path} holds no accuracies from 0 to 100 (%), so the file is damaged")
+    if has_latency:
+        index = check_numeric(path, "arch_index", accuracies["arch_index"])
+        values |= _latencies(latency_path, index, space.size)
     return NB201Table(space, task, rows, values)
 
 
@@ -81,11 +89,12 @@ def _accuracy_path(data_dir: Path | None) -> Path:
     return data_file(data_dir, ACCURACY_FILE, "evaluator 'table' of space 'nb201'")
 
 
-def _latencies(path: Path, index: np.ndarray) -> dict[str, np.ndarray]:
+def _latencies(path: Path, index: np.ndarray, rows: int) -> dict[str, np.ndarray]:
     """The latency columns, in the order of the accuracies' ``arch_index``."""
     columns = [column for column in parquet_columns(path) if column.endswith("_ms")]
     table = read_parquet(path, ["arch_index", *columns])
     keys = check_numeric(path, "arch_index", table["arch_index"])
+    check_rows(path, len(np.unique(keys)), rows, "NAS-Bench-201")
     order = np.argsort(keys, kind="stable")
     place = np.searchsorted(keys[order], index).clip(max=len(keys) - 1)
     found = keys[order][place] == index

@@ -10,20 +10,20 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from bonag.evaluators.callable_evaluator import CallableEvaluator
-from bonag.evaluators.counting_evaluator import CountingEvaluator
+from bonag.evaluators.command import EXEC, CommandEvaluator
+from bonag.evaluators.counting_evaluator import CountingEvaluator, known_metrics
 from bonag.roles import EVALUATORS
 from loops.objective import Objective
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
-from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 from search_spaces.registry import name_of
 
 # How users bring an evaluator of their own.
 WAYS = (
-    "--evaluator train trains networks; one of yours is --evaluator module:function, bonag.search(evaluator=function), "
-    "or in a package an entry point "
+    "--evaluator train trains networks; one of yours is --evaluator module:function or 'exec:COMMAND', "
+    "bonag.search(evaluator=function), or in a package an entry point "
     f"'{{space}}.NAME' of the group '{EVALUATORS.groups[0]}'"
 )
 
@@ -69,11 +69,16 @@ def make_evaluator(
     part: a name, ``module:attribute``, an evaluator, a function of the architecture, or what makes one of them.
     data_dir: the folder of benchmark data, else that of the environment variable BONAG_DATA; surrogates need none.
     settings: by name, what the evaluator may ask for beside its space, objective and ``data``: dataset, preset,
-    hyperparameters; None and () are as if not given.
-    objective, metrics: what every result must hold; exact costs are counted where the evaluator gives none itself.
+        hyperparameters; None and () are as if not given.
+    objective, metrics: what every result must hold; exact costs are counted, and profiled latencies predicted, where
+        the evaluator gives none itself.
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """
     metrics = metrics if objective is None else objective.metrics
+    known_names = known_metrics(space)
+    measured = tuple(metric for metric in metrics if metric not in known_names) or tuple(metrics) or ("accuracy",)
+    if isinstance(part, str) and part.startswith(EXEC):
+        part = CommandEvaluator(part.removeprefix(EXEC), measured)
     name, found = _find(space.name, part)
     provider = _provider(found)
     given = {setting: value for setting, value in settings.items() if value is not None and value != ()}
@@ -99,7 +104,6 @@ def make_evaluator(
         if task is not None and own != task:
             raise UserError(f"the task of evaluator '{name}' is '{own}', and not '{task}'")
     if not hasattr(made, "evaluate"):
-        measured = tuple(metric for metric in metrics if metric not in COUNTED) or tuple(metrics) or ("accuracy",)
         made = CallableEvaluator(cast(Callable[[Architecture], object], made), measured)
     evaluator = cast(Evaluator, made)
     if isinstance(part, str | None):
@@ -109,9 +113,8 @@ def make_evaluator(
                     setattr(evaluator, attribute, value)
     missing = [metric for metric in metrics if metric not in evaluator.metrics]
     for metric in missing:
-        counted = COUNTED if space.counts else ()
-        if metric not in counted:
-            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *counted)))
+        if metric not in known_names:
+            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *known_names)))
             raise UserError(
                 f"evaluator '{name}' of space '{space.name}' measures no '{metric}': {choice} (a minus before it "
                 "minimises)"

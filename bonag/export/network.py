@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bonag.export.loading import loading_lines
 from bonag.export.source import python_source
+from bonag.safe_reading import check_regular
 from bonag.training.weights import TrainedNetwork, is_trained, read_trained
 from bonag.whole_file import whole_file
 from search_spaces import Architecture, SearchSpace
@@ -34,6 +35,8 @@ class Exported:
 
 FORMATS = ("state-dict", "onnx", "python")
 FRESH_SEED = 0
+# More than any network has classes and any image pixels along a side, and less than fills a computer's memory.
+MOST_CLASSES, LARGEST_IMAGE = 100_000, 4096
 
 
 def export_network(
@@ -60,8 +63,10 @@ def export_network(
     """
     if format not in FORMATS:
         raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
-    if num_classes is not None and num_classes < 1:
-        raise UserError(f"the number of classes must be at least 1, not {num_classes}")
+    if num_classes is not None and not 1 <= num_classes <= MOST_CLASSES:
+        raise UserError(f"the number of classes must be at least 1 and at most {MOST_CLASSES:,}, not {num_classes}")
+    if image_size is not None and not image_size <= LARGEST_IMAGE:
+        raise UserError(f"the size of images must be at most {LARGEST_IMAGE:,} pixels, not {image_size}")
     trained = read_trained(weights, space) if weights is not None and is_trained(weights) else None
     if trained is not None:
         _check_trained(trained, architecture, num_classes)
@@ -130,6 +135,7 @@ def _cut(architecture: Architecture, num_classes: int, weights: Path) -> dict[st
     if num_classes != NUM_CLASSES:
         raise UserError(f"the supernet tells {NUM_CLASSES} classes apart, not {num_classes}: leave out one of them")
     try:
+        check_regular(weights)
         return subnet_state(architecture, load_supernet(weights))
     except ValueError as error:
         raise UserError(f"cannot take weights from '{weights}': {error}") from error

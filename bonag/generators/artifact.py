@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -18,11 +17,14 @@ from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE, VP, SubVP
 from bonag.generators.trained import TrainedGenerator
+from bonag.safe_reading import read_tensors, reading
 from bonag.whole_file import whole_file
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
 FORMAT = "bonag-generator-2"
+# By which the probabilities of a site may differ from 1 in sum.
+TOLERANCE = 1e-3
 FAMILIES = (DiscreteGenerator.family, ScoreGenerator.family)
 _SDES: dict[str, type[SDE]] = {"VE": VE, "VP": VP, "SubVP": SubVP}
 
@@ -64,16 +66,22 @@ def load_generator(
     try:
         _check_operations(space, json.loads(metadata["op_names"]), path)
         return _generator(space, metadata, tensors, device)
-    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # of a foreign file anything can be missing or of another kind
         why = " ".join(str(error).split())
         raise UserError(f"{path} does not hold a generator of graphs like those of '{space.name}': {why}") from None
 
 
 def training_record(path: Path) -> dict[str, Any]:
     """What was done to train the generator in a file: steps, seconds, samples, labels; raises UserError."""
-    record = json.loads(_contents(path)[0].get("training", "{}"))
-    assert isinstance(record, dict)
-    return record
+    text = _contents(path)[0].get("training", "{}")
+    with reading(path):
+        record = json.loads(text)
+        labels = record.get("labels", 0) if isinstance(record, dict) else None
+        if not isinstance(labels, int) or isinstance(labels, bool) or labels < 0:
+            raise ValueError(f"its record of the training makes no sense: {text[:80]}")
+        return record
 
 
 def generator_path(space: SearchSpace, family: str = "discrete") -> Path | None:
@@ -114,9 +122,8 @@ def _check_operations(space: SearchSpace, names: list[str], path: Path) -> None:
 
 def _contents(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+        return read_tensors(path, "pt")
+    except UserError as error:
         raise UserError(f"{path} is not a readable generator: {error}") from None
 
 
@@ -126,6 +133,8 @@ def _generator(
     marginals = tensors["marginals"]
     if marginals.shape != (space.num_sites, int(space.site_classes.max())):
         raise ValueError(f"marginals of the shape {tuple(marginals.shape)}")
+    if (marginals < 0).any() or (marginals.sum(dim=1) - 1).abs().max() > TOLERANCE:
+        raise ValueError("marginals that are no probabilities")
     own = "denoiser."
     state = {name.removeprefix(own): value for name, value in tensors.items() if name.startswith(own)}
     names = json.loads(metadata.get("scales", "[]"))

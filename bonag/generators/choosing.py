@@ -82,4 +82,4 @@ def names_file(part: str | os.PathLike[str]) -> bool:
 
     if not isinstance(part, str) or part.endswith(SUFFIX):
         return True
-    return part not in GENERATORS.names() and Path(part).is_file()
+    return part not in GENERATORS.names() and Path(part).exists() and not Path(part).is_dir()

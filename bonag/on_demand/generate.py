@@ -21,6 +21,9 @@ from loops.protocols import Evaluator
 from search_spaces import Architecture
 from search_spaces.errors import UserError
 
+# Architectures at a time: they are in memory together, and more can be had with other seeds.
+MOST = 1_000_000
+
 
 def generate(
     loaded: Loaded,
@@ -36,8 +39,8 @@ def generate(
 
     where, method, labels: as in ``bonag.generate``. strengths: guidance by metric, dimensionless.
     """
-    if n < 1:
-        raise UserError(f"n must be at least 1, not {n}")
+    if not 1 <= n <= MOST:
+        raise UserError(f"n must be at least 1 and at most {MOST:,}, not {n}")
     if seed < 0:
         raise UserError(f"seed must be at least 0, not {seed}")
     check_count(labels)

@@ -2,8 +2,9 @@
 
 from bonag.record.address import Address
 from bonag.record.folder import NameTakenError, find_run, read_config, refuse_taken
+from bonag.record.opening import create_record, open_record
 from bonag.record.reading import RunSnapshot, read_record
-from bonag.record.writing import RunRecord, create_record, open_record
+from bonag.record.writing import RunRecord
 
 __all__ = [
     "Address",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,6 +10,14 @@ import sqlalchemy as sa
 from search_spaces.errors import UserError
 
 SECRETS = ("password", "sslpassword")
+# In a text that may hold addresses: what is between the user and the last @, and the secrets after a question mark.
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?:\S*|[^@]*)@")
+_PARAMETER = re.compile(rf"([?&](?:{'|'.join(SECRETS)})=)[^&\s'\"]*", re.IGNORECASE)
+
+
+def without_passwords(text: str) -> str:
+    """The text with the password of each address in it, of whatever kind, blacked out."""
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 @dataclass(frozen=True, repr=False)

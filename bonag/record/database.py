@@ -16,6 +16,9 @@ import sqlalchemy as sa
 from bonag.record.address import Address
 from search_spaces.errors import UserError
 
+# Under this name a connection says that its transactions need not be on disk when they are committed.
+PASSING = "passing"
+
 
 class OutOfReachError(UserError):
     """The database cannot be used now, and may be again: locked, full, restarted, away."""
@@ -26,7 +29,10 @@ class DamagedError(UserError):
 
 
 def sqlite_writer(path: Path) -> sa.Engine:
-    """A database file for one writer: a committed transaction survives a crash of the process and of the machine."""
+    """A database file for one writer: a committed transaction survives a crash of the process and of the machine.
+
+    Those that begin while ``connection.info[PASSING]`` is true outlast the machine only once a later one does.
+    """
 
     def connect() -> sqlite3.Connection:
         # Short: while SQLite waits no signal is heard, so it is waited for elsewhere.
@@ -43,6 +49,8 @@ def sqlite_writer(path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
+        wait = "NORMAL" if connection.info.get(PASSING) else "FULL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={wait}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
@@ -65,7 +73,10 @@ def sqlite_reader(path: Path, *, immutable: bool) -> sa.Engine:
 
 
 def postgres(address: Address) -> sa.Engine:
-    """A PostgreSQL database; a commit is acknowledged only when it is on disk, whatever the server's default."""
+    """A PostgreSQL database; a commit is acknowledged only when it is on disk, whatever the server's default.
+
+    ``PASSING`` is as in ``sqlite_writer``.
+    """
     _check_driver()
     options: dict[str, Any] = {"connect_timeout": 10, "application_name": "bonag", "keepalives_idle": 60}
     options = {key: value for key, value in options.items() if key not in address.url.query}
@@ -75,6 +86,11 @@ def postgres(address: Address) -> sa.Engine:
     def durable(connection: Any, _: Any) -> None:
         connection.execute("SET synchronous_commit TO on")
         connection.commit()
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.info.get(PASSING):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
     return engine
 

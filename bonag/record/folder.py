@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bonag.record.address import without_passwords
+from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -28,6 +30,11 @@ class NameTakenError(UserError):
 
 def find_run(text: str, out: Path = Path("results")) -> Path:
     """The folder that RUN means: a path, or a name in ``out``; raises UserError, which suggests the nearest run."""
+    if "://" in text:
+        raise UserError(
+            f"no run '{without_passwords(text)}': a run is named by its folder or its name in {out}/; a database's "
+            "address is for `bonag ui` and `bonag report`"
+        )
     folders = [folder for folder in (Path(text), out / text) if folder.is_dir()]
     for folder in folders:
         if (folder / CONFIG).exists():
@@ -44,6 +51,7 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / CONFIG
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder, so no run is in it")
+    check_regular(path)
     try:
         return RunConfig.from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from bonag.safe_reading import check_regular
+
 
 class Lock:
     """An advisory lock on a file; the system releases it when the process ends, however that comes about."""
@@ -17,12 +19,20 @@ class Lock:
 
     @classmethod
     def exclusive(cls, path: Path, wait: float = 0.0) -> Lock | None:
-        """The writer's lock, or None if another process still holds it after ``wait`` seconds."""
+        """The writer's lock, or None if another process still holds it after ``wait`` seconds.
+
+        Raises UserError for what is no file.
+        """
+        check_regular(path)
         return cls._acquire(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), fcntl.LOCK_EX, wait)
 
     @classmethod
     def shared(cls, path: Path) -> Lock | None:
-        """A reader's lock, or None while a writer is alive. Works where nothing may be written."""
+        """A reader's lock, or None while a writer is alive. Works where nothing may be written.
+
+        Raises UserError for what is no file.
+        """
+        check_regular(path)
         return cls._acquire(os.open(path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH, 0.0)
 
     @classmethod

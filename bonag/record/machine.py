@@ -14,7 +14,10 @@ PACKAGES = ("bonag", "torch", "numpy", "scipy", "gpytorch", "botorch", "linear-o
 
 def this_machine(threads: int) -> dict[str, str]:
     """By name: the processor's instruction set as PyTorch uses it, the linear algebra, threads, and versions."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    found = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
     found["threads"] = str(threads)
     if "torch" in sys.modules:
         torch = sys.modules["torch"]

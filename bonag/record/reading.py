@@ -17,11 +17,15 @@ from bonag.record.database import DamagedError, plain_errors, postgres, run_key,
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
+from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
+
+# A database file is made of whole pages, https://www.sqlite.org/fileformat2.html
+SMALLEST_PAGE = 512
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,9 @@ def transaction(connection: sa.Connection, where: Path | Address) -> Iterator[No
         except UserError as error:
             name = where.public if isinstance(where, Address) else where
             raise UserError(f"{name} cannot be read: {error}") from None
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            name = where.public if isinstance(where, Address) else where
+            raise UserError(f"{name} cannot be read: a row makes no sense: {' '.join(str(error).split())}") from error
 
 
 def read_trials(connection: sa.Connection, run: RunRow, space: SearchSpace, known: Known | None) -> History:
@@ -166,8 +173,11 @@ def lock_unless_live(folder: Path) -> Iterator[Lock | None]:
 @contextmanager
 def sqlite_connection(path: Path, live: bool) -> Iterator[sa.Connection]:
     """A connection that changes no file; raises UserError for a file that is missing or damaged."""
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path} is missing, so the run's trials are lost")
+    if not live and path.stat().st_size % SMALLEST_PAGE:
+        raise DamagedError(f"{path} is damaged (its end is missing) and was left untouched: restore it from a copy")
     if live:
         with sqlite_reader(path, immutable=False).connect() as connection:
             yield connection

@@ -14,14 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bonag.record import schema
+from bonag.record.plausible import TIMES, check_run, complaint
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History, Point, Trial, TrialStatus
 from loops.outcome import check_metrics
-from search_spaces import InvalidArchitectureError, SearchSpace
+from search_spaces import SearchSpace
 from search_spaces.errors import UserError
-
-TIMES = ("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds")
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,18 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
     if row is None:
         raise UserError(f"it holds no run '{name}'")
     with _trusted(f"the row of run '{name}'"):
-        return RunRow(
+        run = RunRow(
             config=RunConfig.from_json(row["config"]),
             description=row["description"],
             state=RunState(row["state"]),
             reason=row["reason"],
             forgiven=row["forgiven"],
-            created_at=float(row["created_at"]),
+            created_at=row["created_at"],
             seconds=float(row.get("seconds") or 0.0),
             machine=row.get("machine"),
         )
+        check_run(run)
+        return run
 
 
 def update_run(connection: sa.Connection, name: str, **values: Any) -> None:
@@ -167,8 +168,10 @@ def read_history(connection: sa.Connection, run: str, space: SearchSpace, known:
     new = (schema.trials.c.run == run) & (schema.trials.c.trial >= len(kept))
     rows = sa.select(*schema.columns(schema.trials, version)).where(new).order_by(schema.trials.c.trial)
     trials = list(kept)
-    for found in connection.execute(rows).mappings():
-        row = dict(found)
+    found = connection.execute(rows)
+    names = list(found.keys())
+    for values in found:
+        row = dict(zip(names, values, strict=True))
         trials.append(_trial(row, metrics.get(row["trial"], {}), curves.get(row["trial"], ()), space))
     for index, trial in enumerate(trials):
         if trial.index != index:
@@ -220,24 +223,13 @@ def _trial_row(run: str, trial: Trial) -> dict[str, Any]:
 
 def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Point, ...], space: SearchSpace) -> Trial:
     with _trusted(f"trial {row['trial']}"):
-        content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
-        _check(row, {**content, "metrics": dict(sorted(metrics.items()))})
-        provenance = json.loads(row["provenance"])
-        if not isinstance(provenance, dict):
-            raise ValueError(f"its provenance is {type(provenance).__name__} and not an object")
-        for name in TIMES:
-            if not isinstance(row[name], float | int | None):
-                raise ValueError(f"{name} is {row[name]!r}")
-        status = TrialStatus(row["status"])
-        if status is TrialStatus.COMPLETED and not metrics:
-            raise ValueError("it is completed and has no metrics")
-        return Trial(
+        trial = Trial(
             index=row["trial"],
             architecture=space.parse(row["architecture"]),
-            status=status,
-            metrics=check_metrics(metrics, ()),
+            status=TrialStatus(row["status"]),
+            metrics=dict(metrics),
             reason=row["reason"],
-            provenance=provenance,
+            provenance=json.loads(row["provenance"]),
             **{name: row[name] for name in TIMES},
             curve=curve,
             attempts=row.get("attempts") or 0,
@@ -245,10 +237,21 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
             proposed_event=row.get("proposed_event"),
             ended_event=row.get("ended_event"),
         )
+        content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
+        content["metrics"] = dict(sorted(metrics.items()))
+        if row.get("checksum") != _checksum(content):
+            wrong = complaint(trial)
+            if wrong is not None:
+                raise ValueError(wrong)
+            _check(row, content)
+        return trial
 
 
 def _checksum(row: Mapping[str, Any]) -> str:
-    return blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(_encode(row).encode(), digest_size=8).hexdigest()
+
+
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
@@ -262,5 +265,5 @@ def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
 def _trusted(what: str) -> Iterator[None]:
     try:
         yield
-    except (UserError, InvalidArchitectureError, ValueError, TypeError, AttributeError) as error:
+    except Exception as error:  # a row that was edited may break anything
         raise UserError(f"{what} makes no sense: {error}") from None

@@ -86,7 +86,7 @@ def is_live(folder: Path) -> bool:
     """Whether a process has the run in the folder open for writing now."""
     try:
         lock = Lock.shared(folder / LOCK)
-    except OSError:
+    except (OSError, UserError):  # whoever reads the run is told
         return False
     if lock is None:
         return True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,16 +13,21 @@ import sqlalchemy as sa
 
 from bonag.record import rows
 from bonag.record.address import Address
-from bonag.record.database import OutOfReachError, advisory_key, plain_errors, postgres, run_key, sqlite_writer
-from bonag.record.folder import CONFIG, DATABASE, LOCK, LOG, NameTakenError, new_folder
-from bonag.record.lock import Lock, holder
+from bonag.record.database import (
+    PASSING,
+    OutOfReachError,
+    plain_errors,
+    postgres,
+    run_key,
+    sqlite_writer,
+)
+from bonag.record.folder import CONFIG, DATABASE, LOG
+from bonag.record.lock import Lock
 from bonag.record.log import RunLog
-from bonag.record.reading import read_record, snapshot
 from bonag.whole_file import whole_file
 from loops.config import RunConfig, seconds_of
 from loops.ending import RunState
 from loops.history import History, Trial
-from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
 # A reader holds the lock for as long as it copies a file, and a server needs a moment to see that a process died.
@@ -79,11 +82,11 @@ class RunRecord:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Write new trials, before their evaluation starts."""
-        self._write(lambda connection: rows.add_trials(connection, self.config.name, trials))
+        self._write(lambda connection: rows.add_trials(connection, self.config.name, trials), passing=True)
 
     def report(self, trial: Trial) -> None:
         """Write the last point of a running trial's curve."""
-        self._write(lambda connection: rows.write_point(connection, self.config.name, trial))
+        self._write(lambda connection: rows.write_point(connection, self.config.name, trial), passing=True)
 
     def try_again(self, trial: Trial) -> None:
         """Write that an evaluation of a running trial ended with its process."""
@@ -147,8 +150,11 @@ class RunRecord:
         self._connection = connection
         self._lock.sign()
 
-    def _write(self, change: Callable[[sa.Connection], None]) -> None:
+    def _write(self, change: Callable[[sa.Connection], None], passing: bool = False) -> None:
         """One transaction, tried again while the record is out of reach: the change can be made twice.
+
+        passing: a proposal or a report, which would be made again. It outlasts this process, and the machine once what
+        comes after it does; all else is on disk when this returns.
 
         Raises UserError where that lasts longer than the run's patience.
         """
@@ -158,7 +164,7 @@ class RunRecord:
         while True:
             try:
                 with plain_errors(self._where):
-                    self._write_once(change)
+                    self._write_once(change, passing)
                 return
             except OutOfReachError as error:
                 if time.monotonic() + pause > deadline or self.hurry():
@@ -171,10 +177,11 @@ class RunRecord:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _write_once(self, change: Callable[[sa.Connection], None]) -> None:
+    def _write_once(self, change: Callable[[sa.Connection], None], passing: bool) -> None:
         if self._connection is None:
             self.connect()
         assert self._connection is not None
+        self._connection.info[PASSING] = passing
         with self._connection.begin():
             if not self._is_current:
                 rows.migrate(self._connection)
@@ -186,104 +193,6 @@ class RunRecord:
             with suppress(Exception):  # it is broken, in whatever way
                 self._connection.close()
             self._connection = None
-
-
-def create_record(
-    out: Path, config: RunConfig, description: str, address: Address | None = None, known: Sequence[Trial] = ()
-) -> RunRecord:
-    """Make the run's folder and its record, and open it. known: the trials that it begins with.
-
-    Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
-    """
-    config = replace(config, record=address.public if address else None)
-    folder = out / config.name
-    lock: Lock | None = None
-    try:
-        with ExitStack() as stack:
-            if address is not None:
-                # Entered first, left last: the run is committed once its folder is there, which goes if that fails.
-                stack.enter_context(_new_postgres_run(address, config, description, known, folder))
-            building = stack.enter_context(new_folder(folder))
-            (building / CONFIG).write_text(config.to_json(), encoding="utf-8")
-            # Held from before anybody else can see the folder.
-            lock = Lock.exclusive(building / LOCK)
-            if address is None:
-                _new_sqlite_run(building / DATABASE, config, description, known)
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise
-    assert lock is not None
-    return RunRecord(folder, config, description, History(known), lock, address)
-
-
-def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
-    """Open a run to go on with it; raises UserError, and leaves everything as it is, where that cannot be.
-
-    No file changes before the first write, so that whoever finds out later that the run cannot go on has done no harm.
-    """
-    config = read_record(folder, space).config
-    try:
-        lock = Lock.exclusive(folder / LOCK, wait=PATIENCE)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
-    if lock is None:
-        raise UserError(f"{folder} is being written by {holder(folder / LOCK)}")
-    try:
-        found = snapshot(folder, config, live=False, space=space)
-        address = Address.parse(config.record) if config.record else None
-        record = RunRecord(
-            folder,
-            found.config,
-            found.description,
-            found.history,
-            lock,
-            address,
-            state=found.state,
-            reason=found.reason,
-            forgiven=found.forgiven,
-            seconds=found.seconds,
-            machine=found.machine,
-        )
-        if address is not None:
-            with plain_errors(address):
-                record.connect()
-        return record
-    except BaseException:
-        lock.release()
-        raise
-
-
-def _new_sqlite_run(path: Path, config: RunConfig, description: str, known: Sequence[Trial]) -> None:
-    with plain_errors(path), sqlite_writer(path).connect() as connection, connection.begin():
-        rows.create_tables(connection)
-        rows.add_run(connection, config, description)
-        rows.add_trials(connection, config.name, known)
-
-
-@contextmanager
-def _new_postgres_run(
-    address: Address, config: RunConfig, description: str, known: Sequence[Trial], folder: Path
-) -> Iterator[None]:
-    made = False
-    try:
-        with plain_errors(address), postgres(address).connect() as connection, connection.begin():
-            # Two runs that start at the same time must not both make the tables.
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("bonag schema")})
-            try:
-                rows.create_tables(connection)
-            except UserError as error:
-                raise UserError(f"{address.public} cannot be used: {error}") from None
-            if rows.has_run(connection, config.name):
-                raise NameTakenError(f"{address.public} holds a run '{config.name}' already: choose another name")
-            rows.add_run(connection, config, description)
-            rows.add_trials(connection, config.name, known)
-            yield
-            made = True
-    except BaseException:
-        if made:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _advisory_lock(connection: sa.Connection, run: str) -> bool:

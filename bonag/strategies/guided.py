@@ -12,7 +12,7 @@ import numpy as np
 from bonag.acquisition.surrogate import Surrogate
 from bonag.generators.candidates import EvolutionCandidates, MutationCandidates, RandomCandidates
 from loops.history import History
-from loops.initial import first_design, front_design
+from loops.initial import crowded_design, first_design, front_design, space_filling
 from loops.objective import Objective
 from loops.protocols import Acquisition, Generator, Predictor, Proposal
 from loops.strategies.fresh import fresh
@@ -65,6 +65,7 @@ class GuidedGeneration:
     starts: int = 24
     name: str = "bonag"
     design: Design = first_design
+    crowded: Design = crowded_design
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n distinct architectures that the history does not hold."""
@@ -76,6 +77,9 @@ class GuidedGeneration:
         ]
         if missing == n:
             return proposals
+        if len(history.completed) < 2 and history.pending:
+            more = self.crowded(self.space, [*seen, *(p.architecture for p in proposals)], n - len(proposals), rng)
+            return proposals + [Proposal(architecture, {"origin": "initial"}) for architecture in more]
         if len(history.completed) < 2:
             more = fresh(self.space, {*seen, *(p.architecture for p in proposals)}, n - len(proposals), rng)
             return proposals + [Proposal(architecture, {"origin": "random"}) for architecture in more]
@@ -135,8 +139,9 @@ def bonag(
 ) -> GuidedGeneration:
     """The default strategy; raises UserError for an acquisition that cannot take the objective."""
     surrogate = Surrogate(space, objective, predictor, acquisition)
-    design = first_design if len(objective.goals) == 1 else front_design
-    return GuidedGeneration(space, objective, surrogate, generator, design=design)
+    if len(objective.goals) == 1:
+        return GuidedGeneration(space, objective, surrogate, generator)
+    return GuidedGeneration(space, objective, surrogate, generator, design=front_design, crowded=space_filling)
 
 
 Maker = Callable[[SearchSpace, Objective, Predictor, Acquisition], GuidedGeneration]

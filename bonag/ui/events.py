@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from bonag.ui.site import Site
 from bonag.ui.source import UnknownKeyError
@@ -24,6 +25,22 @@ STEP = 0.25
 STREAMS = 64
 
 
+class _Stream(StreamingResponse):
+    """A stream of events. over: called once, however it ends."""
+
+    def __init__(self, events: AsyncIterator[str], over: Callable[[], None]) -> None:
+        # Compressed, events would wait until there are enough of them.
+        super().__init__(events, media_type="text/event-stream", headers={"content-encoding": "identity"})
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See https://asgi.readthedocs.io/."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+
+
 def routes(site: Site) -> list[BaseRoute]:
     """``/events?key=KEY``: ``changed`` when the stamp did. Without a key: when any experiment, or their list, did."""
     open_streams = 0
@@ -37,22 +54,17 @@ def routes(site: Site) -> list[BaseRoute]:
         if open_streams >= STREAMS:
             return Response("Too many pages are open.\n", status_code=503, media_type="text/plain")
 
-        async def stream() -> AsyncIterator[str]:
-            nonlocal open_streams
-            open_streams += 1
-            try:
-                if key is None:
-                    look: Callable[[], Hashable] = lambda: tuple(site.source.summaries())  # noqa: E731
-                else:
-                    look = lambda: site.views.stamp(key)  # noqa: E731
-                async for message in _changes(site, look, EVERY_LIST if key is None else EVERY):
-                    yield message
-            finally:
-                open_streams -= 1
+        # Counted here, since many may ask before the first stream begins.
+        open_streams += 1
+        if key is None:
+            look: Callable[[], Hashable] = lambda: tuple(site.source.summaries())  # noqa: E731
+        else:
+            look = lambda: site.views.stamp(key)  # noqa: E731
+        return _Stream(_changes(site, look, EVERY_LIST if key is None else EVERY), over)
 
-        # Compressed, events would wait until there are enough of them.
-        headers = {"content-encoding": "identity"}
-        return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
+    def over() -> None:
+        nonlocal open_streams
+        open_streams -= 1
 
     return [Route("/events", events)]
 

@@ -56,26 +56,36 @@ def postgres_url() -> Iterator[Callable[[], str]]:
     )
     before = os.environ.get("PGPASSWORD")
     os.environ["PGPASSWORD"] = PASSWORD
-    call(programs / "pg_ctl", "-D", data, "-o", options, "-l", place / "log", "-w", "start")
     url = f"postgresql://bonag@127.0.0.1:{port}/postgres"
 
-    def empty_database() -> str:
-        # One database that is emptied, because each new one is a thousand files on disk.
-        engine = sa.create_engine(Address.parse(url).url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            connection.execute(
-                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-            )
-            for statement in (
-                "DROP SCHEMA public CASCADE",
-                "CREATE SCHEMA public",
-                "ALTER DATABASE postgres RESET ALL",
-            ):
-                connection.execute(sa.text(statement))
-        return url
+    class Server:
+        """Gives the URL of an empty database; can go away and come back."""
 
+        def __call__(self) -> str:
+            # One database that is emptied, because each new one is a thousand files on disk.
+            engine = sa.create_engine(Address.parse(url).url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+            with engine.connect() as connection:
+                connection.execute(
+                    sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+                )
+                for statement in (
+                    "DROP SCHEMA public CASCADE",
+                    "CREATE SCHEMA public",
+                    "ALTER DATABASE postgres RESET ALL",
+                ):
+                    connection.execute(sa.text(statement))
+            return url
+
+        def stop(self) -> None:
+            call(programs / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+
+        def start(self) -> None:
+            call(programs / "pg_ctl", "-D", data, "-o", options, "-l", place / "log", "-w", "start")
+
+    server = Server()
+    server.start()
     try:
-        yield empty_database
+        yield server
     finally:
         call(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         os.environ.pop("PGPASSWORD") if before is None else os.environ.update(PGPASSWORD=before)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from loops.initial import first_design, front_design, most_expensive, space_filling
+from loops.initial import crowded_design, first_design, front_design, most_expensive, space_filling
 from search_spaces import Architecture, SearchSpace, get_space
 
 
@@ -128,3 +128,33 @@ def test_the_design_for_a_front_has_nothing_twice() -> None:
     space = get_space("nb201")
     picks = front_design(space, [most_expensive(space)], 4, np.random.default_rng(0))
     assert len({*picks, most_expensive(space)}) == 5
+
+
+@pytest.mark.parametrize("name", ["nb201", "mbv3"])
+def test_a_crowded_design_is_half_near_the_most_expensive_and_half_anywhere(name: str) -> None:
+    space = get_space(name)
+    chosen = first_design(space, [], 5, np.random.default_rng(0))
+    # One at a time, as workers ask for them.
+    design = list(chosen)
+    for index in range(20):
+        design += crowded_design(space, design, 1, np.random.default_rng(index))
+    near = set(space.neighbours(most_expensive(space)))
+    assert len(set(design)) == 25
+    assert [architecture in near for architecture in design[5:]].count(True) == 10
+    assert all(architecture in near for architecture in design[5::2])
+
+
+def test_a_crowded_design_takes_a_second_step_when_there_is_no_neighbour_left() -> None:
+    space = get_space("nb201")
+    neighbours = set(space.neighbours(most_expensive(space)))
+    further = {other for one in neighbours for other in space.neighbours(one)}
+    chosen = [most_expensive(space), *neighbours]
+    assert len(chosen) == 25
+    (next_one,) = crowded_design(space, chosen, 1, np.random.default_rng(0))
+    assert next_one in further - {*chosen}
+
+
+def test_a_crowded_design_empties_a_small_space(tiny_space: SearchSpace) -> None:
+    chosen = [tiny_space.parse("abc")]
+    rest = crowded_design(tiny_space, chosen, 100, np.random.default_rng(0))
+    assert len({*rest, *chosen}) == len(rest) + 1 == 27

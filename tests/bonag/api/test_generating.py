@@ -158,7 +158,7 @@ def test_minutes_end_a_training(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"space": "nb20"}, "unknown space 'nb20': did you mean 'nb201'?"),
-        ({"n": 0}, "n must be at least 1, not 0"),
+        ({"n": 0}, "n must be at least 1 and at most 1,000,000, not 0"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"where": ["acuracy>=1"]}, "no metric 'acuracy': did you mean 'accuracy'?"),
         ({"where": ["accuracy>=high"]}, "'high' is not a number"),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import bonag
+from loops.config import ADDED
 from search_spaces import Architecture
 from search_spaces.errors import UserError
 
@@ -117,7 +118,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(table: Table) 
             raise Enough
 
     with pytest.raises(Enough):
-        go(["accuracy", "-time"], constraints=["params<=1e6"], name="parts", on_event=stop)
+        go(["accuracy", "-time"], constraints=["params<=1e6"], name="parts", callbacks=[stop])
     assert table(bonag.resume("parts", evaluator=two)).equals(table(whole))
 
 
@@ -126,7 +127,8 @@ def test_a_run_of_the_first_format_is_resumed(measure: Measure, table: Table) ->
     bonag.search("nb201", evaluator=measure, strategy="evolution", budget=30, name="old")
     path = Path("results/old/config.json")
     values = json.loads(path.read_text())
-    del values["constraints"], values["generator"]
+    for name in {name for names in ADDED.values() for name in names}:
+        del values[name]
     old = json.dumps(values | {"format": 1}, indent=2) + "\n"
     path.write_text(old)
     with sqlite3.connect("results/old/record.db") as database:

@@ -13,6 +13,7 @@ import pytest
 import bonag
 from bonag import UserError
 from bonag.api import session
+from bonag.running_trial import RunningTrial
 from loops.ending import RunState
 from loops.history import TrialStatus
 from loops.loop import Ended, Event, Over
@@ -73,8 +74,8 @@ def test_an_evaluator_object_is_used_with_its_description() -> None:
         metrics = ("accuracy", "seed")
         description = "My own numbers."
 
-        def evaluate(self, architecture: Architecture, seed: int) -> dict[str, float]:
-            return {"accuracy": 1.0, "seed": seed}
+        def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
+            return {"accuracy": 1.0, "seed": trial.seed}
 
     result = go(Mine(), budget=3)
     assert result.description == "My own numbers."
@@ -100,7 +101,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(
     for count in (1, 13, 29):
         name = f"cut-{count}"
         with pytest.raises(KeyboardInterrupt):
-            go(measure, strategy=strategy, batch_size=batch_size, name=name, on_event=interrupt_after(count))
+            go(measure, strategy=strategy, batch_size=batch_size, name=name, callbacks=[interrupt_after(count)])
         cut = bonag.load(name)
         assert (cut.state, len(cut.history.completed)) == (RunState.INTERRUPTED, count)
         resumed = bonag.resume(name)
@@ -110,7 +111,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(
 
 def test_a_part_that_cannot_be_imported_again_is_given_again(measure: Measure) -> None:
     with pytest.raises(KeyboardInterrupt):
-        go(lambda architecture: measure(architecture), name="cut", on_event=interrupt_after(3))
+        go(lambda architecture: measure(architecture), name="cut", callbacks=[interrupt_after(3)])
     with pytest.raises(UserError, match=r"the evaluator of run 'cut' is the Python object .*lambda.* give it again"):
         bonag.resume("cut")
     with pytest.raises(UserError, match="a run has no part 'evaluater': did you mean 'evaluator'"):
@@ -132,7 +133,7 @@ def test_a_live_run_can_be_loaded(measure: Measure) -> None:
             assert loaded.live
             seen.append((loaded.state, len(loaded.history)))
 
-    go(measure, budget=4, name="watched", on_event=look)
+    go(measure, budget=4, name="watched", callbacks=[look])
     assert seen == [(RunState.RUNNING, count) for count in (1, 1, 2, 2, 3, 3, 4, 4)]
 
 
@@ -157,7 +158,7 @@ def test_a_run_killed_after_being_resumed_remembers_what_was_forgiven(measure: M
 
     go(broken, max_failures=4, name="broken")
     with pytest.raises(KeyboardInterrupt):
-        bonag.resume("broken", evaluator=broken, on_event=interrupt_after(2))
+        bonag.resume("broken", evaluator=broken, callbacks=[interrupt_after(2)])
     again = bonag.resume("broken", evaluator=broken)
     # Four before the first stop, and four after it, two of them before the interruption.
     assert (again.state, len(again.history)) == (RunState.STOPPED, 8)

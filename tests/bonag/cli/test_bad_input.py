@@ -146,7 +146,7 @@ def test_a_run_that_cannot_go_on_here_is_left_as_it_is(
             raise KilledError
 
     with pytest.raises(KilledError):
-        bonag.search("nb201", budget=5, evaluator="table", strategy="random", name="live", on_event=killed)
+        bonag.search("nb201", budget=5, evaluator="table", strategy="random", name="live", callbacks=[killed])
     assert (elsewhere / "results" / "killed" / "record.db-wal").exists()
     before = everything(elsewhere)
     monkeypatch.delenv("BONAG_DATA")
@@ -162,10 +162,16 @@ def test_a_full_disk(call: Call, tables: None, disk: Path) -> None:
 
 
 def test_a_disk_that_fills_up_during_a_run(call: Call, tables: None, disk: Path) -> None:
-    run = (*RUN, "--budget", "150", "--name")
+    run = (*RUN, "--budget", "150", "--record-patience", "1s", "--name")
     assert call(*run, "whole").status == 0
     (disk / "ballast").write_bytes(b"x" * 100_000)
-    refused(call(*run, "cut", "--out", disk), "record.db cannot be written: the disk is full", "bonag resume")
+    said = call(*run, "cut", "--out", disk)
+    assert said.status == 2
+    note, error = said.err.splitlines()
+    assert note.endswith("record.db cannot be written: the disk is full: waiting up to 1s for it")
+    assert error.startswith("error: ")
+    assert "record.db cannot be written: the disk is full" in error
+    assert "bonag resume" in error
     cut = bonag.load(disk / "cut")
     assert 0 < len(cut.history.completed) < 150
     (disk / "ballast").unlink()

@@ -253,13 +253,14 @@ def test_another_version_is_told(call: Call, done: Path) -> None:
     path = done / "config.json"
     path.write_text(path.read_text().replace(f'"{bonag.__version__}"', '"0.0.9"'))
     with sqlite3.connect(done / "record.db") as connection:
-        connection.execute("UPDATE bonag_runs SET state = 'running', config = ?", [path.read_text()])
+        values = [path.read_text(), json.dumps({"bonag": "0.0.9"})]
+        connection.execute("UPDATE bonag_runs SET state = 'running', config = ?, machine = ?", values)
         connection.execute("DELETE FROM bonag_metrics WHERE trial > 20")
         connection.execute("DELETE FROM bonag_trials WHERE trial > 20")
     connection.close()
     said = call("resume", "done")
     assert said.status == 0
-    assert f"note: bonag 0.0.9 started this run and {bonag.__version__} goes on with it" in said.out
+    assert f"note: this is not as it was (bonag 0.0.9 then, {bonag.__version__} now)" in said.out
     assert "results/done, resumed after 21 trials" in said.out
 
 

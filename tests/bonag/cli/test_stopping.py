@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, sent to real runs."""
+"""Ctrl-C, SIGTERM and SIGHUP, sent to real runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def wait_for(calls: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+    ("number", "status"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_asked_to_stop_a_run_ends_its_evaluation_and_says_how_to_go_on(
     number: int, status: int, slow_evaluator: Path, spawn: Spawn
@@ -52,6 +57,32 @@ def test_asked_to_stop_a_run_ends_its_evaluation_and_says_how_to_go_on(
     architectures = [[t.architecture for t in bonag.load(name).history] for name in ("cut", "whole")]
     assert architectures[0] == architectures[1]
     assert len(architectures[0]) == 40
+
+
+def test_a_terminal_that_goes_away_twice_still_lets_the_evaluation_end(slow_evaluator: Path, spawn: Spawn) -> None:
+    process = spawn(*RUN, env=os.environ | {"SLOW": "2"})
+    wait_for(slow_evaluator, 1)
+    process.stdout.close()
+    process.stderr.close()
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 129
+    cut = bonag.load("cut")
+    assert (cut.state, len(cut.history.completed)) == (RunState.INTERRUPTED, len(cut.history))
+
+
+def test_under_nohup_a_run_outlives_its_terminal(slow_evaluator: Path, spawn: Spawn) -> None:
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = spawn(*RUN, env=os.environ | {"SLOW": "0.05"})
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    wait_for(slow_evaluator, 1)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert bonag.load("cut").state is RunState.FINISHED
 
 
 def test_asked_twice_it_stops_at_once(slow_evaluator: Path, spawn: Spawn) -> None:

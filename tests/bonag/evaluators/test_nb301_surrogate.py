@@ -22,6 +22,7 @@ import pytest
 from bonag.evaluators import boosted_trees, make_evaluator, task_names
 from bonag.evaluators.boosted_trees import Trees, read_trees
 from bonag.evaluators.nb301_surrogate import feature_names, features
+from bonag.running_trial import RunningTrial
 from search_spaces import get_space
 from search_spaces.darts import from_genotype
 from search_spaces.errors import UserError
@@ -202,10 +203,10 @@ def test_one_by_one_equals_all_together(release: Path) -> None:
     copy = pickle.loads(pickle.dumps(evaluator))  # noqa: S301 - our own bytes
     together = evaluator.evaluate_many(SIX)
     for number, architecture in enumerate(SIX):
-        alone = evaluator.evaluate(architecture, seed=1)
+        alone = evaluator.evaluate(architecture, RunningTrial(seed=1))
         assert all(type(value) is float and np.isfinite(value) for value in alone.values())
         assert alone == {name: values[number] for name, values in together.items()}
-        assert alone == copy.evaluate(architecture, seed=2)
+        assert alone == copy.evaluate(architecture, RunningTrial(seed=2))
 
 
 @pytest.mark.parametrize("parent", [".", "nb_models_1.0"])

@@ -12,6 +12,7 @@ import pytest
 
 from bonag.evaluators import evaluator_names, make_evaluator, task_names
 from bonag.roles import EVALUATORS
+from bonag.running_trial import RunningTrial
 from loops.objective import Objective
 from search_spaces import SearchSpace, get_space, registry
 from search_spaces.errors import UserError
@@ -181,7 +182,7 @@ def test_every_built_in_evaluator_keeps_the_protocol(data_dir: Path) -> None:
                 assert (evaluator.name, evaluator.task) == (name, task)
                 assert "\n" not in evaluator.description
                 for architecture in architectures:
-                    metrics = evaluator.evaluate(architecture, seed=7)
-                    assert metrics == evaluator.evaluate(architecture, seed=8)
+                    metrics = evaluator.evaluate(architecture, RunningTrial(seed=7))
+                    assert metrics == evaluator.evaluate(architecture, RunningTrial(seed=8))
                     assert set(evaluator.metrics) <= set(metrics)
                     assert all(type(value) is float and np.isfinite(value) for value in metrics.values())

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bonag.executors.failure import failure_line
 from bonag.executors.ray import RayExecutor
 from bonag.record import create_record, read_record
 from bonag.roles import EXECUTORS
@@ -84,6 +85,34 @@ def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_
     assert outcomes[-1].seconds >= 0.5
     assert {o.index: o.reason for o in outcomes} == {0: None, 1: "ValueError: one", 2: None}
     assert ray.is_initialized(), "a cluster that others started is theirs to stop"
+
+
+def test_what_happened_in_a_worker_is_told_without_colours_and_without_its_way_here(cluster: None) -> None:
+    class Red(Exception):
+        pass
+
+    class Bound(Exception):
+        """Cannot be sent."""
+
+        def __reduce__(self) -> tuple:
+            raise TypeError("bound")
+
+    def fail(kind: int) -> None:
+        if kind == 0:
+            raise Red("\x1b[31mred\x1b[0m\nand more")
+        if kind == 1:
+            try:
+                _ = 1 / 0
+            except ZeroDivisionError as error:
+                raise RuntimeError("wrapped") from error
+        raise Bound("to its place\nfor ever")
+
+    expected = ["Red: red", "RuntimeError: wrapped", "Bound: to its place"]
+    for kind, line in enumerate(expected):
+        with pytest.raises(ray.exceptions.RayTaskError) as caught:
+            ray.get(ray.remote(fail).remote(kind))
+        assert failure_line(caught.value).endswith(line)
+        assert "\x1b" not in failure_line(caught.value)
 
 
 @pytest.mark.slow

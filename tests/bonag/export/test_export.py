@@ -192,7 +192,7 @@ def test_bad_requests_are_refused_in_one_line_and_write_nothing(tmp_path, case, 
     weights, _ = supernet
     path = tmp_path / "network"
     refused("unknown export format 'onx': did you mean 'onnx'", *case, "onx", path)
-    refused("number of classes must be at least 1, not 0", *case, "onnx", path, num_classes=0)
+    refused("number of classes must be at least 1 and at most 100,000, not 0", *case, "onnx", path, num_classes=0)
     refused("image_size must be", *case, "onnx", path, image_size=0)
     refused("a python file holds no weights", *case, "python", path, weights=weights)
     for kind in FORMATS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -257,3 +258,62 @@ def test_a_file_knows_its_family(tmp_path: Path, sde: SDE) -> None:
         assert isinstance(again, ScoreGenerator)
         assert again.sde == sde
         assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
+
+
+@pytest.mark.parametrize("training", ["null", "[]", "{", '{"labels": "many"}', '{"labels": -1}', '"text"'])
+def test_a_record_that_makes_no_sense_is_refused(
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, training: str
+) -> None:
+    path = tmp_path / "generator.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, metadata | {"training": training})
+    with pytest.raises(UserError, match=r"^cannot read [^\n]*generator.safetensors: [^\n]*$"):
+        training_record(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("marginals", np.nan, "'marginals' holds numbers that are not finite"),
+        ("marginals", -0.5, "marginals that are no probabilities"),
+        ("marginals", 0.9, "marginals that are no probabilities"),
+        ("denoiser.position", np.inf, "'denoiser.position' holds numbers that are not finite"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, name: str, value: float, message: str
+) -> None:
+    path = tmp_path / "generator.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    tensors[name][1, 1] = value
+    save_file(tensors, path, metadata)
+    text = refusal(get_space("nb201"), path)
+    assert message in text
+    assert str(path) in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("scales", "null"), ("scales", '["absent"]'), ("scales", "3"), ("op_names", "null"), ("family", "other")],
+)
+def test_metadata_that_makes_no_sense_is_refused(
+    generators: dict[str, DiscreteGenerator], tmp_path: Path, key: str, value: str
+) -> None:
+    path = tmp_path / "generator.safetensors"
+    save_generator(generators["nb201"], {}, path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, metadata | {key: value})
+    assert str(path) in refusal(get_space("nb201"), path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "it is a pipe" in refusal(get_space("nb201"), tmp_path / "pipe")

@@ -57,10 +57,11 @@ def test_a_read_only_place_gets_no_run(small_disk: Path, config: RunConfig) -> N
 def test_a_disk_that_fills_up_keeps_what_was_written_and_the_run_goes_on_when_there_is_room(
     small_disk: Path, config: RunConfig, trials: list[Trial]
 ) -> None:
+    config = replace(config, record_patience="1s")
     folder = small_disk / "a-run"
     expected: list[Trial] = []
     with create_record(small_disk, config, "") as record:
-        ballast = fill(small_disk, leave=200_000)
+        ballast = fill(small_disk, leave=300_000)
         with pytest.raises(UserError, match=r"record\.db cannot be written: the disk is full"):  # noqa: PT012
             for index in range(1000):
                 trial = replace(trials[index % 6], index=index, architecture=architecture(index))

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+import bonag
 from bonag.record import Address, NameTakenError, create_record, open_record, read_record
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import Trial
+from loops.loop import Ended, Event, propose
+from loops.objective import Objective
+from loops.strategies import RegularizedEvolution
+from search_spaces import Architecture, get_space
 from search_spaces.errors import UserError
 
 New = Callable[[], str]
@@ -154,11 +161,11 @@ def test_another_version_is_refused_and_left_as_it_is(
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         record.add(trials)
     with admin(url).connect() as connection:
-        connection.execute(sa.text("UPDATE bonag_schema SET version = 2"))
+        connection.execute(sa.text("UPDATE bonag_schema SET version = 3"))
     for use in (read_record, open_record):
-        with pytest.raises(UserError, match="it has version 2 and this bonag reads version 1"):
+        with pytest.raises(UserError, match="it has version 3 and this bonag reads versions up to 2"):
             use(tmp_path / "a-run")  # type: ignore[operator]
-    with pytest.raises(UserError, match="it has version 2 and this bonag reads version 1"):
+    with pytest.raises(UserError, match="it has version 3 and this bonag reads versions up to 2"):
         create_record(tmp_path, replace(config, name="b"), "", Address.parse(url))
     assert [path.name for path in tmp_path.iterdir()] == ["a-run"]
 
@@ -213,3 +220,69 @@ def test_a_run_killed_and_resumed_is_the_run_that_was_not(tmp_path: Path, data_d
     assert 0 < counts[0] < 300
     times = dict.fromkeys(("proposed_at", "ended_at", "proposal_seconds", "evaluation_seconds"))
     assert [replace(t, **times) for t in killed] == [replace(t, **times) for t in whole]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_for_a_while_is_waited_for_and_nothing_is_evaluated_twice(
+    tmp_path: Path, postgres_url: Any
+) -> None:
+    url, marks = postgres_url(), tmp_path / "marks"
+    threads: list[threading.Thread] = []
+
+    def evaluate(architecture: Architecture, trial: Any) -> float:
+        with open(marks, "a", encoding="utf-8") as file:
+            file.write(f"{trial.index}\n")
+        time.sleep(0.5)
+        return float(len(str(architecture)))
+
+    def go_away() -> None:
+        postgres_url.stop()
+        time.sleep(12)
+        postgres_url.start()
+
+    def look(event: Event) -> None:
+        if isinstance(event, Ended) and not threads:
+            threads.append(threading.Thread(target=go_away))
+            threads[0].start()
+
+    result = bonag.search(
+        space="nb201",
+        evaluator=evaluate,
+        strategy="evolution",
+        budget=12,
+        workers=3,
+        record=url,
+        out=tmp_path,
+        name="r",
+        callbacks=[look],
+    )
+    threads[0].join()
+    assert result.state is RunState.FINISHED
+    assert len(result.history.completed) == 12
+    assert sorted(map(int, marks.read_text().split())) == list(range(12))
+    log = (tmp_path / "r" / "run.log").read_text()
+    assert "waits for the record: the record's database postgresql://bonag@127.0.0.1" in log
+    strategy = RegularizedEvolution(get_space("nb201"), Objective.parse("accuracy"))
+    for trial in result.history:
+        (again,) = propose(strategy, result.history.before(trial.index), 1, 0)
+        assert again.architecture == trial.architecture
+
+
+def test_a_server_that_stays_away_longer_than_the_patience_ends_the_run_and_keeps_the_outcome(
+    tmp_path: Path, postgres_url: Any
+) -> None:
+    def evaluate(architecture: Architecture, trial: Any) -> float:
+        return float(trial.index)
+
+    def look(event: Event) -> None:
+        if isinstance(event, Ended) and event.trial.index == 1:
+            postgres_url.stop()
+
+    options = {"space": "nb201", "strategy": "random", "budget": 4, "record": postgres_url(), "out": tmp_path}
+    try:
+        with pytest.raises(UserError, match=r"^the record's database postgresql://bonag@127\.0\.0\.1[^\n]*$"):
+            bonag.search(**options, evaluator=evaluate, name="r", record_patience="1s", callbacks=[look])
+    finally:
+        postgres_url.start()
+    resumed = bonag.resume(tmp_path / "r", evaluator=evaluate)
+    assert [trial.metrics["accuracy"] for trial in resumed.history] == [0.0, 1.0, 2.0, 3.0]

@@ -179,7 +179,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: ((folder / "record.db").unlink(), (folder / "record.db").mkdir()),
         "record.db is missing",
     ),
-    "newer version": (_sql("UPDATE bonag_schema SET version = 2"), "it has version 2 and this bonag reads version 1"),
+    "newer version": (
+        _sql("UPDATE bonag_schema SET version = 3"),
+        "it has version 3 and this bonag reads versions up to 2",
+    ),
     "no version": (_sql("DELETE FROM bonag_schema"), "it has version none"),
     "another program's database": (
         lambda folder: ((folder / "record.db").unlink(), _sql("CREATE TABLE t (x)")(folder)),
@@ -199,7 +202,16 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         _config(seed=1),
         "config.json and the record disagree: seed is 1 in one and 0 in the other",
     ),
-    "smaller budget in config.json": (_config(budget=3), "disagree: budget is 3 in one and 50 in the other"),
+    "smaller budget in the record": (
+        lambda folder: _sql("UPDATE bonag_runs SET config = replace(config, '\"budget\": 50', '\"budget\": 3')")(
+            folder
+        ),
+        "disagree: budget is 3 in one and there are 6 trials in the other",
+    ),
+    "a flipped bit": (
+        _sql("UPDATE bonag_trials SET proposal_seconds = proposal_seconds + 1e-9 WHERE trial = 1"),
+        "trial 1 makes no sense: its checksum is wrong",
+    ),
     "unknown key in config.json": (_config(bugdet=3), "unknown key 'bugdet': did you mean 'budget'?"),
     "newer config.json": (_config(format=9), "format 9 is unknown"),
     "empty config.json": (_overwrite("config.json", b"\n"), "config.json: not JSON"),

@@ -142,7 +142,7 @@ def test_one_writer_at_a_time_until_it_is_killed(
     holder: Callable[[Path], subprocess.Popen[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bonag.record.writing.PATIENCE", 0.2)
+    monkeypatch.setattr("bonag.record.opening.PATIENCE", 0.2)
     folder = tmp_path / "a-run"
     with create_record(tmp_path, config, "", address) as record:
         record.add(trials[:1])
@@ -151,7 +151,7 @@ def test_one_writer_at_a_time_until_it_is_killed(
         open_record(folder)
     process.kill()  # SIGKILL
     process.wait()
-    monkeypatch.setattr("bonag.record.writing.PATIENCE", 3.0)
+    monkeypatch.setattr("bonag.record.opening.PATIENCE", 3.0)
     with open_record(folder) as record:
         assert same(record.history(), History(trials[:1]))
 
@@ -176,14 +176,18 @@ def test_a_trial_of_another_space_is_refused(
         read_record(tmp_path / "a-run")
 
 
-def test_a_trial_is_on_disk_when_add_returns(tmp_path: Path, config: RunConfig, trials: list[Trial]) -> None:
+def test_a_trial_is_seen_when_add_returns_and_an_outcome_is_on_disk_when_finish_does(
+    tmp_path: Path, config: RunConfig, trials: list[Trial]
+) -> None:
     # Another connection sees it at once, and the settings are those under which SQLite keeps what it acknowledged.
     with create_record(tmp_path, config, "") as record:
         record.add(trials[:1])
         with closing(sqlite3.connect(tmp_path / "a-run" / "record.db")) as other:
             assert other.execute("SELECT count(*) FROM bonag_trials").fetchone() == (1,)
             assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        record.finish(replace(trials[0], status=TrialStatus.COMPLETED, metrics={"accuracy": 1.0}))
         assert record._connection is not None
-        assert record._connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        record._connection.rollback()
+        assert record._connection.connection.driver_connection is not None
+        cursor = record._connection.connection.driver_connection.execute("PRAGMA synchronous")
+        assert cursor.fetchone() == (2,)
     assert sorted(path.name for path in (tmp_path / "a-run").iterdir()) == ["config.json", "lock", "record.db"]

@@ -18,6 +18,7 @@ from bonag.generators.fitting import Schedule
 from bonag.generators.training import train_generator
 from bonag.strategies.guided import GuidedGeneration
 from loops.history import History, Trial, TrialStatus
+from loops.initial import crowded_design
 from loops.objective import Objective
 from loops.seeding import rng_for
 from search_spaces import ArchGraph, Architecture, SearchSpace, get_space
@@ -232,13 +233,23 @@ def test_trials_of_every_status_count_as_first_ones() -> None:
     assert proposal.provenance["origin"] == "guided"
 
 
-@pytest.mark.parametrize("statuses", [[F] * 12, [R] * 12, [C] + [F] * 11])
+@pytest.mark.parametrize("statuses", [[F] * 12, [C] + [F] * 11])
 def test_where_nothing_can_be_learnt_proposals_are_random(statuses: list[TrialStatus]) -> None:
     space = get_space("nb201")
     history = history_of(space, statuses)
     proposals = strategy_of(space).propose(history, 3, rng_for(0, 12))
     assert [proposal.provenance["origin"] for proposal in proposals] == ["random"] * 3
     assert len({p.architecture for p in proposals} - history.seen) == 3
+
+
+@pytest.mark.parametrize("statuses", [[R] * 12, [C] + [R] * 11])
+def test_while_nothing_can_be_learnt_yet_the_design_goes_on(statuses: list[TrialStatus]) -> None:
+    space = get_space("nb201")
+    history = history_of(space, statuses)
+    seen = [trial.architecture for trial in history]
+    proposals = strategy_of(space).propose(history, 3, rng_for(0, 12))
+    assert [proposal.provenance["origin"] for proposal in proposals] == ["initial"] * 3
+    assert [p.architecture for p in proposals] == crowded_design(space, seen, 3, rng_for(0, 12))
 
 
 @pytest.mark.parametrize("n", [pytest.param(1, marks=pytest.mark.slow), 4])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from bonag.record import Address, create_record, open_record
 from bonag.record.database import postgres_reader
@@ -239,3 +240,18 @@ def test_a_server_that_does_not_answer_is_said_and_slows_nothing(make: Make, tmp
         assert time.monotonic() - start < 1
     assert found["here"].problem is None
     assert "not answered" in (found["there"].problem or "")
+
+
+@pytest.mark.parametrize("name", ["config.json", "record.db", "lock"])
+def test_a_pipe_in_a_run_holds_up_no_page(
+    make: Make, visit: Callable[..., TestClient], tmp_path: Path, name: str
+) -> None:
+    make("whole", made_trials(3))
+    broken = make("broken", made_trials(3))
+    (broken / name).unlink()
+    os.mkfifo(broken / name)
+    client = visit(tmp_path / "results")
+    listed, page = client.get("/"), client.get("/runs/broken")
+    assert (listed.status_code, page.status_code) == (200, 503)
+    assert "whole" in listed.text
+    assert f"{name}: it is a pipe" in page.text

@@ -1,0 +1,62 @@
+"""What is fitted on timings: disturbances cancel out, sums over sites are learnt, every kind of model can be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from bonag.evaluators.note10_latency import Note10Latency
+from bonag.profiling import latency_model
+from bonag.profiling.kept import load_model, save_model
+from bonag.profiling.latency_model import fit_latency
+from bonag.profiling.measurements import Measurements
+from bonag.profiling.timing import BURST, Timing, summary
+from search_spaces import get_space
+
+FACTS = {"num_classes": 1000, "image_size": 224}
+
+
+def test_a_neighbour_that_comes_and_goes_does_not_change_the_ratio() -> None:
+    rng = np.random.default_rng(0)
+    busy = np.repeat(rng.choice([1.0, 1.8], size=20), 10)
+    looks = 7.0 * np.append(busy, busy[-1])
+    bursts = 8.4 * busy[:, None] * rng.normal(1, 0.002, size=(len(busy), BURST))
+    assert summary(bursts, looks).ratio == pytest.approx(1.2, rel=0.005)
+
+
+def test_timings_in_calm_count_alone(tmp_path: Path) -> None:
+    found = Measurements.open(tmp_path / "x.jsonl", {})
+    for number in range(20):
+        found.add(f"calm{number}", Timing(1.0, 0.001, 7.0, 7.0, 100))
+    found.add("a", Timing(1.3, 0.001, 14.0, 18.0, 100))
+    found.add("a", Timing(1.1, 0.001, 7.1, 8.0, 100))
+    assert found.milliseconds("a") == pytest.approx(1.1 * 7.0)
+    again = Measurements.open(tmp_path / "x.jsonl", {})
+    assert again.timings == found.timings
+
+
+def test_mobile_latencies_without_noise_are_learnt_from_150_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency_model, "KINDS", latency_model.KINDS[:2])  # sums over sites, which this latency is
+    space = get_space("mbv3")
+    architectures = space.sample(1150, np.random.default_rng(0))
+    ms = Note10Latency(224).of_ops(np.array([one.ops for one in architectures]))
+    model = fit_latency(space, architectures[:150], ms[:150], FACTS)
+    assert model.facts["tau"] >= 0.95
+    assert kendalltau(model.predict(architectures[150:]), ms[150:]).statistic >= 0.95
+
+
+@pytest.mark.parametrize("kind", latency_model.KINDS)
+def test_every_kind_of_model_is_read_back_as_it_was(
+    kind: tuple[str, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency_model, "KINDS", (kind,))
+    space = get_space("nb201")
+    architectures = space.sample(20, np.random.default_rng(0))
+    ms = np.array([1 + space.costs(one).macs / 1e7 for one in architectures])
+    model = fit_latency(space, architectures, ms, {"num_classes": 10, "image_size": 32})
+    save_model(model, tmp_path / "x.safetensors")
+    read = load_model(space, tmp_path / "x.safetensors")
+    np.testing.assert_array_equal(read.predict(architectures), model.predict(architectures))
