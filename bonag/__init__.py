@@ -1,9 +1,9 @@
 """bonag: neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.
 
-``search`` runs a search, ``resume`` goes on with one, ``load`` reads one; ``AskTell`` is for those who evaluate
-architectures themselves. ``test`` measures a trained network on its test images. ``generate`` gives architectures that
-meet conditions, ``train_generator`` trains what it needs for that. ``profile`` measures the latency of networks on this
-machine.
+``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
+``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
+``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
+measures the latency of networks on this machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bonag.api import AskTell, Result, load, resume, search
+    from bonag.api import AskTell, Result, abandon, load, resume, search
     from bonag.api.generating import generate
     from bonag.api.testing import test
     from bonag.api.training import train_generator
@@ -25,6 +25,7 @@ __all__ = [
     "Result",
     "UserError",
     "__version__",
+    "abandon",
     "generate",
     "load",
     "profile",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("AskTell", "Result", "load", "resume", "search"), "bonag.api"),
+    **dict.fromkeys(("AskTell", "Result", "abandon", "load", "resume", "search"), "bonag.api"),
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",

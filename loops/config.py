@@ -150,7 +150,7 @@ class RunConfig:
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
             if not isinstance(value, _types(kind)) or isinstance(value, bool):
-                raise UserError(f"{name} must be {_words(kind)}, got {value!r}")
+                raise UserError(f"{name} must be {_words(_types(kind))}, got {value!r}")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise UserError(
                 f"name '{self.name}' cannot name a run: up to 100 letters, digits, '.', '_' and '-', "
@@ -256,7 +256,7 @@ def _types(kind: Any) -> tuple[type, ...]:
     return tuple(get_origin(part) or part for part in parts)
 
 
-def _words(kind: Any) -> str:
+def _words(types: tuple[type, ...]) -> str:
     names = {
         str: "a string",
         int: "a whole number",
@@ -264,7 +264,7 @@ def _words(kind: Any) -> str:
         type(None): "null",
         tuple: "a list of strings",
     }
-    return " or ".join(names[part] for part in _types(kind))
+    return " or ".join(names[part] for part in types)
 
 
 @dataclass(frozen=True)
@@ -287,6 +287,15 @@ class Option:
     def several(self) -> bool:
         """Whether it takes several values."""
         return tuple in self.types
+
+    def check(self, value: object) -> None:
+        """Raise UserError for a value of another type; None stands for what it is by default."""
+        types = self.types + ((list,) if self.several else ()) + ((int,) if float in self.types else ())
+        right = isinstance(value, types) and not isinstance(value, bool)
+        if isinstance(value, list):
+            right = right and all(isinstance(one, str) for one in value)
+        if value is not None and not right:
+            raise UserError(f"{self.name} must be {_words(self.types)}, got {value!r}")
 
 
 def run_options(*names: str) -> list[Option]:

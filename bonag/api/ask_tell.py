@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+
+import numpy as np
 
 import bonag
 from bonag.api.found import Findings, Found
@@ -22,10 +25,11 @@ from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
 from loops.config import RunConfig
-from loops.history import History, TrialStatus
-from loops.loop import end_trial, propose
+from loops.history import KNOWN, History, Trial, TrialStatus
+from loops.loop import propose
+from loops.outcome import check_metrics, end_trial
 from loops.protocols import Outcome
-from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 
@@ -86,34 +90,83 @@ class AskTell:
         self._history = self._history.updated(*trials)
         return [(trial.index, trial.architecture) for trial in trials]
 
-    def tell(self, index: int, metrics: Mapping[str, float] | float | None = None, failed: str | None = None) -> None:
+    def tell(
+        self,
+        trial: int | str | Architecture,
+        metrics: Mapping[str, float] | float | None = None,
+        failed: str | None = None,
+    ) -> int:
         """What became of a trial: its metrics by name (or the value alone of the only one), or why it failed.
 
+        trial: its index, or its architecture, also as a string. An architecture that nobody asked for becomes a trial
+        that was known beforehand: a label, and no query.
+
         Params and MACs are counted where the objective asks for them and they are not told. Metrics without the
-        objective's, and values that are not finite numbers, make it a failed trial, as in a run.
-        Raises UserError for a trial that was never asked for, or that was told before.
+        objective's, and values that are not finite numbers, make it a failed trial, as in a run. Gives the index.
+        Raises UserError for a trial that was never asked for, or that was told before; and for an architecture that
+        nobody asked for without sound metrics.
         """
         if (metrics is None) == (failed is None):
-            raise UserError(f"tell of trial {index} takes either metrics or the reason of its failure")
+            raise UserError(f"tell of {_named(trial)} takes either metrics or the reason of its failure")
+        known = isinstance(trial, int | np.integer)
+        found = self._by_index(int(trial)) if known else self._by_architecture(str(trial))  # type: ignore[arg-type]
+        values = None if metrics is None else self._by_name(found, metrics)
+        if not found.is_query:
+            return self._learn(found, values)
+        ended = end_trial(
+            found, Outcome(found.index, values, failed, 0.0), self.objective.metrics, self._history.events
+        )
+        ended = replace(ended, evaluation_seconds=None)
+        if self._record is not None:
+            self._record.finish(ended)
+        self._history = self._history.updated(ended)
+        return ended.index
+
+    def _by_index(self, index: int) -> Trial:
         if not 0 <= index < len(self._history):
             raise UserError(f"there is no trial {index}: {len(self._history)} have been asked for, counted from 0")
-        trial = self._history.trials[index]
+        return self._unless_ended(self._history.trials[index])
+
+    def _by_architecture(self, given: str) -> Trial:
+        """The trial of an architecture, or a new one of it, which is not in the history yet."""
+        try:
+            architecture = self.space.parse(given)
+        except InvalidArchitectureError as error:
+            raise UserError(f"{_named(given)} is no architecture of space '{self.space.name}': {error}") from None
+        for trial in self._history:
+            if trial.architecture == architecture:
+                return self._unless_ended(trial)
+        noted = {"origin": KNOWN, "by": "told"}
+        return Trial(len(self._history), architecture, TrialStatus.RUNNING, provenance=noted)
+
+    def _unless_ended(self, trial: Trial) -> Trial:
         if trial.status is not TrialStatus.RUNNING:
-            raise UserError(f"trial {index} has been told before: it is {trial.status}")
-        if metrics is not None and not isinstance(metrics, Mapping):
+            raise UserError(f"trial {trial.index} has been told before: it is {trial.status}")
+        return trial
+
+    def _by_name(self, trial: Trial, metrics: Mapping[str, float] | float) -> dict[str, float]:
+        """The metrics by name, with the exact counts that the objective asks for."""
+        if not isinstance(metrics, Mapping):
             names = measured_metrics(self.objective)
             if len(names) > 1:
-                raise UserError(f"trial {index} must be told by name: {', '.join(names)}")
+                raise UserError(f"trial {trial.index} must be told by name: {', '.join(names)}")
             metrics = {names[0]: metrics}
-        if metrics is not None:
-            exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
-            metrics = counts(self.space, trial.architecture, exact) | dict(metrics)
-        outcome = Outcome(index, metrics, failed, 0.0)
-        trial = end_trial(trial, outcome, self.objective.metrics, self._history.events)
-        trial = replace(trial, evaluation_seconds=None)
+        exact = [name for name in self.objective.metrics if name in COUNTED and name not in metrics]
+        return counts(self.space, trial.architecture, exact) | dict(metrics)
+
+    def _learn(self, trial: Trial, metrics: Mapping[str, float] | None) -> int:
+        """Take a trial that nobody asked for."""
+        try:
+            sound = check_metrics({} if metrics is None else metrics, self.objective.metrics)
+        except ValueError as error:
+            raise UserError(f"{_named(trial.architecture)}, which nobody asked for, needs metrics: {error}") from None
+        now, event = time.time(), self._history.events
+        ended = replace(trial, status=TrialStatus.COMPLETED, metrics=sound, proposed_at=now, ended_at=now)
+        ended = replace(ended, proposed_event=event, ended_event=event + 1)
         if self._record is not None:
-            self._record.finish(trial)
-        self._history = self._history.updated(trial)
+            self._record.add([ended])
+        self._history = self._history.updated(ended)
+        return ended.index
 
     @property
     def pending(self) -> list[tuple[int, Architecture]]:
@@ -162,3 +215,7 @@ class AskTell:
             self._record.close()
             raise UserError(f"{path} was made with other arguments: {difference}")
         return found
+
+
+def _named(trial: int | str | Architecture) -> str:
+    return f"trial {trial}" if isinstance(trial, int) else f"architecture '{trial}'"

@@ -11,6 +11,9 @@ from loops.config import Option, run_options
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
+# Options that there were, and what has their place.
+FORMER = {"on_event": "callbacks=[...]"}
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -39,6 +42,8 @@ def check_options(options: dict[str, object], *names: str) -> dict[str, object]:
     """The options that were given; raises UserError for one that there is not."""
     known = [one.name for one in run_options(*names)]
     for name in options:
+        if name in FORMER:
+            raise UserError(f"option '{name}' is now {FORMER[name]}")
         if name not in known:
             raise UserError(f"unknown option '{name}': {suggestion(name, known)}")
     return options

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bonag.api.found import Findings, Found
 from bonag.record.reading import RunSnapshot, space_of
 from loops.config import RunConfig
+from loops.counting import count_words
 from loops.ending import RunState
 from search_spaces import SearchSpace
 
@@ -79,8 +80,7 @@ class Result(Findings):
         return result_card(self, self._snapshot)
 
     def _describe_progress(self) -> str:
-        budget = "" if self.config.budget is None else f" of {self.config.budget}"
-        return f"{self.state}, {len(self.history)}{budget} trials"
+        return f"{self.state}, {count_words(self.history, self.config.budget)}"
 
     def _describe(self, best: Found) -> dict[str, str]:
         metric = self.objective.goals[0].metric

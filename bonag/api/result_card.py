@@ -47,16 +47,17 @@ def _head(run: RunSnapshot) -> Markup:
         "div",
         element("strong", run.config.name, style="font-size:1.1em"),
         element("span", str(run.state), style=pill),
-        element("span", f"{len(run.history):,}{budget} trials" + (f" ({run.reason})" if run.reason else "")),
+        element("span", f"{run.history.queries:,}{budget} trials" + (f" ({run.reason})" if run.reason else "")),
     )
 
 
 def _facts(objective: Objective, run: RunSnapshot) -> list[str]:
     config = run.config
     what = " · ".join(part for part in (config.space, config.evaluator, config.task) if part)
-    failed = sum(trial.status == "failed" for trial in run.history)
+    counts = {"known": len(run.history) - run.history.queries}
+    counts |= {status: sum(trial.status == status for trial in run.history) for status in ("stopped", "failed")}
     facts = [what, str(objective), f"strategy {config.strategy}", f"seed {config.seed}"]
-    facts += [f"{failed:,} failed"] if failed else []
+    facts += [f"{count:,} {what}" for what, count in counts.items() if count]
     return [" · ".join(facts), element("br"), str(run.path)]
 
 

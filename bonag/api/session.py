@@ -14,6 +14,7 @@ from types import TracebackType
 import bonag
 from bonag.api.known import known_trials
 from bonag.api.parts import DEFAULT, Parts, default_threads, make_parts, part_names
+from bonag.callbacks.beginning import Beginning
 from bonag.evaluators.command import EXEC
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
 from bonag.record.machine import this_machine
@@ -43,10 +44,14 @@ class Session:
     def run(self, callbacks: Iterable[Callable[[Event], None]] = (), stop: Callable[[], bool] = lambda: False) -> Over:
         """Run to the end, or until ``stop`` says so; each callback is called with each event as it happens.
 
-        Raises UserError if recording fails. What a callback raises ends the run, which can be resumed.
+        One that has a method ``begin`` is given the ``bonag.callbacks.Beginning`` before. Raises UserError if recording
+        fails. What a callback raises ends the run, which can be resumed.
         """
-        record, parts = self.record, self.parts
+        record, parts, callbacks = self.record, self.parts, tuple(callbacks)
         history = record.history()
+        for callback in callbacks:
+            if hasattr(callback, "begin"):
+                callback.begin(Beginning(self.path, self.config, parts.space, history))
         forgiven = record.forgiven
         if record.state is RunState.STOPPED:
             # Whoever resumes a run that failures stopped has mended something, so the count starts anew.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import numpy as np
 from ax.core.arm import Arm
 from ax.core.base_trial import BaseTrial
 from ax.core.batch_trial import BatchTrial
@@ -14,17 +15,18 @@ from ax.core.experiment import Experiment
 from ax.core.trial_status import TrialStatus as AxStatus
 
 from bonag.ax.flat import architecture_of
-from loops.history import Trial, TrialStatus
+from loops.history import Point, Trial, TrialStatus
 from search_spaces import Architecture, SearchSpace
 
-# A trial that was stopped early was measured on another scale than one that ended.
 _STATUS = {
     AxStatus.COMPLETED: TrialStatus.COMPLETED,
     AxStatus.FAILED: TrialStatus.FAILED,
     AxStatus.ABANDONED: TrialStatus.ABANDONED,
-    AxStatus.EARLY_STOPPED: TrialStatus.ABANDONED,
+    AxStatus.EARLY_STOPPED: TrialStatus.STOPPED,
     AxStatus.STALE: TrialStatus.ABANDONED,
 }
+# By status, what a trial is that has it without all metrics that count.
+_WITHOUT = {TrialStatus.COMPLETED: TrialStatus.FAILED, TrialStatus.STOPPED: TrialStatus.ABANDONED}
 _REASONS = {
     AxStatus.EARLY_STOPPED: "stopped early",
     AxStatus.STALE: "not started in time (stale)",
@@ -47,11 +49,12 @@ def trials_of(
     """One trial per arm, in the order of the Ax trials, under Ax's numbers where they number the arms too, else from 0.
 
     space: None where ``stand_in`` makes what stands for an architecture. data: the measurements; of a metric with
-    steps, the last one counts. required: metrics without which a trial that Ax calls completed has failed, as it has
-    with a value that is not finite. derive: makes all metrics of what was measured. Ax trials that were not started
-    count as running, so that they are not proposed again. Raises UserError for parameters that are none of the space.
+    steps, the last one counts, and all are the trial's curve. required: metrics without which a trial that Ax calls
+    completed has failed, as it has with a value that is not finite; and one that it calls stopped early is abandoned.
+    derive: makes all metrics of what was measured. Ax trials that were not started count as running, so that they are
+    not proposed again. Raises UserError for parameters that are none of the space.
     """
-    measured = measurements(data)
+    measured, reported = measurements(data), curves(data)
     arms = [(theirs, arm) for _, theirs in sorted(experiment.trials.items()) for arm in theirs.arms]
     indices = [theirs.index for theirs, _ in arms]
     if len(set(indices)) < len(indices):
@@ -64,10 +67,14 @@ def trials_of(
         else:
             architecture = architecture_of(space, arm.parameters, f"arm '{arm.name}' of trial {theirs.index}")
         status, reason = _status(theirs, arm)
-        metrics = derive(measured.get((theirs.index, arm.name), {})) if status is TrialStatus.COMPLETED else {}
-        if status is TrialStatus.COMPLETED and (wrong := _wrong(metrics, required)):
-            status, reason, metrics = TrialStatus.FAILED, wrong, {}
-        found[theirs.index, arm.name] = Trial(index, architecture, status, metrics, reason, _notes_on(theirs, arm))
+        over = status in _WITHOUT
+        metrics = derive(measured.get((theirs.index, arm.name), {})) if over else {}
+        if over and (wrong := _wrong(metrics, required)):
+            # Stopped before it had measured what counts, a trial tells nothing.
+            reason = wrong if status is TrialStatus.COMPLETED else reason
+            status, metrics = _WITHOUT[status], {}
+        notes, curve = _notes_on(theirs, arm), reported.get((theirs.index, arm.name), ())
+        found[theirs.index, arm.name] = Trial(index, architecture, status, metrics, reason, notes, curve=curve)
     return found
 
 
@@ -81,6 +88,20 @@ def measurements(data: Data) -> dict[Key, dict[str, float]]:
     for trial, arm, metric, mean in zip(*columns, strict=True):
         found.setdefault((int(trial), str(arm)), {})[str(metric)] = float(mean)
     return found
+
+
+def curves(data: Data) -> dict[Key, tuple[Point, ...]]:
+    """By trial and arm, what was measured with steps, by rising step; when that was is not known."""
+    # Of a metric with steps, ``df`` has the last one alone.
+    table = data.full_df
+    if "step" not in table.columns:
+        return {}
+    table = table[np.isfinite(table["step"]) & np.isfinite(table["mean"])]
+    found: dict[Key, dict[int, dict[str, float]]] = {}
+    columns = (table.trial_index, table.arm_name, table["step"], table.metric_name, table["mean"])
+    for trial, arm, step, metric, mean in zip(*columns, strict=True):
+        found.setdefault((int(trial), str(arm)), {}).setdefault(int(step), {})[str(metric)] = float(mean)
+    return {key: tuple(Point(step, own[step], -1) for step in sorted(own)) for key, own in found.items()}
 
 
 def completed_rows(trials: Mapping[Key, Trial], data: Data) -> Data:

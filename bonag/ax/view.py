@@ -94,9 +94,12 @@ def attach(space: SearchSpace, target: Experiment, history: History) -> None:
     for ours, theirs in pairs:
         if ours.status is TrialStatus.COMPLETED:
             theirs.mark_completed()
+        elif ours.status is TrialStatus.STOPPED and any(map(math.isfinite, ours.metrics.values())):
+            theirs.mark_early_stopped(reason=ours.reason)
         elif ours.status is TrialStatus.FAILED:
             theirs.mark_failed(reason=ours.reason)
-        elif ours.status is TrialStatus.ABANDONED:
+        elif ours.status in (TrialStatus.ABANDONED, TrialStatus.STOPPED):
+            # Ax knows no trial that was stopped early before it had measured anything.
             theirs.mark_abandoned(reason=ours.reason)
         if ours.proposed_at is not None:
             theirs._time_created = theirs._time_run_started = datetime.fromtimestamp(ours.proposed_at)

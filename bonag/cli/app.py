@@ -10,6 +10,7 @@ from bonag.cli import (
     benching,
     exporting,
     generating,
+    listing,
     plotting,
     profiling,
     reading,
@@ -52,6 +53,7 @@ def bonag(
 for command in (
     running.run,
     running.resume,
+    running.abandon,
     prints(reading.status),
     prints(reading.best),
     prints(reading.trials),
@@ -67,4 +69,5 @@ for command in (
     generating.train_generator,
 ):
     app.command()(command)
+app.command("list")(prints(listing.list_runs))
 app.add_typer(benching.bench, name="bench")

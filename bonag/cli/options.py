@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
 
 import typer
@@ -32,12 +32,19 @@ def takes_options(*names: str, **unset: str) -> Callable[[Command], Command]:
     return declare
 
 
+def given_options(context: typer.Context, options: Mapping[str, object]) -> dict[str, object]:
+    """Those of a command's options that were given, and have not just their default."""
+    sources = {name: context.get_parameter_source(name) for name in options}
+    return {name: options[name] for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+
+
 def _parameter(option: Option, unset: str | None) -> inspect.Parameter:
     words = unset or option.unset or (str(option.default) if option.several else None)
     kind: object = list[str] if option.several else next(one for one in option.types if one is not type(None))
     if words is not None:
         kind = kind | None  # type: ignore[operator]
-    default = inspect.Parameter.empty if option.required else None if words is not None else option.default
+    required = option.required and unset is None
+    default = inspect.Parameter.empty if required else None if words is not None else option.default
     info = typer.Option(f"--{option.flag}", help=option.help, show_default=words or True)
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]

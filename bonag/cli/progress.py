@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from loops.config import RunConfig
+from loops.counting import report_words
 from loops.dominance import hypervolume
 from loops.history import History, Trial, TrialStatus
-from loops.loop import Ended, Event
+from loops.loop import Ended, Event, Reported
 
 # Trials over which the speed is measured.
 WINDOW = 20
@@ -27,9 +28,11 @@ class Tally:
     def __init__(self, config: RunConfig, history: History) -> None:
         self.objective = config.parsed_objective()
         self.budget = config.budget or 0
-        self.done = len(history) - len(history.pending)
+        self.done = sum(trial.is_query for trial in history.ended)
         self.infeasible = int((~self.objective.feasible(history)).sum())
         self.failed = sum(trial.status is TrialStatus.FAILED for trial in history)
+        self.stopped = sum(trial.status is TrialStatus.STOPPED for trial in history)
+        self._said: dict[int, str] = {}
         self.history = history
         self.best: Trial | None = next(filter(self.objective.admits, self.objective.best(history)), None)
         self.front = {trial.index for trial in self.objective.front(history)}
@@ -40,8 +43,10 @@ class Tally:
         """Take in a trial that ended; returns whether it is the best so far, or of several goals on the front."""
         self.done += 1
         self._ends.append(time.monotonic())
+        self._said.pop(trial.index, None)
         if trial.status is not TrialStatus.COMPLETED:
-            self.failed += 1
+            self.failed += trial.status is TrialStatus.FAILED
+            self.stopped += trial.status is TrialStatus.STOPPED
             return False
         self.history = self.history.updated(trial)
         if not self.objective.admits(trial):
@@ -55,8 +60,13 @@ class Tally:
             return True
         return False
 
+    def hear(self, trial: Trial) -> None:
+        """Take in what a running trial reported."""
+        self._said.pop(trial.index, None)
+        self._said[trial.index] = f"trial {trial.index}: {report_words(trial, self.objective.metrics)}"
+
     def text(self) -> str:
-        """Best so far, or the front and its hypervolume; speed, time left."""
+        """Best so far, or the front and its hypervolume; speed, time left, and what was reported last."""
         parts = []
         if len(self.objective.goals) > 1:
             if self.front:
@@ -66,13 +76,21 @@ class Tally:
             parts.append(f"best {self.objective.goal.metric} {value:.6g} (trial {self.best.index})")
         if self.infeasible:
             parts.append(f"{self.infeasible} infeasible")
+        if self.stopped:
+            parts.append(f"{self.stopped} stopped")
         if self.failed:
             parts.append(f"{self.failed} failed")
         if len(self._ends) > 1:
             rate = (len(self._ends) - 1) / max(self._ends[-1] - self._ends[0], 1e-9)
             parts.append(f"{rate:.3g} trials/s" if rate >= 1 else f"{1 / rate:.3g} s/trial")
-            parts.append(f"{duration((self.budget - self.done) / rate)} left")
-        return ", ".join(parts)
+            if self.budget:
+                parts.append(f"{duration((self.budget - self.done) / rate)} left")
+        return "; ".join(filter(None, [", ".join(parts), *list(self._said.values())[-1:]]))
+
+    @property
+    def count_text(self) -> str:
+        """How many trials have ended, of how many."""
+        return f"{self.done:{len(str(self.budget))}}/{self.budget}" if self.budget else str(self.done)
 
     def _volume(self) -> float:
         """What the front dominates of the box between the worst and the best values seen, as a share of that box."""
@@ -96,7 +114,8 @@ class LiveProgress:
 
     def __enter__(self) -> LiveProgress:
         self._progress.start()
-        self._task = self._progress.add_task("the first proposal", total=self._tally.budget, completed=self._tally.done)
+        total = self._tally.budget or None
+        self._task = self._progress.add_task("the first proposal", total=total, completed=self._tally.done)
         return self
 
     def __exit__(
@@ -106,8 +125,8 @@ class LiveProgress:
 
     def show(self, event: Event) -> None:
         """Take in what happened."""
-        if isinstance(event, Ended) and self._task is not None:
-            self._tally.count(event.trial)
+        if isinstance(event, Ended | Reported) and self._task is not None:
+            _take(self._tally, event)
             self._progress.update(self._task, completed=self._tally.done, description=self._tally.text())
 
 
@@ -129,15 +148,22 @@ class PlainProgress:
 
     def show(self, event: Event) -> None:
         """Take in what happened."""
-        if not isinstance(event, Ended):
+        if not isinstance(event, Ended | Reported):
             return
-        self._news |= self._tally.count(event.trial)
+        self._news |= _take(self._tally, event)
         silence = time.monotonic() - self._last
-        last = self._tally.done == self._tally.budget
+        last = isinstance(event, Ended) and self._tally.done == self._tally.budget
         if last or silence >= LONGEST_SILENCE or (self._news and silence >= SHORTEST_SILENCE):
-            width = len(str(self._tally.budget))
-            print(f"[{self._tally.done:{width}}/{self._tally.budget}] {self._tally.text()}", flush=True)
+            print(f"[{self._tally.count_text}] {self._tally.text()}", flush=True)
             self._last, self._news = time.monotonic(), False
+
+
+def _take(tally: Tally, event: Ended | Reported) -> bool:
+    """Take in an event; whether it is news."""
+    if isinstance(event, Reported):
+        tally.hear(event.trial)
+        return False
+    return tally.count(event.trial)
 
 
 def duration(seconds: float) -> str:

@@ -17,16 +17,30 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or i
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
-def status(run: Run, as_json: Json = False) -> None:
+def status(
+    run: Run,
+    as_json: Json = False,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Write its options, with which `bonag run --config` repeats it.")
+    ] = False,
+) -> None:
     """Show how a run stands.
 
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
-    task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials, completed, failed,
-    running, infeasible, best (null, or an object with trial, architecture, metrics, params, macs), and front (the
-    indices of its trials).
+    task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials (queries, which count
+    towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, best (null, or an object
+    with trial, architecture, metrics, params, macs), and front (the indices of its trials).
     """
+    from bonag.cli.config_file import options_text
     from bonag.cli.result_text import found_json, summary_lines
+    from bonag.record import find_run, read_record
+    from search_spaces.errors import UserError
 
+    if as_yaml:
+        if as_json:
+            raise UserError("--json and --yaml cannot be both: one tells how the run stands, the other repeats it")
+        print(options_text(read_record(find_run(run)).config), end="")
+        return
     result = _load(run)
     if not as_json:
         config = result.config
@@ -46,8 +60,10 @@ def status(run: Run, as_json: Json = False) -> None:
             "reason": result.reason,
             **{name: getattr(config, name) for name in names},
             "trials": len(history),
+            "queries": history.queries,
+            "known": len(history) - history.queries,
             "completed": len(history.completed),
-            "failed": sum(trial.status == "failed" for trial in history),
+            **{name: sum(trial.status == name for trial in history) for name in ("failed", "stopped", "abandoned")},
             "running": len(history.pending),
             "infeasible": int((~result.objective.feasible(history)).sum()),
             "best": None if result.best is None else found_json(result.best),
@@ -87,6 +103,8 @@ def best(
 
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
     """Show all trials of a run, in the order in which they were proposed."""
+    from loops.counting import report_words
+
     result = _load(run)
     if csv:
         result.trials.to_csv(sys.stdout, index=False, lineterminator="\n")
@@ -97,7 +115,9 @@ def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV,
     for trial in result.history:
         values = (f"{trial.metrics[m]:{w}.6g}" if m in trial.metrics else " " * w for m, w in widths.items())
         infeasible = trial.status == "completed" and not result.objective.admits(trial)
-        note = "infeasible" if infeasible else trial.reason
+        reported = report_words(trial, result.objective.metrics) if trial.status == "running" else None
+        parts = ["infeasible" if infeasible else trial.reason, reported, None if trial.is_query else "known"]
+        note = ", ".join(filter(None, parts))
         print(f"{trial.index:5}  {trial.status:9}  {'  '.join(values)}  {trial.architecture}", end="")
         print(f"  ({note})" if note else "")
 

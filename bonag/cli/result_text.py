@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loops.counting import count_words
 from search_spaces.architecture import COUNTED
 
 if TYPE_CHECKING:
@@ -50,13 +51,8 @@ def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
 
 def summary_lines(result: Result) -> list[str]:
     """How the run stands, and its best trial, or how far the front goes."""
-    failed = sum(trial.status == "failed" for trial in result.history)
-    lines = [
-        f"{result.state}: {len(result.history)} trials"
-        + (f" of {result.config.budget}" if result.config.budget is not None else "")
-        + (f", {failed} failed" if failed else "")
-        + (f" ({result.reason})" if result.reason else "")
-    ]
+    counts = count_words(result.history, result.config.budget)
+    lines = [f"{result.state}: {counts}" + (f" ({result.reason})" if result.reason else "")]
     goals = result.objective.goals
     if result.best is not None and len(goals) > 1:
         ends = ((goal.metric, [found.metrics[goal.metric] for found in result.front]) for goal in goals)

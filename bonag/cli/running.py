@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonag.cli.options import takes_options
+from bonag.cli.options import given_options, takes_options
 from loops.config import EXTENSIBLE
 
 if TYPE_CHECKING:
     from bonag.api.session import Session
 
 
-@takes_options()
-def run(**options: object) -> int:
+@takes_options(space="that of --config")
+def run(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file of options, as `bonag status RUN --yaml` writes it; those given here win.",
+            show_default="none",
+        ),
+    ] = None,
+    **options: object,
+) -> int:
     """Search for the best architectures that a budget of evaluations can find."""
     from bonag.api import session
+    from bonag.cli.config_file import read_options
+    from search_spaces.errors import UserError
 
-    with session.start(options) as opened:
+    given = ({} if config is None else read_options(config)) | given_options(context, options)
+    if "space" not in given:
+        raise UserError("Missing option '--space': a name of `bonag spaces`, or module:attribute")
+    with session.start(given) as opened:
         return _go(opened)
 
 
@@ -49,6 +65,20 @@ def resume(
         if different:
             print(f"note: this is not as it was ({'; '.join(different)}): proposals may differ in their last bits")
         return _go(opened)
+
+
+def abandon(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    trials: Annotated[list[int], typer.Argument(metavar="TRIAL...", help="Trials that were running, by index.")],
+) -> None:
+    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them."""
+    from bonag.api import abandoning
+    from bonag.cli.result_text import run_argument
+    from bonag.record import find_run
+
+    abandoning.abandon(run, *trials)
+    named = ", ".join(map(str, dict.fromkeys(trials)))
+    print(f"abandoned: trial {named}; go on by `bonag resume {run_argument(find_run(run))}`")
 
 
 def _go(opened: Session) -> int:

@@ -13,6 +13,7 @@ from bonag.plots.plot import Part
 from loops.history import Trial
 
 _ROWS = {
+    "stopped": ("triangle-down-open", INFEASIBLE),
     "failed": ("x-thin", FAILED),
     "abandoned": ("cross-thin", FAILED),
     "no value": ("line-ns", INFEASIBLE),

@@ -32,7 +32,7 @@ def indices(trials: Sequence[Trial]) -> np.ndarray:
 
 
 def without_value(history: History, metrics: Sequence[str]) -> dict[str, list[Trial]]:
-    """The trials that cannot be drawn by these metrics, by why: failed, abandoned, running, no value."""
+    """The trials that cannot be drawn by these metrics, by why: stopped early, failed, abandoned, running, no value."""
     groups: dict[str, list[Trial]] = {}
     for trial in history:
         if trial.status is not TrialStatus.COMPLETED:
@@ -48,4 +48,6 @@ def why_empty(history: History) -> str:
         return "no trials yet"
     if history.completed:
         return "no completed trial has a value"
-    return "no trial has completed yet" if history.pending else "all trials failed"
+    if history.pending:
+        return "no trial has completed yet"
+    return "all trials failed" if all(trial.status is TrialStatus.FAILED for trial in history) else "no trial completed"

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,11 @@ from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 CONFIG, DATABASE, LOG, LOCK = "config.json", "record.db", "run.log", "lock"
+
+
+def is_run(names: Collection[str]) -> bool:
+    """Whether a folder with these names in it is that of a run, also if it is damaged."""
+    return DATABASE in names or {CONFIG, LOCK} <= set(names)
 
 
 class NameTakenError(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +29,21 @@ from bonag.record.reading import (
 )
 from loops.config import RunConfig
 from loops.ending import RunState
-from loops.history import TrialStatus
+from loops.history import KNOWN, TrialStatus
 from loops.objective import Goal, Objective
 from search_spaces.errors import UserError
+
+# How the provenance of a trial begins, as the record has it, that was known beforehand.
+_KNOWN = json.dumps({"origin": KNOWN})[:-1]
 
 
 @dataclass(frozen=True)
 class Overview:
     """A run without its trials.
 
-    trials: how many there are of each status. best: the first goal's value of the best feasible trial, if there is one.
-    created_at, ended_at: seconds since the epoch; ended_at is the latest end of a trial.
+    trials: how many there are of each status; ``known`` of all were known beforehand. best: the first goal's value of
+    the best feasible trial, if there is one. created_at, ended_at: seconds since the epoch; ended_at is the latest end
+    of a trial.
     """
 
     config: RunConfig
@@ -48,6 +53,12 @@ class Overview:
     best: float | None
     created_at: float
     ended_at: float | None
+    known: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many trials there are."""
+        return sum(self.trials.values())
 
 
 def folder_overview(folder: Path) -> Overview:
@@ -106,9 +117,18 @@ def server_stamps(engine: sa.Engine, address: Address) -> dict[str, Hashable]:
     )
     query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:])
     query = query.outerjoin(counted, counted.c.run == runs.name)
+    told = sa.select(schema.reports.c.run, sa.func.max(schema.reports.c.event)).group_by(schema.reports.c.run)
     with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        # What running trials report; records of the first version hold nothing of it.
+        reported = (
+            {run: event for run, event in connection.execute(told)} if rows.check_version(connection) >= 2 else {}
+        )
         return {
-            row[0]: (*row[1:], row[2] == RunState.RUNNING and written_elsewhere(connection, row[0]))
+            row[0]: (
+                *row[1:],
+                reported.get(row[0]),
+                row[2] == RunState.RUNNING and written_elsewhere(connection, row[0]),
+            )
             for row in connection.execute(query).all()
         }
 
@@ -135,6 +155,7 @@ def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
     trials = schema.trials.c
     counts = sa.select(trials.status, sa.func.count(), sa.func.max(trials.ended_at)).where(trials.run == name)
     by_status = connection.execute(counts.group_by(trials.status)).all()
+    known = sa.select(sa.func.count()).where(trials.run == name, trials.provenance.startswith(_KNOWN, autoescape=True))
     return Overview(
         config=run.config,
         state=state_of(run, live),
@@ -143,6 +164,7 @@ def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
         best=_best(connection, name, run.config.parsed_objective()),
         created_at=run.created_at,
         ended_at=max((ended for _, _, ended in by_status if ended is not None), default=None),
+        known=connection.scalar(known) or 0,
     )
 
 

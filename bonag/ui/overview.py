@@ -10,6 +10,7 @@ from bonag.ui.source import View
 from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import Row, overall, rows, trials_with_values, trials_within_bounds
+from loops.counting import report_words
 from loops.history import History, Trial, TrialStatus
 from search_spaces import Costs
 
@@ -27,6 +28,7 @@ class Overview:
     """counts: of trials by their status. feasible: completed ones that meet the constraints. best: see ``best_of``.
 
     front: how many trials are on it, of several goals. proposals, evaluations: seconds that were spent on them.
+    running: the trials that run, each with what it reported last, in words.
     """
 
     counts: Mapping[TrialStatus, int]
@@ -35,6 +37,7 @@ class Overview:
     front: int | None
     proposals: float
     evaluations: float
+    running: list[tuple[Trial, str | None]]
 
 
 def overview_of(view: View) -> Overview:
@@ -48,6 +51,7 @@ def overview_of(view: View) -> Overview:
         len(objective.front(history)) if several else None,
         sum(trial.proposal_seconds or 0.0 for trial in history),
         sum(trial.evaluation_seconds or 0.0 for trial in history),
+        [(trial, report_words(trial, objective.metrics)) for trial in history.pending],
     )
 
 

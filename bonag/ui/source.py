@@ -29,9 +29,9 @@ class Summary:
 
     key: by which the source finds it again. kind: what wrote it. state: running, finished, stopped, interrupted,
     unreadable, or of Ax's reading or snapshot. objective: its text. best: value of the first goal of the best feasible
-    trial. trials: how many there are, of ``budget``. started, ended: seconds since the epoch; ended is the end of the
-    last trial of a run that does not run. problem: why it cannot be read, in one line, or None; then what could not be
-    found out is empty.
+    trial. trials: how many there are; all but the ``known`` ones count towards ``budget``. started, ended: seconds
+    since the epoch; ended is the end of the last trial of a run that does not run. problem: why it cannot be read, in
+    one line, or None; then what could not be found out is empty.
     """
 
     key: str
@@ -49,6 +49,7 @@ class Summary:
     started: float | None = None
     ended: float | None = None
     problem: str | None = None
+    known: int = 0
 
     @property
     def path(self) -> str:

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from bonag.plots.trial_curve import reported_metrics, trial_curve
 from bonag.training.weights import trial_file
+from bonag.ui.figures import draw
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from bonag.ui.trials import files
 from bonag.ui.trials.fronts import count_costs
+from bonag.ui.trials.kept import kept_files, open_kept, read_kept
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import overall, rows, state
 from loops.history import Trial
 from search_spaces import SearchSpace
 
+# Metrics of which the curve is drawn.
+CURVES = 4
 MEDIA = {"python": "text/x-python; charset=utf-8"}
 
 
 def routes(site: Site) -> list[BaseRoute]:
     """The page, its live parts, and its files: ``/runs/{key}/trials/{n}``, ``.../exports`` and ``.../exports/FORMAT``.
 
-    A POST to ``.../exports/FORMAT`` has the file made, a GET hands it out once it is there.
+    A POST to ``.../exports/FORMAT`` has the file made, a GET hands it out once it is there. ``.../kept/PATH`` is a file
+    of the trial's folder, ``.../figures/curve.json?metric=`` what it reported.
     """
 
     def page(request: Request) -> Response:
@@ -48,6 +55,8 @@ def routes(site: Site) -> list[BaseRoute]:
             costs=count_costs(view.space, trial.architecture) if view.space else None,
             origin=origin(view, trial),
             family=kin,
+            reported=reported_metrics(trial, view.objective.metrics)[:CURVES],
+            kept=kept_files(view, trial.index),
             thumbnails=[view.draw(one.trial.architecture, small=True) for one in kin.kin],
         )
 
@@ -74,9 +83,29 @@ def routes(site: Site) -> list[BaseRoute]:
         }
         return Response(file.content, media_type=MEDIA.get(format, "application/octet-stream"), headers=headers)
 
+    def curve(request: Request) -> Response:
+        view, _, trial = _find_trial(site, request)
+        metric = request.query_params.get("metric", "")
+        if metric not in reported_metrics(trial, ()):
+            raise HTTPException(404)
+        return draw(trial_curve, view.history, trial.index, metric).response()
+
+    def kept(request: Request) -> Response:
+        view, _, trial = _find_trial(site, request)
+        name = request.path_params["name"]
+        try:
+            file, size = open_kept(view, trial.index, name)
+        except (OSError, ValueError):
+            raise HTTPException(404) from None
+        disposition = f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}"
+        headers = {"content-disposition": disposition, "content-length": str(size), "content-encoding": "identity"}
+        return StreamingResponse(read_kept(file, size), media_type="application/octet-stream", headers=headers)
+
     path = "/runs/{key}/trials/{n:number}"
     return [
         Route(path, page),
+        Route(f"{path}/figures/curve.json", curve),
+        Route(f"{path}/kept/{{name:path}}", kept),
         Route(f"{path}/exports", exports),
         Route(f"{path}/exports/{{format}}", export, methods=["GET", "POST"]),
     ]

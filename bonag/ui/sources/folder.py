@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bonag.record.folder import CONFIG, DATABASE, LOCK
+from bonag.record.folder import is_run
 from bonag.ui.background.growing import Growing
 from bonag.ui.source import Source, Summary, UnknownKeyError, View
 from bonag.ui.sources.ax_stores import AxJson, is_snapshot
@@ -107,7 +107,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
         except OSError:
             continue
         names = {entry.name for entry in inside}
-        if DATABASE in names or {CONFIG, LOCK} <= names:
+        if is_run(names):
             yield place, True
             continue
         for entry in inside:

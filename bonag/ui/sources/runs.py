@@ -43,7 +43,8 @@ def summary_of(key: str, overview: Overview) -> Summary:
         strategy=config.strategy,
         objective=str(config.parsed_objective()),
         best=overview.best,
-        trials=sum(overview.trials.values()),
+        trials=overview.count,
+        known=overview.known,
         budget=config.budget,
         seed=config.seed,
         started=overview.created_at,
@@ -62,7 +63,8 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
     history = _judge(snapshot.history, objective)
     ended = max((trial.ended_at for trial in history if trial.ended_at is not None), default=None)
     counts, best = Counter(str(trial.status) for trial in history), best_value(history, objective)
-    overview = Overview(config, snapshot.state, snapshot.reason, counts, best, snapshot.created_at, ended)
+    known = len(history) - history.queries
+    overview = Overview(config, snapshot.state, snapshot.reason, counts, best, snapshot.created_at, ended, known)
     return View(
         summary_of(key, overview),
         history,

@@ -60,6 +60,8 @@ def _sentences(view: View, noted: Mapping[str, object]) -> list[str]:
         "mutation": "A mutant of a parent that won a tournament among the youngest trials.",
         "neighbour": "A neighbour, one gene away, of the best architecture of this round of local search.",
         "crossover": "A child of two good trials, crossed and mutated.",
+        "known": "Known before the run, or told without having been asked for: a label, and no query of this run.",
+        "tried": "Asked for by the user, ahead of the strategy.",
         "sobol": "A point of a Sobol sequence, which fills the space evenly.",
     }
     if isinstance(kind, str) and kind.lower() in known:

@@ -12,7 +12,7 @@ from loops.history import Trial, TrialStatus
 
 # Metrics shown; a table of latencies has dozens. The CSV has all.
 SHOWN = 4
-STATES = ("completed", "feasible", "infeasible", "running", "failed", "abandoned")
+STATES = ("completed", "feasible", "infeasible", "stopped", "running", "failed", "abandoned")
 
 
 @dataclass(frozen=True)

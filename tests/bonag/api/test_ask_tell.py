@@ -118,3 +118,57 @@ def test_bad_arguments_leave_nothing(tmp_path: Path) -> None:
         with pytest.raises(UserError):
             AskTell(**{"space": "nb201", "strategy": "random", "path": tmp_path / "mine", **options})  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+SKIPS = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_points_that_nobody_asked_for_are_labels_and_no_queries(recorded: bool, measure: Measure) -> None:
+    path = "mine" if recorded else None
+    with AskTell("nb201", strategy="evolution", objective=["accuracy", "-macs"], path=path) as asked:
+        ((first, one),) = asked.ask()
+        known = asked.space.parse(SKIPS)
+        assert asked.tell(SKIPS, 70.0) == 1
+        # What still runs is told by its architecture as well.
+        assert asked.tell(one, measure(one)) == first
+        ((third, other),) = asked.ask()
+        assert asked.tell(str(other), failed="no luck") == third == 2
+        history = asked.history
+    told = history.trials[1]
+    assert (told.architecture, told.status, told.is_query) == (known, TrialStatus.COMPLETED, False)
+    assert told.metrics["macs"] == asked.space.costs(known).macs
+    assert [(t.proposed_event, t.ended_event) for t in history] == [(0, 3), (1, 2), (4, 5)]
+    assert (history.queries, len(history.before(2))) == (2, 2)
+    if recorded:
+        assert [t.metrics for t in bonag.load("mine").history] == [t.metrics for t in history]
+        assert AskTell("nb201", strategy="evolution", objective=["accuracy", "-macs"], path=path).history.queries == 2
+
+
+def test_what_was_told_is_never_proposed_and_takes_part_in_proposals(measure: Measure) -> None:
+    space = AskTell("nb201").space
+    architectures = space.all() or []
+    asked = AskTell("nb201", strategy="random")
+    for architecture in architectures[:200]:
+        asked.tell(architecture, measure(architecture))
+    new = {architecture for _, architecture in asked.ask(50)}
+    assert len(new) == 50
+    assert not new & set(architectures[:200])
+
+
+def test_a_point_that_makes_no_sense_is_refused_and_leaves_nothing() -> None:
+    asked = AskTell("nb201", strategy="random")
+    ((index, architecture),) = asked.ask()
+    asked.tell(index, 1.0)
+    for point, metrics, words in (
+        (architecture, 2.0, "trial 0 has been told before: it is completed"),
+        (str(architecture), 2.0, "trial 0 has been told before: it is completed"),
+        ("abc", 2.0, "architecture 'abc' is no architecture of space 'nb201'"),
+        (SKIPS, math.nan, "which nobody asked for, needs metrics: metric 'accuracy' is nan"),
+        (SKIPS, {"loss": 2.0}, "which nobody asked for, needs metrics: metric 'accuracy' is missing"),
+    ):
+        with pytest.raises(UserError, match=words):
+            asked.tell(point, metrics)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="which nobody asked for, needs metrics"):
+        asked.tell(SKIPS, failed="broken")
+    assert len(asked.history) == 1

@@ -36,14 +36,15 @@ def view() -> Client:
 
 
 def test_what_the_view_shows_is_read_back():
-    statuses = [TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.ABANDONED, TrialStatus.RUNNING]
+    statuses = [TrialStatus.COMPLETED, TrialStatus.FAILED, TrialStatus.ABANDONED, TrialStatus.STOPPED]
+    statuses += [TrialStatus.RUNNING]
     history = History(
         Trial(
             index,
             architecture,
-            statuses[index % 4],
-            {"accuracy": 90.0 + index, "latency": 1.5} if index % 4 == 0 else {},
-            "too slow" if index % 4 in (1, 2) else None,
+            statuses[index % 5],
+            {"accuracy": 90.0 + index, "latency": 1.5} if index % 5 in (0, 3) else {},
+            "too slow" if index % 5 in (1, 2, 3) else None,
         )
         for index, architecture in enumerate(SPACE.sample(20, np.random.default_rng(0)))
     )
@@ -81,8 +82,11 @@ def test_of_a_learning_curve_the_last_step_counts(view):
     view.mark_trial_early_stopped(1)
     first, second, *_ = read(view)
     assert (first.status, first.metrics["accuracy"]) == (TrialStatus.COMPLETED, 70.0)
-    # Measured in the middle of training, it says nothing of the end.
-    assert (second.status, dict(second.metrics)) == (TrialStatus.ABANDONED, {})
+    assert [(point.step, point.metrics["accuracy"]) for point in second.curve] == [(0, 50.0), (1, 80.0), (2, 70.0)]
+    # Measured in the middle of training, it is no completed one.
+    assert (second.status, second.metrics["accuracy"]) == (TrialStatus.STOPPED, 70.0)
+    third = read(view, required=("accuracy", "latency"))[1]
+    assert (third.status, dict(third.metrics)) == (TrialStatus.ABANDONED, {})
 
 
 def test_a_trial_that_is_none_of_the_space_is_named(view):

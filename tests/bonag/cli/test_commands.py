@@ -101,7 +101,11 @@ def test_status(call: Call, done: Path) -> None:
         "budget": 25,
         "trials": 25,
         "completed": 25,
+        "queries": 25,
+        "known": 0,
         "failed": 0,
+        "stopped": 0,
+        "abandoned": 0,
         "running": 0,
         "infeasible": 0,
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ from bonag.cli.progress import PlainProgress, Tally, duration
 from bonag.cli.warning import warnings_in
 from bonag.record.log import RunLog
 from loops.config import RunConfig
-from loops.history import History, Trial, TrialStatus
-from loops.loop import Ended
+from loops.history import History, Point, Trial, TrialStatus
+from loops.loop import Ended, Reported
 from search_spaces import get_space
 
 CONFIG = RunConfig(name="a", space="nb201", evaluator="x", objective="-loss", budget=50)
@@ -113,3 +114,45 @@ def test_who_breaks_a_constraint_is_counted_and_never_the_best() -> None:
     assert tally.count(rows[1])
     assert not tally.count(rows[2])
     assert tally.text().startswith("best loss 3 (trial 1), 2 infeasible, ")
+
+
+def test_what_was_known_beforehand_is_no_progress_and_may_be_the_best() -> None:
+    known, own = trials(1.0, 2.0)
+    known = replace(known, provenance={"origin": "known"})
+    tally = Tally(CONFIG, History([known, own]))
+    assert (tally.done, tally.text()) == (1, "best loss 1 (trial 0)")
+
+
+def test_stopped_trials_are_no_failures() -> None:
+    first, second = trials(1.0, 2.0)
+    tally = Tally(CONFIG, History([replace(first, status=TrialStatus.STOPPED)]))
+    tally.count(replace(second, status=TrialStatus.STOPPED))
+    assert tally.text().startswith("2 stopped, ")
+    assert "failed" not in tally.text()
+
+
+def test_without_a_budget_nobody_says_how_much_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress(Tally(replace(CONFIG, budget=None, hours=1.0), History()))
+    progress._last = -100.0
+    progress.show(Ended(trials(1.0)[0]))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("[1] best loss 1 (trial 0), ")
+    assert "left" not in line
+
+
+def test_a_report_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    progress = PlainProgress(Tally(CONFIG, History()))
+    (ended,) = trials(1.0)
+    running = replace(ended, index=7, status=TrialStatus.RUNNING, metrics={})
+    for step in range(1, 8):
+        now += 10.0
+        point = Point(step, {"accuracy": 90.0, "loss": 1 / step}, step)
+        progress.show(Reported(replace(running, curve=(point,))))
+    progress.show(Ended(replace(running, status=TrialStatus.COMPLETED, metrics={"loss": 0.1})))
+    assert capsys.readouterr().out.splitlines() == [
+        "[ 0/50] trial 7: step 3 loss 0.333333",
+        "[ 0/50] trial 7: step 6 loss 0.166667",
+        "[ 1/50] best loss 0.1 (trial 7), 70 s/trial, 57 min left",
+    ]

@@ -89,7 +89,7 @@ def check_foreign(view):
     assert view.config is None
     assert str(view.objective) == "acc, -lat subject to mem<=90"
     statuses = [str(trial.status) for trial in view.history]
-    assert statuses == [*["completed"] * 3, "failed", "abandoned", "abandoned", "completed", "running"]
+    assert statuses == [*["completed"] * 3, "failed", "abandoned", "stopped", "completed", "running"]
     first = view.history.trials[0]
     assert str(first.architecture) == "lr=0.1, opt=adam"
     assert first.architecture.name == "<b>0</b>"
