@@ -20,9 +20,10 @@ from bonag.ui.site import ViewCache
 from bonag.ui.source import UnknownKeyError
 from bonag.ui.sources import first_page, open_source
 from bonag.ui.sources.folder import FolderSource
+from bonag.ui.sources.postgres import PostgresSource
 from loops.config import RunConfig
 from loops.ending import RunState
-from loops.history import TrialStatus
+from loops.history import Point, TrialStatus
 from search_spaces.errors import UserError
 
 from .conftest import Make, made_trials, write
@@ -255,3 +256,20 @@ def test_a_pipe_in_a_run_holds_up_no_page(
     assert (listed.status_code, page.status_code) == (200, 503)
     assert "whole" in listed.text
     assert f"{name}: it is a pipe" in page.text
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_what_a_running_trial_reports_is_seen(
+    server: bool, tmp_path: Path, postgres_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bonag.ui.sources.postgres.FRESH", 0.0)
+    address = Address.parse(postgres_url()) if server else None
+    config = RunConfig(name="run", space="nb201", evaluator="table", task="cifar10", budget=500)
+    (running,) = (replace(one, status=TrialStatus.RUNNING, metrics={}, ended_at=None) for one in made_trials(1))
+    with create_record(tmp_path, config, "", address) as record:
+        record.add([running])
+        source = PostgresSource(address) if address else FolderSource(tmp_path)
+        before, view = source.stamp("run"), source.view("run")
+        record.report(replace(running, curve=(Point(1, {"accuracy": 50.0}, 1),)))
+        assert source.stamp("run") != before
+        assert [point.step for point in source.view("run", view).history.trials[0].curve] == [1]
