@@ -145,7 +145,7 @@ def test_failures_are_trials_and_too_many_in_a_row_stop_the_run_until_it_is_resu
     assert result.state is RunState.STOPPED
     assert result.reason == "3 evaluations in a row failed, the last with: OSError: no such thing"
     assert (result.best, len(result.history)) == (None, 3)
-    assert "stopped, 3 of 30 trials" in repr(result)
+    assert "stopped, 3 trials of 30, 3 failed" in repr(result)
     still = bonag.resume("broken", evaluator=broken)
     assert (still.state, len(still.history)) == (RunState.STOPPED, 6)
     mended = bonag.resume("broken", evaluator=measure)
@@ -254,7 +254,7 @@ def test_a_result_shows_itself(measure: Measure) -> None:
     result = go(measure, name="shown")
     assert result.best is not None
     for text in (repr(result), result._repr_html_()):
-        for part in ("shown", "30 of 30 trials", f"{result.best.params:,}", f"trial {result.best.trial}"):
+        for part in ("shown", "30 trials of 30", f"{result.best.params:,}", f"trial {result.best.trial}"):
             assert part in text
     assert str(result.best.architecture) in repr(result)
 

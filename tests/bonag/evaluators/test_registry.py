@@ -131,7 +131,10 @@ def test_one_of_any_space_is_found_after_those_of_the_space_and_is_no_default() 
     evaluator = make_evaluator(space, "measure", objective=Objective.parse("accuracy", ["params<=1e6"]))
     assert (evaluator.name, evaluator.metrics) == ("measure", ("accuracy", "params"))
     [architecture] = space.sample(1, np.random.default_rng(0))
-    assert evaluator.evaluate(architecture, 0) == {"accuracy": 3.0, "params": space.costs(architecture).params}
+    assert evaluator.evaluate(architecture, RunningTrial()) == {
+        "accuracy": 3.0,
+        "params": space.costs(architecture).params,
+    }
     with pytest.raises(UserError) as error:
         task_names("mine")
     assert "has no evaluator" in one_line(error)
