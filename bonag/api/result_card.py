@@ -6,6 +6,7 @@ from bonag.api.found import Findings, Found
 from bonag.plots import notation
 from bonag.plots.sparkline import sparkline
 from bonag.record.reading import RunSnapshot
+from loops.counting import count_words
 from loops.objective import Objective
 from search_spaces.architecture import COUNTED
 from search_spaces.drawing.svg import Markup, element
@@ -41,23 +42,19 @@ def result_card(result: Findings, run: RunSnapshot) -> Markup:
 
 
 def _head(run: RunSnapshot) -> Markup:
-    budget = "" if run.config.budget is None else f" of {run.config.budget:,}"
     pill = f"border:{_LINE};border-radius:1em;padding:.05em .6em;font-size:.85em;margin:0 .6em"
     return element(
         "div",
         element("strong", run.config.name, style="font-size:1.1em"),
         element("span", str(run.state), style=pill),
-        element("span", f"{run.history.queries:,}{budget} trials" + (f" ({run.reason})" if run.reason else "")),
+        element("span", count_words(run.history, run.config.budget) + (f" ({run.reason})" if run.reason else "")),
     )
 
 
 def _facts(objective: Objective, run: RunSnapshot) -> list[str]:
     config = run.config
     what = " · ".join(part for part in (config.space, config.evaluator, config.task) if part)
-    counts = {"known": len(run.history) - run.history.queries}
-    counts |= {status: sum(trial.status == status for trial in run.history) for status in ("stopped", "failed")}
     facts = [what, str(objective), f"strategy {config.strategy}", f"seed {config.seed}"]
-    facts += [f"{count:,} {what}" for what, count in counts.items() if count]
     return [" · ".join(facts), element("br"), str(run.path)]
 
 
