@@ -97,7 +97,7 @@ def test_what_cannot_be_drawn_is_a_user_error(single: bonag.Result, arguments: d
 
 def test_the_card_has_a_drawing_a_line_and_the_five_best(single: bonag.Result) -> None:
     card = Card(single._repr_html_())
-    for part in ("carded", "finished", "20 of 20 trials", str(single.path)):
+    for part in ("carded", "finished", "20 trials of 20", str(single.path)):
         assert any(part in words for words in card.words)
     assert card.tags.count("svg") == 2
     assert card.tags.count("tr") == 1 + 5
