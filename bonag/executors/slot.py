@@ -15,7 +15,7 @@ from loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from bonag.executors.failure import failure_line, storable
 from bonag.executors.listening import Listening
-from bonag.executors.worker import OUTPUT, work
+from bonag.executors.worker import OUTPUT, belong_to, work
 from loops.protocols import Job, Outcome
 
 # Of what a failed evaluation printed, so much is kept in the record.
@@ -43,10 +43,12 @@ class Slot:
         """Evaluate a job. waits: for what is said to each report."""
         if self._pool is None:
             # Without a timeout, an idle worker stays.
-            self._pool = ProcessPoolExecutor(1, timeout=None, env=self._environment)
+            self._pool = ProcessPoolExecutor(
+                1, timeout=None, env=self._environment, initializer=belong_to, initargs=(os.getpid(),)
+            )
         self.job, self._started, self._late = job, time.monotonic(), False
         self._printed = _size(job.folder)
-        self._future = self._pool.submit(work, parts, job, listening.address, listening.key, waits, os.getpid())
+        self._future = self._pool.submit(work, parts, job, listening.address, listening.key, waits)
         self._future.add_done_callback(lambda _: self._ended(self))
 
     @property

@@ -29,13 +29,11 @@ _PR_SET_PDEATHSIG = 1
 _unpacked: dict[bytes, tuple[Evaluator, SearchSpace | None]] = {}
 
 
-def work(parts: bytes, job: Job, address: str, key: bytes, waits: bool, parent: int) -> Outcome:
-    """Evaluate a job for the process ``parent``, which listens at the address.
+def work(parts: bytes, job: Job, address: str, key: bytes, waits: bool) -> Outcome:
+    """Evaluate a job for the process that listens at the address.
 
     parts: pickled evaluator and space. waits: for what is said to each report, before the evaluation goes on.
     """
-    if not _unpacked:
-        _belong_to(parent)
     with Client(address, authkey=key) as connection, _output_in(job.folder):
         line = _Line(connection, waits)
         connection.send_bytes(json.dumps({"index": job.index, "process": os.getpid()}).encode())
@@ -77,7 +75,7 @@ class _Line:
         return go_on
 
 
-def _belong_to(parent: int) -> None:
+def belong_to(parent: int) -> None:
     """Die with the parent, however it ends; hear no signals of its terminal; be the first to go if memory is short."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
