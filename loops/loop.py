@@ -89,6 +89,7 @@ class Loop:
         self._objective = self.config.parsed_objective()
         self._required = tuple(dict.fromkeys((*self.evaluator.metrics, *self._objective.metrics)))
         self._in_flight: set[int] = set()
+        self._waiting: deque[Trial] = deque()
         self._empty = False
 
     @property
@@ -98,10 +99,7 @@ class Loop:
 
     def run(self) -> Over:
         """Run to the end; the last event is returned too."""
-        for trial in self._history.pending:
-            outcome = kept_outcome(self._job(trial))
-            if outcome is not None:
-                self._end(outcome)
+        self._take_up()
         while self._history.pending or self._may_propose():
             if not self._may_go_on():
                 break
@@ -109,6 +107,8 @@ class Loop:
             for outcome in self.executor.run(self.evaluator, self._jobs(), self._report):
                 self._in_flight.discard(outcome.index)
                 self._end(outcome)
+            # What an executor took and did not end is left to the next sitting.
+            self._waiting.extend(self._history.trials[index] for index in sorted(self._in_flight))
             self._in_flight.clear()
             unfinished = self._history.pending or self._may_propose()
             if self._history is before and unfinished and self._may_go_on():
@@ -117,12 +117,26 @@ class Loop:
         self.notify(over)
         return over
 
+    def _take_up(self) -> None:
+        """Go on with the trials that were found running: take what is kept of them, and evaluate the others."""
+        shared = getattr(self.executor, "shares_process", False) and not getattr(self.evaluator, "looks_up", False)
+        for trial in self._history.pending:
+            outcome = kept_outcome(self._job(trial))
+            if outcome is None and shared:
+                # Whatever ended the process then, the evaluation was in it.
+                outcome = Outcome(trial.index, None, "the process ended while it was evaluated", 0.0, died=True)
+            if outcome is None:
+                self._waiting.append(trial)
+            else:
+                self._end(outcome)
+
     def _end(self, outcome: Outcome) -> None:
         """Record how a trial ended, or that it is to be tried again."""
         trial = self._history.trials[outcome.index]
         if outcome.died and trial.attempts + 1 < self.config.max_attempts:
-            # It stays running, and is evaluated again once the others have ended.
-            self._update(replace(trial, attempts=trial.attempts + 1), self.recorder.try_again)
+            again = replace(trial, attempts=trial.attempts + 1)
+            self._update(again, self.recorder.try_again)
+            self._waiting.append(again)
             return
         job = self._job(trial)
         if not getattr(self.evaluator, "looks_up", False):
@@ -138,15 +152,14 @@ class Loop:
 
     def _jobs(self) -> Iterator[Job]:
         """What to evaluate next, decided when it is asked for; ends where nothing may start before something ends."""
-        again = deque(trial for trial in self._history.pending if trial.index not in self._in_flight)
         while len(self._in_flight) < self.config.workers:
             if not self._may_go_on():
                 return
-            if not again:
-                again.extend(self._propose())
-            if not again:
+            if not self._waiting:
+                self._waiting.extend(self._propose())
+            if not self._waiting:
                 return
-            trial = again.popleft()
+            trial = self._waiting.popleft()
             self._in_flight.add(trial.index)
             yield self._job(trial)
 

@@ -89,6 +89,7 @@ class TinyEvaluator:
 
     metrics = ("accuracy", "seed")
     description = "a formula"
+    looks_up = True
 
     def __init__(self, wrong: Mapping[str, object] | None = None) -> None:
         self.wrong = dict(wrong or {})

@@ -12,8 +12,11 @@ from search_spaces import SearchSpace
 class InProcessExecutor:
     """Evaluates in this process: for look-ups, and to debug. What ends the process ends the run.
 
+    shares_process: so that a trial that was running when the run ended is held to have ended it.
     space: that of the architectures.
     """
+
+    shares_process = True
 
     def __init__(self, space: SearchSpace | None = None) -> None:
         self.space = space

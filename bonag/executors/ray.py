@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -59,8 +58,7 @@ class RayExecutor:
 
     cpus_per_trial, gpus_per_trial: what Ray sets aside for one evaluation, by default a CPU and no GPU.
     trial_timeout: seconds after which an evaluation is ended, waiting in the cluster's queue included; or None.
-    retries: how often Ray starts an evaluation again whose worker or node died; after that it is a failed outcome. An
-    exception in an evaluation is never tried again, as it is nowhere else.
+    An evaluation whose worker or node died has died, and the run decides whether it is tried again.
     A trial's folder is where the run's is: for checkpoints, a cluster needs a file system that all its nodes share.
     Raises UserError if Ray is not installed or its cluster cannot be reached.
     """
@@ -72,7 +70,6 @@ class RayExecutor:
         trial_timeout: float | None = None,
         cpus_per_trial: int | None = None,
         gpus_per_trial: float | None = None,
-        retries: int = 2,
     ) -> None:
         try:
             import ray
@@ -82,22 +79,19 @@ class RayExecutor:
         self._space, self._workers, self._timeout = space, workers, trial_timeout
         self._started = not ray.is_initialized()
         if self._started:
-            # Asked for here, and not from whatever runs on this machine by chance.
-            address = os.environ.get("RAY_ADDRESS")
             try:
-                ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+                ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise UserError(f"no Ray cluster to work on: {failure_line(error)}") from None
+        self._board: Any = None
         self._check_room(cpus_per_trial or 1, gpus_per_trial or 0)
         options = {
             "num_cpus": cpus_per_trial or 1,
             "num_gpus": gpus_per_trial or 0,
-            "max_retries": retries,
-            "retry_exceptions": False,
+            "max_retries": 0,
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(cpus_per_trial or 1)}},
         }
         self._evaluate = self._ray.remote(**options)(_evaluate)
-        self._board: Any = None
 
     def run(self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]) -> Iterator[Outcome]:
         """Yield the outcomes as they come."""
@@ -107,7 +101,7 @@ class RayExecutor:
         except TypeError as error:
             raise UserError(f"the evaluator cannot be sent to other processes: {failure_line(error)}") from None
         if self._board is None:
-            self._board = self._ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
+            self._board = self._make_board()
         waiting, running = iter(jobs), dict[Any, Task]()
         try:
             while True:
@@ -138,10 +132,17 @@ class RayExecutor:
         total = self._ray.cluster_resources()
         for name, wanted in (("CPU", cpus), ("GPU", gpus)):
             if wanted > total.get(name, 0):
-                self.close() if self._started else None
+                self.close()
                 raise UserError(
                     f"the Ray cluster has {total.get(name, 0):g} {name}s, and an evaluation is to have {wanted:g}"
                 )
+
+    def _make_board(self) -> Any:
+        """Here, where no node that is lost takes it along."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(self._ray.get_runtime_context().get_node_id(), soft=True)
+        return self._ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
 
     def _pass_on(self, report: Callable[[Report], bool], running: set[int]) -> None:
         for one in self._ray.get(self._board.take.remote()):
@@ -153,10 +154,12 @@ class RayExecutor:
         try:
             outcome: Outcome = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            reason = (
-                f"no outcome after {self._timeout:g} s, the timeout of a trial" if task.late else failure_line(error)
-            )
-            return Outcome(task.job.index, None, reason, seconds)
+            if task.late:
+                reason = f"no outcome after {self._timeout:g} s, the timeout of a trial"
+                return Outcome(task.job.index, None, reason, seconds)
+            kinds = self._ray.exceptions
+            died = isinstance(error, (kinds.WorkerCrashedError, kinds.NodeDiedError, kinds.OutOfMemoryError))
+            return Outcome(task.job.index, None, failure_line(error), seconds, died=died)
         return outcome
 
     def _end_late(self, running: dict[Any, Task]) -> None:

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from bonag.executors.in_process import InProcessExecutor
+from bonag.running_trial import RunningTrial
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Event, Loop, Over, Proposed, propose
 from loops.objective import Objective
-from loops.protocols import Job, Proposal, Strategy
+from loops.protocols import Job, Outcome, Proposal, Strategy
 from loops.seeding import trial_seed
 from loops.strategies import LocalSearch, RandomSearch, RegularizedEvolution
 from search_spaces import SearchSpace
@@ -133,6 +134,37 @@ def test_each_proposal_follows_from_the_events_before_it(
         assert len(before) == len(before.completed) == first
         again = propose(strategy, before, min(4, 15 - first), config.seed)
         assert [trial.architecture for trial in again] == [trial.architecture for trial in history.trials[first:][:4]]
+
+
+def test_a_trial_that_ends_the_process_again_and_again_is_a_failed_one(
+    tiny_space: SearchSpace, tiny_config: Any, tiny_evaluator: Any, memory_recorder: Any
+) -> None:
+    class Deadly(tiny_evaluator):  # type: ignore[misc]
+        looks_up = False
+
+        def evaluate(self, architecture: Any, trial: Any) -> dict[str, float]:
+            if trial.index == 2:
+                raise CrashError
+            return super().evaluate(architecture, trial)
+
+    class Here(InProcessExecutor):
+        """What no process survives is no outcome."""
+
+        def run(self, evaluator: Any, jobs: Iterable[Job], report: Any) -> Any:
+            for job in jobs:
+                metrics = evaluator.evaluate(job.architecture, RunningTrial(job.index, job.seed))
+                yield Outcome(job.index, metrics, None, 0.0)
+
+    recorder = memory_recorder()
+    for _ in range(2):
+        with pytest.raises(CrashError):
+            run(tiny_config(budget=5), tiny_space, Deadly(), recorder, executor=Here())
+        recorder = memory_recorder(recorder.trials.values())
+    events = run(tiny_config(budget=5), tiny_space, Deadly(), recorder, executor=Here())
+    assert events[-1] == Over(RunState.FINISHED)
+    failed = recorder.history().trials[2]
+    assert (failed.status, failed.reason) == (TrialStatus.FAILED, "the process ended while it was evaluated")
+    assert len(recorder.history().completed) == 4
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -116,15 +117,79 @@ def test_what_happened_in_a_worker_is_told_without_colours_and_without_its_way_h
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_started_again_and_in_the_end_a_failed_trial(cluster: None, tmp_path: Path) -> None:
-    executor = RayExecutor(workers=2, retries=2)
-    (again,) = executor.run(Lengths(tmp_path, die=2), jobs(2), go_on)
-    assert again.reason is None
+def test_a_worker_that_dies_is_told_and_the_others_go_on(cluster: None, tmp_path: Path) -> None:
+    executor = RayExecutor(workers=2)
     outcomes = sorted(executor.run(Lengths(tmp_path, die=99), jobs(12, 20), go_on), key=lambda outcome: outcome.index)
     assert outcomes[0].metrics is None
+    assert outcomes[0].died
     assert outcomes[0].reason is not None
     assert outcomes[0].reason.startswith("WorkerCrashedError: ")
     assert outcomes[1].reason is None
+
+
+NODE = """
+import json, sys, time
+from pathlib import Path
+
+import ray
+from ray.cluster_utils import Cluster
+
+import bonag
+from loops.loop import Ended
+
+marks = Path(sys.argv[1])
+
+
+def measure(architecture, trial):
+    with open(marks / "starts", "a") as file:
+        print(trial.index, file=file)
+    time.sleep(0.3)
+    return float(len(str(architecture)))
+
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+node = cluster.add_node(num_cpus=3)
+ray.init(address=cluster.address, log_to_driver=False)
+ended = []
+
+
+def lose(event):
+    if isinstance(event, Ended):
+        ended.append(event.trial.index)
+        if len(ended) == 12:
+            cluster.remove_node(node)
+            cluster.add_node(num_cpus=3)
+
+
+result = bonag.search(
+    space="nb201", evaluator=measure, strategy="evolution", executor="ray", workers=4, budget=40, max_attempts=4,
+    cpus_per_trial=1, out=marks, name="r", callbacks=[lose],
+)
+print(json.dumps({
+    "state": result.state,
+    "completed": len(result.history.completed),
+    "attempts": sum(trial.attempts for trial in result.history),
+    "ended": ended,
+}))
+ray.shutdown()
+cluster.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_costs_no_finished_evaluation_and_no_trial(tmp_path: Path) -> None:
+    script = tmp_path / "node.py"
+    script.write_text(NODE)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    command = [sys.executable, str(script), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["state"], found["completed"]) == ("finished", 40)
+    assert found["attempts"] >= 1, "evaluations were lost with the node"
+    assert sorted(found["ended"]) == list(range(40)), "each ended once"
+    starts = (tmp_path / "starts").read_text().split()
+    assert len(starts) <= 40 + found["attempts"], "what had ended was not evaluated again"
 
 
 def test_an_evaluator_that_cannot_travel_is_refused(cluster: None) -> None:
