@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -149,8 +148,8 @@ class RunConfig:
                 object.__setattr__(self, name, float(getattr(self, name)))
         for name, kind in get_type_hints(RunConfig).items():
             value = getattr(self, name)
-            if not isinstance(value, _types(kind)) or isinstance(value, bool):
-                raise UserError(f"{name} must be {_words(_types(kind))}, got {value!r}")
+            if not isinstance(value, types_of(kind)) or isinstance(value, bool):
+                raise UserError(f"{name} must be {type_words(types_of(kind))}, got {value!r}")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name):
             raise UserError(
                 f"name '{self.name}' cannot name a run: up to 100 letters, digits, '.', '_' and '-', "
@@ -251,12 +250,14 @@ def _texts(value: Any, one: bool = False) -> Any:
     return value[0] if one and len(value) == 1 else tuple(value)
 
 
-def _types(kind: Any) -> tuple[type, ...]:
+def types_of(kind: Any) -> tuple[type, ...]:
+    """The types that a field's annotation allows."""
     parts = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     return tuple(get_origin(part) or part for part in parts)
 
 
-def _words(types: tuple[type, ...]) -> str:
+def type_words(types: tuple[type, ...]) -> str:
+    """What values of these types are called in messages."""
     names = {
         str: "a string",
         int: "a whole number",
@@ -265,55 +266,3 @@ def _words(types: tuple[type, ...]) -> str:
         tuple: "a list of strings",
     }
     return " or ".join(names[part] for part in types)
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option of a run, as users meet it.
-
-    name: in Python. flag: on the command line, without the dashes. types: that a value may have. default: None stands
-    for what ``unset`` says; ``required`` options have none.
-    """
-
-    name: str
-    flag: str
-    types: tuple[type, ...]
-    default: object
-    required: bool
-    help: str
-    unset: str | None
-
-    @property
-    def several(self) -> bool:
-        """Whether it takes several values."""
-        return tuple in self.types
-
-    def check(self, value: object) -> None:
-        """Raise UserError for a value of another type; None stands for what it is by default."""
-        types = self.types + ((list,) if self.several else ()) + ((int,) if float in self.types else ())
-        right = isinstance(value, types) and not isinstance(value, bool)
-        if isinstance(value, list):
-            right = right and all(isinstance(one, str) for one in value)
-        if value is not None and not right:
-            raise UserError(f"{self.name} must be {_words(self.types)}, got {value!r}")
-
-
-def run_options(*names: str) -> list[Option]:
-    """The options of those names, by default all; ``out`` is the only one that no configuration keeps."""
-    kinds = get_type_hints(RunConfig)
-    known = {
-        one.name: _as_option(one.name, kinds[one.name], one.metadata, one.default)
-        for one in fields(RunConfig)
-        if one.metadata
-    }
-    known["out"] = Option("out", "out", (str,), "results", False, "Folder in which the run's own folder is made.", None)
-    return [known[name] for name in names or known]
-
-
-def _as_option(name: str, kind: Any, metadata: Mapping[str, Any], default: object) -> Option:
-    unset = metadata["unset"]
-    required = default is MISSING and unset is None
-    shown = None if default is MISSING or unset is not None else default
-    return Option(
-        name, (metadata["flag"] or name).replace("_", "-"), _types(kind), shown, required, metadata["help"], unset
-    )

@@ -17,7 +17,7 @@ from loops.objective import Objective
 from loops.outcome import end_trial, point_of
 from loops.protocols import Evaluator, Executor, Job, Outcome, Proposal, Recorder, Report, StopRule, Strategy
 from loops.seeding import rng_for, trial_seed
-from loops.spool import drop_outcome, keep_outcome, kept_outcome
+from loops.trial_folder import drop_outcome, keep_outcome, kept_outcome, trial_folder
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Loop:
     stop: asked before each proposal and each evaluation; once true, evaluations that run come to their end and the loop
     ends as ``interrupted``.
     forgiven: failures of trials before this index do not count towards ``config.max_failures``.
-    rule: which trials end early. folder: where each trial has a folder of its own.
+    rule: which trials end early. folder: the run's, in which each trial has one of its own.
     seconds: for how long the run has run before.
     """
 
@@ -147,7 +147,7 @@ class Loop:
         self.notify(Ended(trial))
 
     def _job(self, trial: Trial) -> Job:
-        folder = self.folder / str(trial.index) if self.folder else None
+        folder = trial_folder(self.folder, trial.index) if self.folder else None
         return Job(trial.index, trial.architecture, trial_seed(self.config.seed, trial.index), folder)
 
     def _jobs(self) -> Iterator[Job]:

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bonag.api.session import TRIALS
 from bonag.record import RunRecord, find_run, open_record
 from loops.history import History, Trial, TrialStatus
 from loops.protocols import Job
 from loops.seeding import trial_seed
-from loops.spool import kept_outcome
+from loops.trial_folder import kept_outcome, trial_folder
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
@@ -44,7 +43,7 @@ def _running(record: RunRecord, history: History, index: int) -> Trial:
     trial = history.trials[index]
     if trial.status is not TrialStatus.RUNNING:
         raise UserError(f"trial {index} of run '{name}' does not run: it is {trial.status}")
-    seed, own = trial_seed(record.config.seed, index), record.path / TRIALS / str(index)
-    if kept_outcome(Job(index, trial.architecture, seed, own)) is not None:
+    job = Job(index, trial.architecture, trial_seed(record.config.seed, index), trial_folder(record.path, index))
+    if kept_outcome(job) is not None:
         raise UserError(f"trial {index} of run '{name}' has ended: `bonag resume` records it")
     return trial

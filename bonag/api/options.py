@@ -7,7 +7,7 @@ from collections.abc import Callable
 from textwrap import fill
 from typing import TypeVar
 
-from loops.config import Option, run_options
+from loops.options import Option, run_options
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 

@@ -28,9 +28,6 @@ from search_spaces import get_space
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
-# In a run's folder, that of the trials.
-TRIALS = "trials"
-
 
 class Session:
     """The parts of a run and its record, until it is closed."""
@@ -79,7 +76,7 @@ class Session:
                 stop=stop,
                 forgiven=forgiven,
                 rule=None if isinstance(parts.rule, NeverStop) else parts.rule,
-                folder=self.path / TRIALS,
+                folder=self.path,
                 seconds=record.seconds,
             ).run()
         except Exception as error:

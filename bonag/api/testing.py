@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +172,7 @@ def _measure(trained: TrainedNetwork, evaluator: TrainEvaluator) -> tuple[float,
 
 def _write(trained: TrainedNetwork, path: Path) -> None:
     try:
-        save_trained(replace(trained), path)
+        save_trained(trained, path)
     except OSError as error:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
 

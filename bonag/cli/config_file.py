@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loops.config import RunConfig, run_options
+from loops.config import RunConfig
+from loops.options import run_options
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from loops.config import Option, run_options
+from loops.options import Option, run_options
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

@@ -19,7 +19,7 @@ import cloudpickle
 from bonag.executors.evaluating import evaluate
 from loops.outcome import check_metrics
 from loops.protocols import Evaluator, Job, Outcome, Report
-from loops.spool import keep_outcome
+from loops.trial_folder import keep_outcome
 from search_spaces import SearchSpace
 
 OUTPUT = "output.log"

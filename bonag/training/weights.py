@@ -9,7 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bonag.safe_reading import check_regular, read_tensors
 from bonag.whole_file import whole_file
+from loops.trial_folder import trial_folder
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace
 from search_spaces.errors import UserError
 
@@ -67,7 +69,7 @@ class TrainedNetwork:
 
 def trial_file(run: Path, index: int) -> Path:
     """Where the trained network of a run's trial is, if there is one."""
-    return run / "trials" / str(index) / FILE
+    return trial_folder(run, index) / FILE
 
 
 def save_trained(trained: TrainedNetwork, path: Path) -> None:
@@ -86,13 +88,12 @@ def is_trained(path: Path) -> bool:
 
 def read_trained(path: Path, space: SearchSpace) -> TrainedNetwork:
     """The network in the file, of which nothing can run; raises UserError."""
-    from safetensors.torch import load_file
-
     said = _metadata(path)
     if not said.get("weights", "").startswith(TRAINED):
         raise UserError(f"{path} holds no network that bonag trained")
     if said.get("space") != space.name:
         raise UserError(f"{path} holds a network of space '{said.get('space')}', not of '{space.name}'")
+    _, state = read_tensors(path, "pt")
     own = ("bonag", "space", "architecture", "num_classes", "image_size", "weights", "build", "mean", "stddev")
     try:
         return TrainedNetwork(
@@ -103,7 +104,7 @@ def read_trained(path: Path, space: SearchSpace) -> TrainedNetwork:
             arguments={str(name): int(value) for name, value in json.loads(said["build"]).items()},
             mean=_three(said["mean"]),
             stddev=_three(said["stddev"]),
-            state=load_file(path),
+            state=state,
             facts={name: value for name, value in said.items() if name not in own},
         )
     except (InvalidArchitectureError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -114,6 +115,7 @@ def _metadata(path: Path) -> Mapping[str, str]:
     """What a safetensors file says beside its weights, nothing where it is no such file; raises UserError."""
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}

@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bonag.evaluators.registry import evaluator_names
 from bonag.ui.source import View
-from loops.config import RunConfig, run_options
+from loops.config import RunConfig
+from loops.options import run_options
 from search_spaces.registry import PYTHON
 
 # Options that matter to every reader come always, the others where they are not the default; these never.

@@ -24,8 +24,8 @@ from loops.history import History, TrialStatus
 from loops.loop import propose
 from loops.objective import Objective
 from loops.seeding import trial_seed
-from loops.spool import FILE
 from loops.strategies import RegularizedEvolution
+from loops.trial_folder import FILE
 from search_spaces import get_space
 
 BONAG = [sys.executable, "-m", "bonag"]
@@ -301,7 +301,7 @@ def test_a_trial_that_was_kept_beside_the_record_is_not_evaluated_again(case: Ca
 
     from bonag.record import open_record
     from loops.protocols import Job, Outcome
-    from loops.spool import keep_outcome
+    from loops.trial_folder import keep_outcome
 
     running = replace(trial, status=TrialStatus.RUNNING, metrics={}, curve=(), ended_event=None, ended_at=None)
     with open_record(run.folder) as opened:

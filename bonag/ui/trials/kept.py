@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bonag.api.session import TRIALS
 from bonag.ui.source import View
+from loops.trial_folder import TRIALS
 
 # Files that are listed, and levels of folders that are looked into.
 MOST, LEVELS = 200, 4

@@ -75,7 +75,7 @@ def test_a_live_run_is_left_alone(cut: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_finished_evaluation_that_is_not_recorded_yet_is_never_given_up(cut: Path) -> None:
     from loops.protocols import Job, Outcome
     from loops.seeding import trial_seed
-    from loops.spool import keep_outcome
+    from loops.trial_folder import keep_outcome
 
     trial = bonag.load(cut).history.trials[4]
     job = Job(4, trial.architecture, trial_seed(0, 4), cut / "trials" / "4")

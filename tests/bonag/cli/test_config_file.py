@@ -11,7 +11,8 @@ import yaml
 
 import bonag
 from bonag.cli.config_file import options_text, read_options
-from loops.config import RunConfig, run_options
+from loops.config import RunConfig
+from loops.options import run_options
 from search_spaces.errors import UserError
 
 # Each option with another value than its default.

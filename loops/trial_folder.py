@@ -1,4 +1,4 @@
-"""Outcomes beside the record, so that none is lost while the record cannot be written."""
+"""The folders of trials, and outcomes in them: none is lost while the record cannot be written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from pathlib import Path
 from loops.protocols import Job, Outcome
 
 FILE = "outcome.json"
+# In a run's folder, that of its trials.
+TRIALS = "trials"
+
+
+def trial_folder(run: Path, index: int) -> Path:
+    """The folder of a trial in a run's folder."""
+    return run / TRIALS / str(index)
 
 
 def keep_outcome(job: Job, outcome: Outcome) -> None:
