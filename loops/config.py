@@ -92,7 +92,9 @@ class RunConfig:
     )
     max_attempts: int = _option("Fail a trial whose evaluation ended its process so often.", 2)
     cpus_per_trial: int | None = _option(
-        "Threads of each evaluation, and CPUs that Ray sets aside for it.", None, unset="the cores, by workers"
+        "Threads of each evaluation, and CPUs that Ray sets aside for it.",
+        None,
+        unset="the cores by workers; with ray 1",
     )
     gpus_per_trial: float | None = _option(
         "GPUs of each evaluation.", None, unset="1 where there are any; with ray none"

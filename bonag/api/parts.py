@@ -139,3 +139,8 @@ def default_threads() -> int:
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return int(threads) if threads.isdigit() and int(threads) > 0 else 1
+
+
+def default_cpus(workers: int, executor: str) -> int:
+    """The threads of each evaluation, which the run keeps: the cores by the workers; on a cluster one."""
+    return max(1, (os.cpu_count() or 1) // workers) if executor == "local" else 1

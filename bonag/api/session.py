@@ -13,7 +13,7 @@ from types import TracebackType
 
 import bonag
 from bonag.api.known import known_trials
-from bonag.api.parts import DEFAULT, Parts, default_threads, make_parts, part_names
+from bonag.api.parts import DEFAULT, Parts, default_cpus, default_threads, make_parts, part_names
 from bonag.callbacks.beginning import Beginning
 from bonag.evaluators.command import EXEC
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
@@ -127,7 +127,11 @@ def start(options: Mapping[str, object]) -> Session:
     if name is not None:
         refuse_taken(out / config.name)
     objects = {role: given[role] for role in part_names(given)}
-    config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
+    config = replace(
+        config,
+        device=computing_device(objects.get("strategy", config.strategy), config.device),
+        cpus_per_trial=config.cpus_per_trial or default_cpus(config.workers, config.executor),
+    )
     parts = make_parts(config, objects)
     # The defaults by name, so that the run stays what it is when defaults change.
     config = replace(

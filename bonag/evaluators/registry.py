@@ -80,29 +80,7 @@ def make_evaluator(
     if isinstance(part, str) and part.startswith(EXEC):
         part = CommandEvaluator(part.removeprefix(EXEC), measured)
     name, found = _find(space.name, part)
-    provider = _provider(found)
-    given = {setting: value for setting, value in settings.items() if value is not None and value != ()}
-    asked = EVALUATORS.asks(found, list(given))
-    for setting in given:
-        if setting not in asked:
-            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator train")
-    if provider:
-        tasks = provider.task_names(data_dir)
-        if task is not None and task not in tasks:
-            raise UserError(
-                f"evaluator '{name}' of space '{space.name}' has no task '{task}': {suggestion(task, tasks)}"
-            )
-        task = task or tasks[0]
-        made: object = provider.make(space, task, data_dir)
-    else:
-        known: dict[str, Callable[[], object]] = {"space": lambda: space}
-        known |= {} if objective is None else {"objective": lambda: objective}
-        known |= {setting: partial(given.get, setting) for setting in given}
-        known |= {} if data_dir is None else {"data": lambda: data_dir}
-        made = EVALUATORS.make(found, known)
-        own = getattr(made, "task", task)
-        if task is not None and own != task:
-            raise UserError(f"the task of evaluator '{name}' is '{own}', and not '{task}'")
+    made, task = _make(space, name, found, task, data_dir, objective, settings)
     if not hasattr(made, "evaluate"):
         made = CallableEvaluator(cast(Callable[[Architecture], object], made), measured)
     evaluator = cast(Evaluator, made)
@@ -112,14 +90,48 @@ def make_evaluator(
                 with suppress(AttributeError):  # an object may take no attributes
                     setattr(evaluator, attribute, value)
     missing = [metric for metric in metrics if metric not in evaluator.metrics]
-    for metric in missing:
-        if metric not in known_names:
-            choice = suggestion(metric, dict.fromkeys((*evaluator.metrics, *known_names)))
-            raise UserError(
-                f"evaluator '{name}' of space '{space.name}' measures no '{metric}': {choice} (a minus before it "
-                "minimises)"
-            )
+    unknown = next((metric for metric in missing if metric not in known_names), None)
+    if unknown is not None:
+        choice = suggestion(unknown, dict.fromkeys((*evaluator.metrics, *known_names)))
+        raise UserError(
+            f"evaluator '{name}' of space '{space.name}' measures no '{unknown}': {choice} (a minus before it "
+            "minimises)"
+        )
     return CountingEvaluator(space, evaluator, missing) if missing else evaluator
+
+
+def _make(
+    space: SearchSpace,
+    name: str,
+    part: object,
+    task: str | None,
+    data_dir: Path | None,
+    objective: Objective | None,
+    settings: Mapping[str, object],
+) -> tuple[object, str | None]:
+    """What the registry makes of the part, and its task; raises UserError for a task or a setting that it has not."""
+    given = {setting: value for setting, value in settings.items() if value is not None and value != ()}
+    asked = EVALUATORS.asks(part, list(given))
+    for setting in given:
+        if setting not in asked:
+            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator train")
+    provider = _provider(part)
+    if provider:
+        tasks = provider.task_names(data_dir)
+        if task is not None and task not in tasks:
+            raise UserError(
+                f"evaluator '{name}' of space '{space.name}' has no task '{task}': {suggestion(task, tasks)}"
+            )
+        return provider.make(space, task or tasks[0], data_dir), task or tasks[0]
+    known: dict[str, Callable[[], object]] = {"space": lambda: space}
+    known |= {} if objective is None else {"objective": lambda: objective}
+    known |= {setting: partial(given.get, setting) for setting in given}
+    known |= {} if data_dir is None else {"data": lambda: data_dir}
+    made: object = EVALUATORS.make(part, known)
+    own = getattr(made, "task", task)
+    if task is not None and own != task:
+        raise UserError(f"the task of evaluator '{name}' is '{own}', and not '{task}'")
+    return made, task
 
 
 def _of_space(space_name: str) -> list[str]:

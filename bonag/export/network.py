@@ -63,10 +63,7 @@ def export_network(
     """
     if format not in FORMATS:
         raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
-    if num_classes is not None and not 1 <= num_classes <= MOST_CLASSES:
-        raise UserError(f"the number of classes must be at least 1 and at most {MOST_CLASSES:,}, not {num_classes}")
-    if image_size is not None and not image_size <= LARGEST_IMAGE:
-        raise UserError(f"the size of images must be at most {LARGEST_IMAGE:,} pixels, not {image_size}")
+    _check_sizes(num_classes, image_size)
     trained = read_trained(weights, space) if weights is not None and is_trained(weights) else None
     if trained is not None:
         _check_trained(trained, architecture, num_classes)
@@ -83,16 +80,7 @@ def export_network(
 
     try:
         with whole_file(path) as temporary:
-            metadata = {
-                "bonag": version("bonag"),
-                "space": space.name,
-                "architecture": str(architecture),
-                "num_classes": str(num_classes),
-                "image_size": str(image_size),
-                "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
-            }
-            if trained is not None:
-                metadata = {**trained.metadata(), "image_size": str(image_size)}
+            metadata = _metadata(space, architecture, num_classes, image_size, weights, trained)
             if format == "python":
                 content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata)
             else:
@@ -104,6 +92,34 @@ def export_network(
     return Exported(
         random=weights is None, loading=loading_lines(space, architecture, format, path, num_classes, arguments)
     )
+
+
+def _metadata(
+    space: SearchSpace,
+    architecture: Architecture,
+    num_classes: int,
+    image_size: int,
+    weights: Path | None,
+    trained: TrainedNetwork | None,
+) -> dict[str, str]:
+    """What the file says of itself."""
+    if trained is not None:
+        return {**trained.metadata(), "image_size": str(image_size)}
+    return {
+        "bonag": version("bonag"),
+        "space": space.name,
+        "architecture": str(architecture),
+        "num_classes": str(num_classes),
+        "image_size": str(image_size),
+        "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
+    }
+
+
+def _check_sizes(num_classes: int | None, image_size: int | None) -> None:
+    if num_classes is not None and not 1 <= num_classes <= MOST_CLASSES:
+        raise UserError(f"the number of classes must be at least 1 and at most {MOST_CLASSES:,}, not {num_classes}")
+    if image_size is not None and not image_size <= LARGEST_IMAGE:
+        raise UserError(f"the size of images must be at most {LARGEST_IMAGE:,} pixels, not {image_size}")
 
 
 def _check_trained(trained: TrainedNetwork, architecture: Architecture, num_classes: int | None) -> None:

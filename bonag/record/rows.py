@@ -162,7 +162,7 @@ def read_history(connection: sa.Connection, run: str, space: SearchSpace, known:
     columns = schema.metrics.c
     new = (columns.run == run) & (columns.trial >= len(kept))
     query = sa.select(columns.trial, columns.name, columns.value).where(new).order_by(columns.trial, columns.name)
-    for trial, name, value in connection.execute(query):
+    for trial, name, value in connection.execute(query).all():
         metrics[trial][name] = value
     curves = _read_curves(connection, run, len(kept)) if version >= 2 else {}
     new = (schema.trials.c.run == run) & (schema.trials.c.trial >= len(kept))
@@ -170,7 +170,7 @@ def read_history(connection: sa.Connection, run: str, space: SearchSpace, known:
     trials = list(kept)
     found = connection.execute(rows)
     names = list(found.keys())
-    for values in found:
+    for values in found.all():
         row = dict(zip(names, values, strict=True))
         trials.append(_trial(row, metrics.get(row["trial"], {}), curves.get(row["trial"], ()), space))
     for index, trial in enumerate(trials):
@@ -248,10 +248,8 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
 
 
 def _checksum(row: Mapping[str, Any]) -> str:
-    return blake2b(_encode(row).encode(), digest_size=8).hexdigest()
-
-
-_encode = json.JSONEncoder(sort_keys=True).encode
+    # Texts, numbers and None have one representation each, and it is quick to make.
+    return blake2b(repr(sorted(row.items())).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
