@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 
-import cloudpickle
-
-from bonag.executors.failure import failure_line
 from bonag.executors.in_process import InProcessExecutor
 from bonag.executors.listening import Call, Hello, Listening
+from bonag.executors.packing import pack
 from bonag.executors.slot import Slot
 from loops.protocols import Evaluator, Job, Outcome, Report
 from search_spaces import SearchSpace
@@ -54,10 +52,7 @@ class LocalExecutor:
         if self.workers == 1 and getattr(evaluator, "looks_up", False):
             yield from InProcessExecutor(self.space).run(evaluator, jobs, report)
             return
-        try:
-            parts = cloudpickle.dumps((evaluator, self.space))
-        except Exception as error:  # the user's object, which may raise anything
-            raise UserError(f"the evaluator cannot be sent to other processes: {failure_line(error)}") from None
+        parts = pack((evaluator, self.space))
         listening = self._open()
         waiting = iter(jobs)
         while True:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import cloudpickle
+
 from bonag.executors.evaluating import evaluate
 from bonag.executors.failure import failure_line
+from bonag.executors.packing import pack
 from loops.protocols import Evaluator, Job, Outcome, Report
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
@@ -96,10 +99,7 @@ class RayExecutor:
     def run(self, evaluator: Evaluator, jobs: Iterable[Job], report: Callable[[Report], bool]) -> Iterator[Outcome]:
         """Yield the outcomes as they come."""
         ray = self._ray
-        try:
-            parts = ray.put((evaluator, self._space))
-        except TypeError as error:
-            raise UserError(f"the evaluator cannot be sent to other processes: {failure_line(error)}") from None
+        parts = ray.put(pack((evaluator, self._space)))
         if self._board is None:
             self._board = self._make_board()
         waiting, running = iter(jobs), dict[Any, Task]()
@@ -169,11 +169,11 @@ class RayExecutor:
                 self._ray.cancel(reference, force=True)
 
 
-def _evaluate(parts: tuple[Evaluator, SearchSpace | None], job: Job, board: Any) -> Outcome:
-    """Evaluate a job in a worker of Ray."""
+def _evaluate(parts: bytes, job: Job, board: Any) -> Outcome:
+    """Evaluate a job in a worker of Ray. parts: the evaluator and the space, packed by the run itself."""
     import ray
 
-    evaluator, space = parts
+    evaluator, space = cloudpickle.loads(parts)
 
     def tell(report: Report) -> bool:
         plain = Report(report.index, int(report.step), {name: _plain(value) for name, value in report.metrics.items()})

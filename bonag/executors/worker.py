@@ -32,7 +32,8 @@ _unpacked: dict[bytes, tuple[Evaluator, SearchSpace | None]] = {}
 def work(parts: bytes, job: Job, address: str, key: bytes, waits: bool) -> Outcome:
     """Evaluate a job for the process that listens at the address.
 
-    parts: pickled evaluator and space. waits: for what is said to each report, before the evaluation goes on.
+    parts: the evaluator and the space, packed by that process itself. waits: for what is said to each report, before
+    the evaluation goes on.
     """
     with Client(address, authkey=key) as connection, _output_in(job.folder):
         line = _Line(connection, waits)
