@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,6 @@ def search(
     from bonag.bench.search_store import read_plan
     from bonag.bench.search_text import table_text
     from bonag.cli.progress import duration
-    from bonag.roles import STRATEGIES
     from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 
@@ -80,9 +80,7 @@ def search(
         names = () if strategies is None else _names(strategies)
     else:
         names = _names(strategies or "bonag,random,evolution,local-search")
-    for name in names:
-        if name not in STRATEGIES.names():
-            STRATEGIES.find(name)
+    _check_strategies(names)
     among = names if before is None else (*before.strategies, *names)
     if reference is not None and reference not in among:
         raise UserError(f"reference '{reference}' does not take part: {suggestion(reference, among)}")
@@ -145,15 +143,12 @@ def workers(
     from bonag.bench.search_contest import make_contest
     from bonag.bench.workers import measure
     from bonag.bench.workers_table import table_text
-    from bonag.roles import STRATEGIES
 
     numbers = _numbers(workers)
     contest = make_contest(options | {"budget": options["budget"] or 300})
     folder = output or Path("results", "workers", _folder_name(contest.space, contest.task))
     names = _names(strategies)
-    for name in names:
-        if name not in STRATEGIES.names():
-            STRATEGIES.find(name)
+    _check_strategies(names)
     try:
         table = measure(
             folder, contest, names, numbers, seeds, processes=processes, resume=resume, rank=rank,
@@ -246,6 +241,15 @@ def _numbers(text: str) -> tuple[int, ...]:
         if not name.isdecimal() or not 1 <= int(name) <= MOST_WORKERS:
             raise UserError(f"--workers must be numbers from 1 to {MOST_WORKERS} with commas between, got '{name}'")
     return tuple(int(name) for name in names)
+
+
+def _check_strategies(names: Sequence[str]) -> None:
+    """Raise UserError for the first that there is not."""
+    from bonag.roles import STRATEGIES
+
+    for name in names:
+        if name not in STRATEGIES.names():
+            STRATEGIES.find(name)
 
 
 def _names(text: str) -> tuple[str, ...]:

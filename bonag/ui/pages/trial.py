@@ -28,6 +28,7 @@ from search_spaces import SearchSpace
 # Metrics of which the curve is drawn.
 CURVES = 4
 MEDIA = {"python": "text/x-python; charset=utf-8"}
+BYTES = "application/octet-stream"
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -76,12 +77,7 @@ def routes(site: Site) -> list[BaseRoute]:
         [file] = [one for one in _offer(site, view, trial) if one.format == format]
         if file.content is None:
             raise HTTPException(404)
-        headers = {
-            "content-disposition": f'attachment; filename="{file.name}"',
-            # Weights do not shrink, and to try takes seconds in which no other page is answered.
-            "content-encoding": "identity",
-        }
-        return Response(file.content, media_type=MEDIA.get(format, "application/octet-stream"), headers=headers)
+        return Response(file.content, media_type=MEDIA.get(format, BYTES), headers=_as_file(file.name))
 
     def curve(request: Request) -> Response:
         view, _, trial = _find_trial(site, request)
@@ -92,14 +88,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
     def kept(request: Request) -> Response:
         view, _, trial = _find_trial(site, request)
-        name = request.path_params["name"]
-        try:
-            file, size = open_kept(view, trial.index, name)
-        except (OSError, ValueError):
-            raise HTTPException(404) from None
-        disposition = f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}"
-        headers = {"content-disposition": disposition, "content-length": str(size), "content-encoding": "identity"}
-        return StreamingResponse(read_kept(file, size), media_type="application/octet-stream", headers=headers)
+        return _kept_file(view, trial, request.path_params["name"])
 
     path = "/runs/{key}/trials/{n:number}"
     return [
@@ -109,6 +98,24 @@ def routes(site: Site) -> list[BaseRoute]:
         Route(f"{path}/exports", exports),
         Route(f"{path}/exports/{{format}}", export, methods=["GET", "POST"]),
     ]
+
+
+def _kept_file(view: View, trial: Trial, name: str) -> Response:
+    try:
+        file, size = open_kept(view, trial.index, name)
+    except (OSError, ValueError):  # whatever the path was of
+        raise HTTPException(404) from None
+    headers = {**_as_file(name.rpartition("/")[2]), "content-length": str(size)}
+    return StreamingResponse(read_kept(file, size), media_type=BYTES, headers=headers)
+
+
+def _as_file(name: str) -> dict[str, str]:
+    """The headers of a file that is to be kept under that name."""
+    return {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        # Weights do not shrink, and to try takes seconds in which no other page is answered.
+        "content-encoding": "identity",
+    }
 
 
 def _find_trial(site: Site, request: Request) -> tuple[View, int, Trial]:

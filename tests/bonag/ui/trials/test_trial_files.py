@@ -42,7 +42,7 @@ def test_what_the_page_hands_out_is_what_the_command_writes(format, name, run, t
     answer = fetched(site(view_of(run.history.trials, run.space)), format)
     export(str(run.path), format, tmp_path / name, trial=0)
     assert answer.content == (tmp_path / name).read_bytes()
-    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
 
 
 def test_a_file_that_is_asked_for_is_on_its_way_and_the_page_keeps_looking(run, site, view_of):
