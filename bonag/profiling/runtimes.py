@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from io import BytesIO
@@ -41,8 +43,12 @@ def runtime_version(name: str) -> str:
         return "unknown"
 
 
-def make_runner(network: nn.Module, image_size: int, runtime: str, threads: int) -> Callable[[], object]:
-    """A function that runs the network, in evaluation mode, once on one random image of that side in pixels.
+# Runs a network once.
+Run = Callable[[], object]
+
+
+def make_loader(network: nn.Module, image_size: int, runtime: str, threads: int) -> Callable[[], Run]:
+    """A function that loads the network anew, in evaluation mode, to be run on one random image of that side in pixels.
 
     threads: those of ONNX Runtime; PyTorch has the process's. Raises what the network, or its export, raises.
     """
@@ -51,15 +57,19 @@ def make_runner(network: nn.Module, image_size: int, runtime: str, threads: int)
     images = torch.rand(1, 3, image_size, image_size, generator=torch.Generator().manual_seed(SEED))
     network = network.eval()
     if runtime == "torch":
-        return lambda: _run_torch(network, images)
+        return lambda: partial(_run_torch, copy.deepcopy(network), images)
 
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(_onnx(network, images), options, providers=["CPUExecutionProvider"])
-    given = {IMAGES: images.numpy()}
-    return lambda: session.run(None, given)
+    written, given = _onnx(network, images), {IMAGES: images.numpy()}
+
+    def load() -> Run:
+        session = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, given)
+
+    return load
 
 
 def _run_torch(network: nn.Module, images: torch.Tensor) -> object:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 WARM_UP = 3
-# Runs between two looks at the reference, each the faster of two runs, so that what was run before plays no part.
-BURST, LOOK = 3, 2
-# Bursts at least and at most, and the relative standard error that is good enough.
-FEWEST, MOST, PRECISION = 8, 2000, 0.003
+# Runs between two looks at the reference, each the faster of two runs, so that what was run before plays no part; and
+# such bursts each time that a network is loaded.
+BURST, LOOK, BURSTS = 3, 2, 8
+# How often a network is loaded at least and at most, and the relative standard error that is good enough.
+FEWEST, MOST, PRECISION = 4, 200, 0.003
 
 
 @dataclass(frozen=True)
@@ -45,34 +46,44 @@ class Stopwatch:
         for _ in range(WARM_UP):
             reference()
 
-    def time(self, run: Callable[[], object]) -> Timing:
-        """Run it until the ratio is precise, or patience ends."""
-        for _ in range(WARM_UP):
-            run()
-        bursts: list[list[float]] = []
-        looks = [self._look()]
+    def time(self, load: Callable[[], Callable[[], object]]) -> Timing:
+        """Run what ``load`` loads, loaded anew several times, until the ratio is precise, or patience ends.
+
+        Where in memory a network happens to lie makes it faster or slower by half a percent and more, for as long as it
+        lies there.
+        """
+        loads: list[np.ndarray] = []
         end = time.monotonic() + self._patience
         while True:
-            bursts.append([milliseconds(run) for _ in range(BURST)])
-            looks.append(self._look())
-            if len(bursts) % FEWEST:
+            loads.append(self._time_once(load()))
+            if len(loads) < FEWEST:
                 continue
-            timing = summary(np.array(bursts), np.array(looks))
-            if timing.uncertainty <= PRECISION or time.monotonic() >= end or len(bursts) >= MOST:
+            timing = summary(np.array(loads))
+            if timing.uncertainty <= PRECISION or time.monotonic() >= end or len(loads) >= MOST:
                 return timing
+
+    def _time_once(self, run: Callable[[], object]) -> np.ndarray:
+        """(BURSTS, 3) ms: the fastest run, the median one, and the reference beside them."""
+        for _ in range(WARM_UP):
+            run()
+        rows, before = [], self._look()
+        for _ in range(BURSTS):
+            burst, after = [milliseconds(run) for _ in range(BURST)], self._look()
+            rows.append((min(burst), float(np.median(burst)), min(before, after)))
+            before = after
+        return np.array(rows)
 
     def _look(self) -> float:
         return min(milliseconds(self._reference) for _ in range(LOOK))
 
 
-def summary(bursts: np.ndarray, looks: np.ndarray) -> Timing:
-    """The timing of (n, BURST) runs with the n + 1 looks at the reference around them, in ms."""
-    around = np.minimum(looks[:-1], looks[1:])
-    ratios = bursts.min(axis=1) / around
-    ratio = np.median(ratios)
-    # The standard error of a median of nearly normal values, by their median deviation.
-    uncertainty = 1.25 * 1.48 * np.median(np.abs(ratios - ratio)) / np.sqrt(len(ratios)) / ratio
-    return Timing(float(ratio), float(uncertainty), float(np.median(around)), float(np.median(bursts)), bursts.size)
+def summary(loads: np.ndarray) -> Timing:
+    """The timing of n loads: (n, BURSTS, 3) ms, as ``Stopwatch`` takes them."""
+    fastest, median, reference = np.moveaxis(loads, 2, 0)
+    ratios = np.median(fastest / reference, axis=1)
+    ratio = float(ratios.mean())
+    uncertainty = float(ratios.std(ddof=1)) / np.sqrt(len(ratios)) / ratio
+    return Timing(ratio, float(uncertainty), float(np.median(reference)), float(np.median(median)), median.size * BURST)
 
 
 def milliseconds(run: Callable[[], object]) -> float:

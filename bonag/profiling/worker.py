@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from bonag.profiling.runtimes import make_runner
+from bonag.profiling.runtimes import Run, make_loader
 from bonag.profiling.timing import Stopwatch
 from search_spaces import get_space
 
@@ -29,16 +29,16 @@ def main(setup: dict, lines: Iterable[str], reply: Callable[[dict], None]) -> No
     torch.set_num_interop_threads(1)
     space = get_space(setup["space"])
 
-    def runner(text: str) -> Callable[[], object]:
+    def loader(text: str) -> Callable[[], Run]:
         torch.manual_seed(0)
         network = space.build(space.parse(text), setup["num_classes"])
-        return make_runner(network, setup["image_size"], setup["runtime"], setup["threads"])
+        return make_loader(network, setup["image_size"], setup["runtime"], setup["threads"])
 
     stopwatch: Stopwatch | None = None
     for line in lines:
         try:
-            stopwatch = stopwatch or Stopwatch(runner(setup["reference"]), setup["patience"])
-            reply(asdict(stopwatch.time(runner(line.rstrip("\n")))))
+            stopwatch = stopwatch or Stopwatch(loader(setup["reference"])(), setup["patience"])
+            reply(asdict(stopwatch.time(loader(line.rstrip("\n")))))
         except Exception as error:  # networks are users' code; whoever asks says what went wrong
             reply({"error": " ".join(f"{type(error).__name__}: {error}".split())})
 

@@ -13,7 +13,7 @@ from bonag.profiling import latency_model
 from bonag.profiling.kept import load_model, save_model
 from bonag.profiling.latency_model import fit_latency
 from bonag.profiling.measurements import Measurements
-from bonag.profiling.timing import BURST, Timing, summary
+from bonag.profiling.timing import BURSTS, Timing, summary
 from search_spaces import get_space
 
 FACTS = {"num_classes": 1000, "image_size": 224}
@@ -22,9 +22,19 @@ FACTS = {"num_classes": 1000, "image_size": 224}
 def test_a_neighbour_that_comes_and_goes_does_not_change_the_ratio() -> None:
     rng = np.random.default_rng(0)
     busy = np.repeat(rng.choice([1.0, 1.8], size=20), 10)
-    looks = 7.0 * np.append(busy, busy[-1])
-    bursts = 8.4 * busy[:, None] * rng.normal(1, 0.002, size=(len(busy), BURST))
-    assert summary(bursts, looks).ratio == pytest.approx(1.2, rel=0.005)
+    fastest = 8.4 * busy * rng.normal(1, 0.002, size=len(busy))
+    loads = np.stack([fastest, 1.1 * fastest, 7.0 * busy], axis=1).reshape(-1, BURSTS, 3)
+    assert summary(loads).ratio == pytest.approx(1.2, rel=0.005)
+
+
+def test_where_a_network_lies_in_memory_is_averaged_over_and_told() -> None:
+    rng = np.random.default_rng(0)
+    places = rng.normal(1, 0.01, size=100)
+    loads = np.stack([8.4 * places, 9.0 * places, np.full(100, 7.0)], axis=1)[:, None].repeat(BURSTS, axis=1)
+    few, many = summary(loads[:4]), summary(loads)
+    assert many.ratio == pytest.approx(1.2, rel=0.003)
+    assert many.uncertainty == pytest.approx(0.001, rel=0.3)
+    assert few.uncertainty > 2 * many.uncertainty
 
 
 def test_timings_in_calm_count_alone(tmp_path: Path) -> None:
