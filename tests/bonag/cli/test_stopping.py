@@ -15,7 +15,7 @@ import bonag
 from loops.ending import RunState
 
 Spawn = Callable[..., subprocess.Popen[str]]
-RUN = ("run", "--space", "nb201", "--evaluator", "slow", "--strategy", "evolution", "--budget", "40", "--name", "cut")
+RUN = ("run", "--space", "nb201", "--evaluator", "slow", "--strategy", "evolution", "--budget", "12", "--name", "cut")
 
 
 def wait_for(calls: Path, count: int) -> None:
@@ -56,7 +56,7 @@ def test_asked_to_stop_a_run_ends_its_evaluation_and_says_how_to_go_on(
     whole.communicate(timeout=60)
     architectures = [[t.architecture for t in bonag.load(name).history] for name in ("cut", "whole")]
     assert architectures[0] == architectures[1]
-    assert len(architectures[0]) == 40
+    assert len(architectures[0]) == 12
 
 
 def test_a_terminal_that_goes_away_twice_still_lets_the_evaluation_end(slow_evaluator: Path, spawn: Spawn) -> None:
