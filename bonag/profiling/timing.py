@@ -11,7 +11,7 @@ import numpy as np
 WARM_UP = 3
 # Runs between two looks at the reference, each the faster of two runs, so that what was run before plays no part; and
 # such bursts each time that a network is loaded.
-BURST, LOOK, BURSTS = 3, 2, 8
+BURST, LOOK, BURSTS = 3, 2, 4
 # How often a network is loaded at least and at most, and the relative standard error that is good enough.
 FEWEST, MOST, PRECISION = 4, 200, 0.003
 
