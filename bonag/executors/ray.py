@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ class RayExecutor:
         self._started = not ray.is_initialized()
         if self._started:
             try:
-                ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+                # Without an address, Ray would look for clusters that ran here once, and wait for them in vain.
+                address = os.environ.get("RAY_ADDRESS") or "local"
+                ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise UserError(f"no Ray cluster to work on: {failure_line(error)}") from None
         self._board: Any = None
@@ -138,11 +141,12 @@ class RayExecutor:
                 )
 
     def _make_board(self) -> Any:
-        """Here, where no node that is lost takes it along."""
+        """Here, where few lost nodes take it along; if one does, it starts anew without them."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(self._ray.get_runtime_context().get_node_id(), soft=True)
-        return self._ray.remote(num_cpus=0, scheduling_strategy=here)(Board).remote()
+        again = {"max_restarts": -1, "max_task_retries": -1}
+        return self._ray.remote(num_cpus=0, scheduling_strategy=here, **again)(Board).remote()
 
     def _pass_on(self, report: Callable[[Report], bool], running: set[int]) -> None:
         for one in self._ray.get(self._board.take.remote()):

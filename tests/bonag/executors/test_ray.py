@@ -61,7 +61,7 @@ class Lengths:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=3, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -148,8 +148,9 @@ def measure(architecture, trial):
 
 
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-node = cluster.add_node(num_cpus=3)
+# The run is on the head: it would be on either node if both were there.
 ray.init(address=cluster.address, log_to_driver=False)
+node = cluster.add_node(num_cpus=3)
 ended = []
 
 
@@ -250,6 +251,21 @@ def test_reports_come_from_a_cluster_and_end_trials_early(cluster: None) -> None
     assert (outcomes[0].metrics, outcomes[0].stopped) == ({"accuracy": 9.0}, False)
     assert outcomes[1].stopped
     assert 2 <= len([one for one in reports if one.index == 1]) < 5
+
+
+@pytest.mark.slow
+def test_a_board_that_is_lost_starts_anew(cluster: None) -> None:
+    executor, reports = RayExecutor(workers=1), list[Report]()
+
+    def lose_the_board(report: Report) -> bool:
+        if not reports:
+            ray.kill(executor._board, no_restart=False)
+        reports.append(report)
+        return True
+
+    (outcome,) = executor.run(Climbs(), jobs(0), lose_the_board)
+    assert outcome.metrics == {"accuracy": 9.0}
+    assert reports[0].step < reports[-1].step == 5
 
 
 @pytest.mark.slow
