@@ -14,7 +14,7 @@ def loading_lines(
     format: str,
     path: Path,
     num_classes: int,
-    arguments: Mapping[str, int],
+    arguments: Mapping[str, float],
 ) -> list[str]:
     """Python that makes the network of the file; numbers of ``space.build`` are those of the export."""
     load = f"network.load_state_dict(safetensors.torch.load_file({str(path)!r}))"

@@ -144,15 +144,17 @@ def _network(space: SearchSpace, architecture: Architecture, num_classes: int, w
 
 
 def _cut(architecture: Architecture, num_classes: int, weights: Path) -> dict[str, torch.Tensor]:
-    from search_spaces.mbv3.supernet import NUM_CLASSES, load_supernet, subnet_state
+    from search_spaces.mbv3.supernet import load_supernet, subnet_state
 
     if not isinstance(architecture, MBV3Architecture):
         raise UserError("weights can be cut from a supernet for the space 'mbv3' only; leave them out")
-    if num_classes != NUM_CLASSES:
-        raise UserError(f"the supernet tells {NUM_CLASSES} classes apart, not {num_classes}: leave out one of them")
     try:
         check_regular(weights)
-        return subnet_state(architecture, load_supernet(weights))
+        supernet = load_supernet(weights)
+        if num_classes != supernet.num_classes:
+            classes = f"{supernet.num_classes} classes apart, not {num_classes}"
+            raise UserError(f"the supernet tells {classes}: leave out one of them")
+        return subnet_state(architecture, supernet)
     except ValueError as error:
         raise UserError(f"cannot take weights from '{weights}': {error}") from error
     except OSError as error:

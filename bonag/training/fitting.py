@@ -41,7 +41,7 @@ class Fit:
     architecture: Architecture
     dataset: Dataset
     recipe: Recipe
-    arguments: Mapping[str, int] = field(default_factory=dict)
+    arguments: Mapping[str, float] = field(default_factory=dict)
 
     def run(self, trial: RunningTrial) -> nn.Module:
         """Train, report ``accuracy`` (validation, %) and ``loss`` (training) of each epoch, and give the network.

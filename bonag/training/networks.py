@@ -13,10 +13,10 @@ from search_spaces.counting import network_costs
 from search_spaces.errors import UserError
 
 # What a recipe may choose of a network: keyword arguments of ``space.build``, of those spaces that have them.
-CHOICES = ("channels", "cells")
+CHOICES = ("channels", "cells", "width")
 
 
-def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = ()) -> dict[str, int]:
+def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = ()) -> dict[str, float]:
     """The keyword arguments of ``space.build`` for this recipe; raises UserError.
 
     asked: the settings that the user chose, and that must not be passed over where the space cannot.
@@ -29,7 +29,7 @@ def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = (
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def check_networks(space: SearchSpace, num_classes: int, image_size: int, arguments: Mapping[str, int]) -> None:
+def check_networks(space: SearchSpace, num_classes: int, image_size: int, arguments: Mapping[str, float]) -> None:
     """Raise UserError where the space has no networks for such images; one is made, and nothing computed."""
     import torch
 

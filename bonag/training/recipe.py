@@ -44,6 +44,9 @@ class Recipe:
     image_size: int | None = _setting("Side in pixels to which images are brought; none for their own.", None, 1, 1024)
     channels: int | None = _setting("Channels at first, where the space can choose; none for its own.", None, 2, 4096)
     cells: int | None = _setting("Cells of a stage, where the space can choose; none for its own.", None, 1, 100)
+    width: float | None = _setting(
+        "Times the usual channels, where the space can choose; none for its own.", None, 0.05, 10
+    )
     amp: bool = _setting("Whether to compute in mixed precision on a GPU.", True)
 
     def describe(self) -> str:

@@ -36,7 +36,7 @@ class TrainedNetwork:
     architecture: Architecture
     num_classes: int
     image_size: int
-    arguments: Mapping[str, int]
+    arguments: Mapping[str, float]
     mean: tuple[float, ...]
     stddev: tuple[float, ...]
     state: Mapping[str, torch.Tensor]
@@ -101,7 +101,7 @@ def read_trained(path: Path, space: SearchSpace) -> TrainedNetwork:
             architecture=space.parse(said["architecture"]),
             num_classes=int(said["num_classes"]),
             image_size=int(said["image_size"]),
-            arguments={str(name): int(value) for name, value in json.loads(said["build"]).items()},
+            arguments={str(name): _number(value) for name, value in json.loads(said["build"]).items()},
             mean=_three(said["mean"]),
             stddev=_three(said["stddev"]),
             state=state,
@@ -130,6 +130,12 @@ def _three(text: str) -> tuple[float, ...]:
     if len(values) != 3:
         raise ValueError(f"{len(values)} channels")
     return values
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise ValueError(f"'{value}' is no number")
+    return value
 
 
 def _line(error: Exception) -> str:

@@ -6,29 +6,31 @@ from functools import cache
 
 from search_spaces.architecture import Costs
 from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, MBV3Architecture
-from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH, squeeze_width
+from search_spaces.mbv3.layout import scaled_layout, squeeze_width
 
 
-def network_costs(architecture: MBV3Architecture, num_classes: int, image_size: int) -> Costs:
+def network_costs(architecture: MBV3Architecture, num_classes: int, image_size: int, width: float = 1.0) -> Costs:
     """Parameters and MACs, including those of the squeeze-and-excitation layers, at any image size in pixels."""
-    params, macs, blocks = _tables(image_size)
+    params, macs, blocks = _tables(image_size, width)
+    features = scaled_layout(width).features
     for row, op in zip(blocks, architecture.ops, strict=True):
         block_params, block_macs = row[op]
         params += block_params
         macs += block_macs
-    return Costs(params=params + (FEATURE_WIDTH + 1) * num_classes, macs=macs + FEATURE_WIDTH * num_classes)
+    return Costs(params=params + (features + 1) * num_classes, macs=macs + features * num_classes)
 
 
 @cache
-def _tables(image_size: int) -> tuple[int, int, list[list[tuple[int, int]]]]:
+def _tables(image_size: int, width: float) -> tuple[int, int, list[list[tuple[int, int]]]]:
     """(params, macs) of all that is fixed but the classifier, and of every operation in every slot: [slot][op]."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {image_size}")
     side = _halve(image_size)
-    weights = 27 * STEM_WIDTH + 9 * STEM_WIDTH + STEM_WIDTH**2
-    params, macs = weights + 3 * 2 * STEM_WIDTH, weights * side**2
+    layout = scaled_layout(width)
+    weights = 27 * layout.stem + 9 * layout.stem + layout.stem**2
+    params, macs = weights + 3 * 2 * layout.stem, weights * side**2
     blocks = []
-    for stage in STAGES:
+    for stage in layout.stages:
         for position in range(SLOTS_PER_STAGE):
             in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
             out_side = _halve(side) if stride == 2 else side
@@ -40,8 +42,8 @@ def _tables(image_size: int) -> tuple[int, int, list[list[tuple[int, int]]]]:
                 + [(0, 0)]
             )
             side = out_side
-    head, features = STAGES[-1].out_width * HEAD_WIDTH, HEAD_WIDTH * FEATURE_WIDTH
-    return params + head + 2 * HEAD_WIDTH + features, macs + head * side**2 + features, blocks
+    head, features = layout.stages[-1].out_width * layout.head, layout.head * layout.features
+    return params + head + 2 * layout.head + features, macs + head * side**2 + features, blocks
 
 
 def _block(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 
@@ -15,6 +16,16 @@ class Stage(NamedTuple):
     squeeze_excite: bool
 
 
+class Layout(NamedTuple):
+    """What all networks of a width have: channels of the stem, the stages, channels of the head and of the features."""
+
+    stem: int
+    stages: tuple[Stage, ...]
+    head: int
+    features: int
+
+
+# Networks of width 1; those of another width have so many times the channels, in multiples of 8.
 STEM_WIDTH = 16
 STAGES = (
     Stage(16, 24, stride=2, h_swish=False, squeeze_excite=False),
@@ -27,8 +38,26 @@ HEAD_WIDTH = 960
 FEATURE_WIDTH = 1280
 
 
-def squeeze_width(channels: int) -> int:
-    """A quarter of the channels, rounded to a multiple of 8, up if rounding down would lose more than a tenth."""
-    quarter = channels // 4
-    rounded = max(8, (quarter + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * quarter else rounded
+@cache
+def scaled_layout(width: float = 1.0) -> Layout:
+    """The layout of the networks of a width; raises ValueError for a width that is not from 0.05 to 10."""
+    if not 0.05 <= width <= 10:
+        raise ValueError(f"the width of mbv3 networks must be from 0.05 to 10, not {width:g}")
+    stages = (
+        stage._replace(in_width=channels(stage.in_width * width), out_width=channels(stage.out_width * width))
+        for stage in STAGES
+    )
+    return Layout(
+        channels(STEM_WIDTH * width), tuple(stages), channels(HEAD_WIDTH * width), channels(FEATURE_WIDTH * width)
+    )
+
+
+def channels(wanted: float) -> int:
+    """The nearest multiple of 8, the one above if the nearest would lose more than a tenth; at least 8."""
+    rounded = max(8, int(wanted + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * wanted else rounded
+
+
+def squeeze_width(width: int) -> int:
+    """The channels between the two layers of a squeeze-and-excitation of so many channels: a quarter."""
+    return channels(width // 4)

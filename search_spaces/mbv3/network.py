@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH, squeeze_width
+from search_spaces.mbv3.layout import scaled_layout, squeeze_width
 
 
 def conv_norm(
@@ -74,25 +74,26 @@ class InvertedResidual(nn.Module):
 class MobileNetV3(nn.Module):
     """The network: images (B, 3, H, W) -> logits (B, num_classes).
 
-    stages: for each of the five stages, the (kernel, expand ratio) of its blocks.
+    stages: for each of the five stages, the (kernel, expand ratio) of its blocks. width: times the usual channels.
     """
 
-    def __init__(self, stages: Sequence[Sequence[tuple[int, int]]], num_classes: int) -> None:
+    def __init__(self, stages: Sequence[Sequence[tuple[int, int]]], num_classes: int, width: float = 1.0) -> None:
         super().__init__()
-        self.stem = conv_norm(3, STEM_WIDTH, 3, stride=2, activation=nn.Hardswish)
-        blocks = [InvertedResidual(STEM_WIDTH, STEM_WIDTH, 3, 1, 1, nn.ReLU, squeeze_excite=False)]
-        for layout, stage in zip(STAGES, stages, strict=True):
-            width, stride = layout.in_width, layout.stride
-            activation: type[nn.Module] = nn.Hardswish if layout.h_swish else nn.ReLU
+        layout = scaled_layout(width)
+        self.stem = conv_norm(3, layout.stem, 3, stride=2, activation=nn.Hardswish)
+        blocks = [InvertedResidual(layout.stem, layout.stem, 3, 1, 1, nn.ReLU, squeeze_excite=False)]
+        for fixed, stage in zip(layout.stages, stages, strict=True):
+            into, stride = fixed.in_width, fixed.stride
+            activation: type[nn.Module] = nn.Hardswish if fixed.h_swish else nn.ReLU
             for kernel, expand in stage:
                 blocks.append(
-                    InvertedResidual(width, layout.out_width, kernel, expand, stride, activation, layout.squeeze_excite)
+                    InvertedResidual(into, fixed.out_width, kernel, expand, stride, activation, fixed.squeeze_excite)
                 )
-                width, stride = layout.out_width, 1
+                into, stride = fixed.out_width, 1
         self.blocks = nn.Sequential(*blocks)
-        self.head = conv_norm(STAGES[-1].out_width, HEAD_WIDTH, activation=nn.Hardswish)
-        self.mix = nn.Conv2d(HEAD_WIDTH, FEATURE_WIDTH, 1, bias=False)
-        self.classifier = nn.Linear(FEATURE_WIDTH, num_classes)
+        self.head = conv_norm(layout.stages[-1].out_width, layout.head, activation=nn.Hardswish)
+        self.mix = nn.Conv2d(layout.head, layout.features, 1, bias=False)
+        self.classifier = nn.Linear(layout.features, num_classes)
         self._initialise()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

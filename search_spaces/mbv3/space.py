@@ -37,7 +37,7 @@ PLACES = [(stage, position) for stage in range(1, STAGES + 1) for position in ra
 
 
 class MBV3(ProductSpace):
-    """MobileNetV3 of width 1.0: a depth (2 to 4) per stage, a kernel (3, 5, 7) and an expand ratio (3, 4, 6) per block.
+    """MobileNetV3: a depth (2 to 4) per stage, a kernel (3, 5, 7) and an expand ratio (3, 4, 6) per block.
 
     The graph is a chain of all twenty slots, in which skipped slots have the operation ``skip``. A gene is the depth
     of a stage, or the kernel or the expand ratio of a block that runs. Depth genes move by one step: a stage loses its
@@ -140,12 +140,13 @@ class MBV3(ProductSpace):
         ops = [BLOCKS.index(blocks[place]) if (place := f"{s}_{b}") in blocks else SKIP for s, b in PLACES]
         return MBV3Architecture(tuple(ops))
 
-    def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
-        """The static network, initialised by He et al. (2015), fan-out."""
+    def build(self, architecture: Architecture, num_classes: int | None = None, width: float = 1.0) -> nn.Module:
+        """The static network, with so many times the usual channels, initialised by He et al. (2015), fan-out."""
         from search_spaces.mbv3.network import MobileNetV3
 
         stages = self.own(architecture, MBV3Architecture).stages
-        return MobileNetV3(stages, self.num_classes if num_classes is None else num_classes)
+        classes = self.num_classes if num_classes is None else num_classes
+        return MobileNetV3(stages, classes) if width == 1 else MobileNetV3(stages, classes, width)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
         return network_costs(self.own(architecture, MBV3Architecture), num_classes, image_size)

@@ -6,16 +6,19 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from search_spaces.counting import network_costs
 from search_spaces.mbv3 import MBV3, from_ofa
-from search_spaces.mbv3.supernet import load_supernet, subnet_state, supernet_shapes
+from search_spaces.mbv3.costs import network_costs as mbv3_costs
+from search_spaces.mbv3.supernet import as_supernet, load_supernet, subnet_state, supernet_shapes
 
 SMALLEST = MBV3().parse("|".join(["k3e3-k3e3"] * 5))
 
 
 def cut_out(architecture, supernet_state):
     network = MBV3().build(architecture)
-    state = subnet_state(architecture, supernet_state)
+    state = subnet_state(architecture, as_supernet(supernet_state))
     network.to(state["stem.conv.weight"].dtype).load_state_dict(state, strict=True)
     return network.eval()
 
@@ -64,13 +67,13 @@ def test_both_generations_of_keys_give_the_same_network(supernet_state):
         for key, value in supernet_state.items()
     }
     assert "blocks.1.mobile_inverted_conv.depth_conv.conv.conv.weight" in older
-    new, old = subnet_state(SMALLEST, supernet_state), subnet_state(SMALLEST, older)
+    new, old = (subnet_state(SMALLEST, as_supernet(state)) for state in (supernet_state, older))
     assert new.keys() == old.keys()
     assert all(torch.equal(new[key], old[key]) for key in new)
 
 
 def test_cut_weights_share_no_memory_with_the_supernet(supernet_state):
-    state = subnet_state(SMALLEST, supernet_state)
+    state = subnet_state(SMALLEST, as_supernet(supernet_state))
     supernet_storages = {tensor.untyped_storage().data_ptr() for tensor in supernet_state.values()}
     for tensor in state.values():
         assert tensor.is_contiguous()
@@ -82,7 +85,7 @@ def test_cut_weights_share_no_memory_with_the_supernet(supernet_state):
 def test_checkpoints_are_read_with_or_without_a_wrapping(tmp_path, supernet_state, wrapped):
     path = tmp_path / "supernet.pt"
     torch.save({"state_dict": supernet_state} if wrapped else supernet_state, path)
-    loaded = load_supernet(path)
+    loaded = load_supernet(path).state
     assert all(torch.equal(loaded[key], value) for key, value in supernet_state.items())
 
 
@@ -98,14 +101,51 @@ def damaged(supernet_state, change):
         (lambda s: s.pop("blocks.3.conv.depth_conv.conv.7to5_matrix"), "7to5_matrix' is missing .1 of 475"),
         (lambda s: s.update({"classifier.linear.weigth": torch.ones(1)}), "unknown key 'classifier.linear.weigth'"),
         (lambda s: s.update({"classifier.linear.bias": torch.ones(10)}), r"\(1000,\), not \(10,\)"),
+        (
+            lambda s: s.update({"first_conv.conv.weight": torch.ones(8, 3, 3, 3)}),
+            r"\(16, 3, 3, 3\), not \(8, 3, 3, 3\)",
+        ),
         (lambda s: s.update({"classifier.linear.bias": 3}), r"\(1000,\), not int"),
         (lambda s: s.clear(), "is missing .475 of 475"),
     ],
 )
 def test_other_state_dicts_are_refused(supernet_state, change, message):
     with pytest.raises(ValueError, match=message) as error:
-        subnet_state(SMALLEST, damaged(supernet_state, change))
+        as_supernet(damaged(supernet_state, change))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("width", "widths"),
+    [
+        (0.25, (8, 8, 16, 24, 32, 40, 240, 320)),
+        # The other width that Once-for-All published.
+        (1.2, (24, 32, 48, 96, 136, 192, 1152, 1536)),
+    ],
+)
+def test_supernets_of_other_widths_and_classes_are_known_by_their_weights(width, widths):
+    shapes = supernet_shapes(width, 10)
+    outer = ["first_conv", *(f"blocks.{4 * stage + 1}.conv.point_linear.conv" for stage in range(5))]
+    outer += ["final_expand_layer", "feature_mix_layer"]
+    assert tuple(shapes[f"{name}.conv.weight"][0] for name in outer) == widths
+    supernet = as_supernet({key: torch.zeros(shape) for key, shape in shapes.items()})
+    assert (supernet.width, supernet.num_classes) == (width, 10)
+    network = MBV3().build(SMALLEST, 10, width=width)
+    network.load_state_dict(subnet_state(SMALLEST, supernet), strict=True)
+    largest = MBV3().parse("|".join(["k7e6-k7e6-k7e6-k7e6"] * 5))
+    for architecture in (SMALLEST, largest):
+        network = MBV3().build(architecture, 10, width=width)
+        assert mbv3_costs(architecture, 10, 64, width) == network_costs(network, 64)
+
+
+def test_a_supernet_may_be_a_file_of_safetensors_with_facts(tmp_path):
+    state = {key: torch.zeros(shape) for key, shape in supernet_shapes(0.1, 2).items()}
+    save_file(state, tmp_path / "s.safetensors", metadata={"dataset": "digits"})
+    supernet = load_supernet(tmp_path / "s.safetensors")
+    assert (supernet.width, supernet.num_classes, supernet.facts) == (0.1, 2, {"dataset": "digits"})
+    (tmp_path / "s.safetensors").write_text("not weights")
+    with pytest.raises(ValueError, match="not a file of safetensors"):
+        load_supernet(tmp_path / "s.safetensors")
 
 
 def test_files_that_are_no_supernet_are_refused(tmp_path):

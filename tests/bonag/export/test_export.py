@@ -21,7 +21,7 @@ from bonag.export import FORMATS, export_network
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
 from search_spaces.mbv3 import MBV3
-from search_spaces.mbv3.supernet import subnet_state, supernet_shapes
+from search_spaces.mbv3.supernet import as_supernet, subnet_state, supernet_shapes
 
 CELL = "|nor_conv_3x3~0|+|avg_pool_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"
 MOBILE = "k3e6-k5e4|k7e3-k3e3-k5e6|k3e3-k3e4|k7e6-k7e4-k5e3-k5e4|k3e3-k3e3"
@@ -118,7 +118,7 @@ def test_weights_are_cut_from_a_supernet(tmp_path, supernet):
     space, architecture = MBV3(), MBV3().parse(MOBILE)
     path = tmp_path / "network.safetensors"
     export_network(space, architecture, "state-dict", path, weights=source)
-    loaded, expected = load_file(path), subnet_state(architecture, state)
+    loaded, expected = load_file(path), subnet_state(architecture, as_supernet(state))
     assert loaded.keys() == expected.keys()
     assert all(torch.equal(loaded[key], expected[key]) for key in expected)
     with safe_open(path, framework="pt") as file:
