@@ -30,7 +30,9 @@ class Builder(Protocol):
 
 @lru_cache(maxsize=50_000)
 def counted_costs(space: Builder, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-    """The costs of the network that ``space.build`` makes with the space's ``build_arguments``, on PyTorch's meta device, where nothing is computed.
+    """The costs of the network that ``space.build`` makes, on PyTorch's meta device, where nothing is computed.
+
+    It is made with the space's ``build_arguments``.
 
     image_size: the side of its images in pixels. Raises ValueError where the network does not take them.
     """

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
-from bonag.record.reading import RunSnapshot, space_of
+from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
 from loops.ending import RunState
-from search_spaces import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
 class Result(Findings):
     """A run as its record had it when this was made.
 
-    path: its folder. config, state, reason, description, history: see RunConfig, RunState and History.
+    path: its folder. space: at the size of the networks that were evaluated. config, state, reason, description,
+    history: see RunConfig, RunState and History.
     """
 
-    def __init__(self, snapshot: RunSnapshot, space: SearchSpace | None = None) -> None:
+    def __init__(self, snapshot: RunSnapshot) -> None:
         self._snapshot = snapshot
         self.path: Path = snapshot.path
         self.config: RunConfig = snapshot.config
@@ -34,7 +34,7 @@ class Result(Findings):
         self.reason: str | None = snapshot.reason
         self.live: bool = snapshot.live
         self.description: str = snapshot.description
-        super().__init__(snapshot.history, snapshot.config.parsed_objective(), space or space_of(snapshot.config))
+        super().__init__(snapshot.history, snapshot.config.parsed_objective(), snapshot.space)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
