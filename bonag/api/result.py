@@ -11,6 +11,7 @@ from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
 from loops.ending import RunState
+from loops.metric_units import amount
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,4 +86,4 @@ class Result(Findings):
     def _describe(self, best: Found) -> dict[str, str]:
         metric = self.objective.goals[0].metric
         front = {"front": f"{len(self.front)} trials"} if len(self.objective.goals) > 1 else {}
-        return front | {f"best {metric}": f"{best.metrics[metric]:.6g} (trial {best.trial})"}
+        return front | {f"best {metric}": f"{amount(metric, best.metrics[metric])} (trial {best.trial})"}
