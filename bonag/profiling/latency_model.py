@@ -91,7 +91,8 @@ def exact_costs(
     space: SearchSpace, architectures: Sequence[Architecture], num_classes: int, image_size: int
 ) -> np.ndarray:
     """The costs that are counted, at this number of classes and side in pixels: (B, C) float64."""
-    costs = [space.costs(one, num_classes, image_size) for one in architectures]
+    sized = space.at(NetworkSize(num_classes, image_size))
+    costs = [sized.costs(one) for one in architectures]
     return np.array([[getattr(one, name) for name in COUNTED] for one in costs], dtype=np.float64)
 
 
