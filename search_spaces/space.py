@@ -128,15 +128,15 @@ class SearchSpace(ABC):
 
         Raises ValueError for images that the network cannot take, NotImplementedError where there are no networks.
         """
-        from search_spaces.counting import counted_costs
-
         classes = self.num_classes if num_classes is None else num_classes
         side = self.image_size if image_size is None else image_size
+        if not self.build_arguments:
+            return self._costs(architecture, classes, side)
         # Formulas hold for the arguments of ``build`` that they know.
         if self.build_arguments.keys() <= _known_arguments(type(self)):
             count: Callable[..., Costs] = self._costs
             return count(architecture, classes, side, **self.build_arguments)
-        return counted_costs(self, architecture, classes, side)
+        return SearchSpace._costs(self, architecture, classes, side)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
         """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account."""

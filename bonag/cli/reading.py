@@ -48,6 +48,8 @@ def status(
         print(f"run {config.name} in {result.path}")
         print(f"space {config.space}, evaluator {config.evaluator}{task}, objective {result.objective}, ", end="")
         print(f"strategy {config.strategy}, seed {config.seed}")
+        if result.space.counts:
+            print(f"networks of {result.space.network_size}")
         print("\n".join(summary_lines(result)))
         return
     config, history = result.config, result.history

@@ -73,6 +73,7 @@ def test_the_macs_of_a_trial_are_those_at_the_pixels_of_its_evaluator(mobile, ca
         assert f"{best.macs / 1e6:.4g} M MACs" in said
         assert f"accuracy {best.metrics['accuracy']:.6g} %" in said
         assert f"latency_note10 {best.metrics['latency_note10']:.6g} ms" in said
+    assert "networks of 1000 classes, images of 192 px\n" in called(capsys, "status", str(mobile.path))
     table = called(capsys, "trials", str(mobile.path)).splitlines()
     assert re.split(r" {2,}", table[0]) == ["trial", "status", "accuracy (%)", "macs (M)", "architecture"]
     assert f"{best.macs / 1e6:.6g}" in table[1 + best.trial]
