@@ -3,7 +3,7 @@
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
 ``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
 ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
-measures the latency of networks on this machine.
+measures the latency of networks on this machine. ``NetworkSize`` is how an evaluator says which networks it measures.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from bonag.api.training import train_generator
     from bonag.profiling.profile import profile
     from search_spaces.errors import UserError
+    from search_spaces.network_size import NetworkSize
 
 __version__ = "0.2.0.dev0"
 __all__ = [
     "AskTell",
+    "NetworkSize",
     "Result",
     "UserError",
     "__version__",
@@ -42,6 +44,7 @@ _HOMES = {
     "train_generator": "bonag.api.training",
     "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
+    "NetworkSize": "search_spaces.network_size",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loops.history import History, Trial, TrialStatus
+from loops.metric_units import words
 
 # What is said of trials that did not complete, in this order.
 TOLD = (TrialStatus.STOPPED, TrialStatus.FAILED, TrialStatus.ABANDONED, TrialStatus.RUNNING)
@@ -18,10 +19,10 @@ def count_words(history: History, budget: int | None) -> str:
 
 
 def report_words(trial: Trial, first: tuple[str, ...]) -> str | None:
-    """``step 3 accuracy 91.2``: what a trial reported last, by the metrics of ``first`` or else by one; None for
+    """``step 3 accuracy 91.2 %``: what a trial reported last, by the metrics of ``first`` or else by one; None for
     nothing."""
     if not trial.curve:
         return None
     point = trial.curve[-1]
     names = [name for name in first if name in point.metrics] or list(point.metrics)[:1]
-    return " ".join([f"step {point.step}", *(f"{name} {point.metrics[name]:.6g}" for name in names)])
+    return " ".join([f"step {point.step}", *(words(name, point.metrics[name]) for name in names)])

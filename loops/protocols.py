@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from loops.history import History, Trial
-from search_spaces import Architecture
+from search_spaces import Architecture, NetworkSize
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,15 @@ class Evaluator(Protocol):
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
         """The metrics by name; any exception is a failed trial."""
         ...
+
+
+class Sized(Protocol):
+    """An evaluator that says which networks it measures. Those of others are taken for the space's own.
+
+    What is counted, drawn and exported of a run's architectures are these networks.
+    """
+
+    network_size: NetworkSize
 
 
 @dataclass(frozen=True)

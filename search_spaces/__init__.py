@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
     from search_spaces.errors import UserError
     from search_spaces.graph import ArchGraph
+    from search_spaces.network_size import NetworkSize
     from search_spaces.product import Choices, ProductSpace
     from search_spaces.registry import SPACES, Registry, get_space, space_names
     from search_spaces.site import Site
@@ -21,6 +22,7 @@ __all__ = [
     "Choices",
     "Costs",
     "InvalidArchitectureError",
+    "NetworkSize",
     "Parameter",
     "ProductSpace",
     "Registry",
@@ -34,6 +36,7 @@ __all__ = [
 _HOMES = {
     "UserError": "errors",
     "ArchGraph": "graph",
+    "NetworkSize": "network_size",
     "Choices": "product",
     "ProductSpace": "product",
     "Site": "site",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from search_spaces.architecture import Architecture, Costs
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 class Builder(Protocol):
     """What makes networks: a space."""
 
-    def build(self, architecture: Architecture, num_classes: int) -> nn.Module:
+    @property
+    def build_arguments(self) -> Mapping[str, Any]:
+        """Further arguments of ``build``."""
+        ...
+
+    @property
+    def build(self) -> Callable[..., nn.Module]:
         """The network of an architecture."""
         ...
 
@@ -25,12 +32,14 @@ class Builder(Protocol):
 def counted_costs(space: Builder, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
     """The costs of the network that ``space.build`` makes, on PyTorch's meta device, where nothing is computed.
 
+    It is made with the space's ``build_arguments``.
+
     image_size: the side of its images in pixels. Raises ValueError where the network does not take them.
     """
     import torch
 
     with torch.device("meta"):
-        network = space.build(architecture, num_classes)
+        network = space.build(architecture, num_classes, **space.build_arguments)
     return network_costs(network, image_size)
 
 

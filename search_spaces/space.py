@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
 from search_spaces.near_miss import suggestion
+from search_spaces.network_size import NetworkSize
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 
 Kind = TypeVar("Kind", bound=Architecture)
+Own = TypeVar("Own", bound="SearchSpace")
 
 
 class SearchSpace(ABC):
@@ -54,7 +60,8 @@ class SearchSpace(ABC):
         describe: models learn from operations that share a number. None if there are none.
     independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
         needs no trained generator.
-    num_classes, image_size: the defaults of ``build`` and ``costs``.
+    num_classes, image_size, build_arguments: of the networks that architectures stand for, unless told otherwise; the
+        last are further arguments of ``build``. Costs and drawings are those of these networks.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
 
@@ -70,6 +77,7 @@ class SearchSpace(ABC):
     op_attributes: np.ndarray | None = None
     num_classes: int = 10
     image_size: int = 32
+    build_arguments: Mapping[str, Any] = MappingProxyType({})
     generator: Path | None = None
     independent_sites: bool = False
 
@@ -120,13 +128,18 @@ class SearchSpace(ABC):
 
         Raises ValueError for images that the network cannot take, NotImplementedError where there are no networks.
         """
-        return self._costs(
-            architecture,
-            self.num_classes if num_classes is None else num_classes,
-            self.image_size if image_size is None else image_size,
-        )
+        classes = self.num_classes if num_classes is None else num_classes
+        side = self.image_size if image_size is None else image_size
+        if not self.build_arguments:
+            return self._costs(architecture, classes, side)
+        # Formulas hold for the arguments of ``build`` that they know.
+        if self.build_arguments.keys() <= _known_arguments(type(self)):
+            count: Callable[..., Costs] = self._costs
+            return count(architecture, classes, side, **self.build_arguments)
+        return SearchSpace._costs(self, architecture, classes, side)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+        """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account."""
         from search_spaces.counting import counted_costs
 
         return counted_costs(self, architecture, num_classes, image_size)
@@ -144,6 +157,15 @@ class SearchSpace(ABC):
         return graph_drawing(self, self.encode(architecture), f"Architecture of space {self.name}", small)
 
     # What follows
+
+    @property
+    def network_size(self) -> NetworkSize:
+        """Of the networks that architectures stand for here."""
+        return NetworkSize(self.num_classes, self.image_size, dict(self.build_arguments))
+
+    def at(self: Own, size: NetworkSize) -> Own:
+        """The same space, in which architectures stand for networks of that size: costs and drawings are of these."""
+        return self if size == self.network_size else _at(self, size)
 
     @property
     def builds(self) -> bool:
@@ -336,3 +358,16 @@ class SearchSpace(ABC):
                 f"the space {self.name} has no architecture '{architecture}' ({type(architecture).__name__})"
             )
         return architecture
+
+
+# Kept, so that what is remembered of a space is remembered of these too.
+@lru_cache(maxsize=64)
+def _at(space: Own, size: NetworkSize) -> Own:
+    sized = copy(space)
+    vars(sized).update(num_classes=size.num_classes, image_size=size.image_size, build_arguments=dict(size.arguments))
+    return sized
+
+
+@cache
+def _known_arguments(kind: type[SearchSpace]) -> frozenset[str]:
+    return frozenset(inspect.signature(kind._costs).parameters)

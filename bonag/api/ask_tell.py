@@ -44,6 +44,8 @@ class AskTell:
     For the same space, objective, strategy, seed and history it proposes what a run does, so asking for one and telling
     its outcome, over and over, gives the trials of ``bonag run``.
 
+    space: a name, or a SearchSpace; one ``at`` a NetworkSize says which networks are evaluated, whose params and macs
+        are then counted.
     path: folder that records all of it, so that it survives anything; where the folder exists already, its run is gone
         on with, and the other arguments must be those that it was made with. Without a path nothing is recorded.
     {options}
@@ -71,12 +73,14 @@ class AskTell:
             self._record = open_record(folder, self.space)
             self._history = self._record.history()
             config = self._agree(config, given)
+            self.space = self.space.at(self._record.size or self.space.network_size)
         else:
             config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
         try:
             self._strategy = make_run_strategy(config, self.space, self.objective, choose_parts(config, objects))
             if folder is not None and self._record is None:
-                self._record = create_record(folder.parent, config, "Values told from outside; bonag knows no more.")
+                told, size = "Values told from outside; bonag knows no more.", self.space.network_size
+                self._record = create_record(folder.parent, config, told, size=size)
         except BaseException:
             self.close()
             raise
@@ -210,6 +214,9 @@ class AskTell:
         same |= {"device": found.device} if config.device == "auto" else {}
         same |= {} if "threads" in given else {"threads": found.threads}
         difference = replace(config, **same).difference(found)  # type: ignore[arg-type]
+        mine, size = self.space.network_size, self._record.size
+        if difference is None and not isinstance(given["space"], str) and mine != size:
+            difference = f"networks have {size} in one and {mine} in the other"
         if difference is not None:
             path = self._record.path
             self._record.close()

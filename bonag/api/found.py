@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from loops.history import History, Trial
 from loops.objective import Objective
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, Costs, SearchSpace
 from search_spaces.architecture import COUNTED
 
 
@@ -17,7 +17,7 @@ class Found:
     """A completed trial with what its network costs.
 
     params: trainable parameters. macs: multiply-accumulates of one image. They are the evaluator's where it counts
-    them, else those for the space's default classes and image size; None where the space counts none.
+    them, else those of the networks that it measured; None where the space counts none.
     """
 
     trial: int
@@ -29,10 +29,27 @@ class Found:
     @classmethod
     def of(cls, trial: Trial, space: SearchSpace) -> Found:
         """The trial and the costs of its architecture."""
-        costs = space.costs(trial.architecture) if space.counts else None
-        known = [trial.metrics.get(name, getattr(costs, name, None)) for name in COUNTED]
-        params, macs = (None if value is None else int(value) for value in known)
+        known = known_costs(trial, space)
+        params, macs = (int(known[name]) if name in known else None for name in COUNTED)
         return cls(trial.index, trial.architecture, dict(trial.metrics), params, macs)
+
+
+# Some 10 MB; the counts of 10,000 trials are made in a second at most.
+@lru_cache(maxsize=50_000)
+def count_costs(space: SearchSpace, architecture: Architecture) -> Costs | None:
+    """The costs of the network that the architecture stands for in the space; None where it cannot count."""
+    try:
+        return space.costs(architecture)
+    except (ValueError, NotImplementedError):
+        return None
+
+
+def known_costs(trial: Trial, space: SearchSpace) -> dict[str, float]:
+    """The trial's costs by name, as far as there are any: what the evaluator says, by which the run was judged, else
+    counted."""
+    said = {name: trial.metrics[name] for name in COUNTED if name in trial.metrics}
+    counted = count_costs(space, trial.architecture) if len(said) < len(COUNTED) else None
+    return said if counted is None else {name: said.get(name, float(getattr(counted, name))) for name in COUNTED}
 
 
 class Findings:

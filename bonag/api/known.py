@@ -58,8 +58,14 @@ def _run(source: str, space: SearchSpace, out: Path) -> Rows:
     snapshot = read_record(find_run(source, out))
     if snapshot.config.space != space.name:
         raise UserError(f"run '{source}' is of the space '{snapshot.config.space}' and not of '{space.name}'")
+    # What networks of another size cost is nothing known of these.
+    other = COUNTED if snapshot.space.network_size != space.network_size else ()
     return [
-        (f"trial {trial.index} of run '{source}'", trial.architecture, dict(trial.metrics))
+        (
+            f"trial {trial.index} of run '{source}'",
+            trial.architecture,
+            {name: value for name, value in trial.metrics.items() if name not in other},
+        )
         for trial in snapshot.history.completed
     ]
 

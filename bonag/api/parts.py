@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import cast
 
 from bonag.evaluators import make_evaluator
+from bonag.evaluators.sizing import sized_space
 from bonag.roles import EXECUTORS, STOP_RULES
 from bonag.strategies.making import OPTIONAL, make_strategy
 from loops.config import RunConfig, seconds_of
 from loops.objective import Objective
 from loops.protocols import Evaluator, Executor, StopRule, Strategy
 from loops.strategies.tries import TryFirst
-from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
+from search_spaces import Architecture, InvalidArchitectureError, NetworkSize, SearchSpace, get_space
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -53,8 +54,10 @@ def _name(role: str, part: object) -> str:
     return space_name(cast(SearchSpace, part)) if role == "space" else name_of(part)
 
 
-def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> Parts:
+def make_parts(config: RunConfig, given: Mapping[str, object] | None = None, size: NetworkSize | None = None) -> Parts:
     """The parts that the configuration names; raises UserError for the first that there is not.
+
+    The space is at the size of the networks that the evaluator measures: ``size``, or what it says.
 
     given: by role, the Python objects of which the configuration has the names only.
     """
@@ -66,8 +69,9 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     data = Path(config.data) if config.data else None
     settings = {name: getattr(config, name) for name in ("dataset", "preset", "hyperparameters")}
     evaluator = make_evaluator(
-        space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings
+        space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings, size=size
     )
+    space = sized_space(space, evaluator, size)
     strategy = make_run_strategy(config, space, objective, chosen)
     rule: StopRule = STOP_RULES.make(chosen["stop_early"], {"objective": lambda: objective})
     try:

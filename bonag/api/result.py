@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
-from bonag.record.reading import RunSnapshot, space_of
+from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
 from loops.ending import RunState
-from search_spaces import SearchSpace
+from loops.metric_units import amount
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 class Result(Findings):
     """A run as its record had it when this was made.
 
-    path: its folder. config, state, reason, description, history: see RunConfig, RunState and History.
+    path: its folder. space: at the size of the networks that were evaluated. config, state, reason, description,
+    history: see RunConfig, RunState and History.
     """
 
-    def __init__(self, snapshot: RunSnapshot, space: SearchSpace | None = None) -> None:
+    def __init__(self, snapshot: RunSnapshot) -> None:
         self._snapshot = snapshot
         self.path: Path = snapshot.path
         self.config: RunConfig = snapshot.config
@@ -34,7 +35,7 @@ class Result(Findings):
         self.reason: str | None = snapshot.reason
         self.live: bool = snapshot.live
         self.description: str = snapshot.description
-        super().__init__(snapshot.history, snapshot.config.parsed_objective(), space or space_of(snapshot.config))
+        super().__init__(snapshot.history, snapshot.config.parsed_objective(), snapshot.space)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -85,4 +86,4 @@ class Result(Findings):
     def _describe(self, best: Found) -> dict[str, str]:
         metric = self.objective.goals[0].metric
         front = {"front": f"{len(self.front)} trials"} if len(self.objective.goals) > 1 else {}
-        return front | {f"best {metric}": f"{best.metrics[metric]:.6g} (trial {best.trial})"}
+        return front | {f"best {metric}": f"{amount(metric, best.metrics[metric])} (trial {best.trial})"}

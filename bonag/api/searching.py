@@ -53,19 +53,19 @@ def resume(path: str | Path, *, callbacks: Sequence[Callable[[Event], None]] = (
     space = parts.get("space")
     done = read_record(folder, space)  # type: ignore[arg-type]
     if done.state is RunState.FINISHED and not changes:
-        return Result(done, space)  # type: ignore[arg-type]
+        return Result(done)
     return _run(sessions.resume(folder, parts, changes), callbacks)
 
 
 def load(path: str | Path, space: SearchSpace | None = None) -> Result:
     """What a run has found so far; it may be live, and is not disturbed. Raises UserError."""
-    return Result(read_record(find_run(str(path)), space), space)
+    return Result(read_record(find_run(str(path)), space))
 
 
 def _run(opened: sessions.Session, callbacks: Sequence[Callable[[Event], None]]) -> Result:
     with opened:
         opened.run(callbacks)
-    return Result(read_record(opened.path, opened.parts.space), opened.parts.space)
+    return Result(read_record(opened.path, opened.parts.space))
 
 
 __all__ = ["load", "resume", "search"]

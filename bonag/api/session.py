@@ -143,7 +143,7 @@ def start(options: Mapping[str, object]) -> Session:
     )
     try:
         known = known_trials(config.known, parts.space, parts.objective.metrics, out)
-        opened = _create(out, config, name is not None, parts.evaluator.description, address, known)
+        opened = _create(out, config, name is not None, parts, address, known)
     except BaseException:
         parts.executor.close()
         raise
@@ -151,14 +151,15 @@ def start(options: Mapping[str, object]) -> Session:
 
 
 def _create(
-    out: Path, config: RunConfig, named: bool, description: str, address: Address | None, known: Sequence[Trial]
+    out: Path, config: RunConfig, named: bool, parts: Parts, address: Address | None, known: Sequence[Trial]
 ) -> RunRecord:
+    description, size = parts.evaluator.description, parts.space.network_size
     if named:
-        return create_record(out, config, description, address, known)
+        return create_record(out, config, description, address, known, size)
     stem = _stem(config)
     for number in count(1):
         try:
-            return create_record(out, replace(config, name=f"{stem}-{number}"), description, address, known)
+            return create_record(out, replace(config, name=f"{stem}-{number}"), description, address, known, size)
         except NameTakenError:
             continue
     raise AssertionError("numbers never end")
@@ -175,7 +176,7 @@ def resume(
     record = open_record(folder, None if space is None else get_space(space))  # type: ignore[arg-type]
     try:
         config = changed(record.config, changes or {})
-        session = Session(record, make_parts(config, given))
+        session = Session(record, make_parts(config, given, record.size))
         if config != record.config:
             record.extend(config)
             session.config = config

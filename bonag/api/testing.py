@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from bonag.api.parts import default_threads
 from bonag.api.searching import load
 from bonag.evaluators.train import TrainEvaluator
+from bonag.record.reading import space_of
 from bonag.running_trial import RunningTrial
 from bonag.training.recipe import read_hyperparameters
 from bonag.training.weights import FILE, TrainedNetwork, read_trained, save_trained, trial_file
+from loops.config import RunConfig
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def test(
     torch.set_num_threads(default_threads())
     result = load(run, space)
     index, architecture = _choose(result, trial)
-    evaluator = _evaluator(result, epochs, preset, hyperparameters)
+    evaluator = _evaluator(result.config, space or space_of(result.config), epochs, preset, hyperparameters)
     retrained = epochs is not None or preset is not None or bool(hyperparameters)
     path = trial_file(result.path, index)
     if retrained:
@@ -111,10 +113,9 @@ def _choose(result: Result, trial: int | None) -> tuple[int, Architecture]:
 
 
 def _evaluator(
-    result: Result, epochs: int | None, preset: str | None, hyperparameters: Sequence[str]
+    config: RunConfig, space: SearchSpace, epochs: int | None, preset: str | None, hyperparameters: Sequence[str]
 ) -> TrainEvaluator:
     """The run's own, with other settings where they are given."""
-    config = result.config
     texts = {} if preset is not None else _by_name(config.hyperparameters)
     texts |= {} if epochs is None else _by_name([f"epochs={epochs}"])
     texts |= _by_name(hyperparameters)
@@ -122,7 +123,7 @@ def _evaluator(
         # The limit of a quick search is none for the last training.
         texts["images"] = _by_name(hyperparameters).get("images", "images=none")
     data = Path(config.data) if config.data else None
-    return TrainEvaluator(result.space, config.dataset, preset or config.preset, tuple(texts.values()), data)
+    return TrainEvaluator(space, config.dataset, preset or config.preset, tuple(texts.values()), data)
 
 
 def _by_name(texts: Sequence[str]) -> dict[str, str]:

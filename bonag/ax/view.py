@@ -46,7 +46,7 @@ def client(
     view.configure_experiment(
         parameters=parameters(space),
         name=name,
-        description=f"search space {space.name}, objective {objective}",
+        description=f"search space {space.name}, networks of {space.network_size}, objective {objective}",
     )
     configure_objective(view, objective, reference=history)
     known = {*metrics, *(metric for trial in history for metric in trial.metrics)} - {*objective.metrics}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bonag.bench.memory import PeakMemory
 from bonag.bench.search_contest import Contest
+from bonag.evaluators.sizing import sized_space
 from bonag.executors.in_process import InProcessExecutor
 from bonag.roles import STRATEGIES
 from bonag.strategies.making import OPTIONAL, make_strategy
@@ -62,7 +63,8 @@ def run_one(
     evaluator: the contest's, if it is there already. memory: since this process was idle; None if it is so now.
     """
     space, objective = contest.make_space(), contest.objective
-    evaluator = OnlyTheObjective(evaluator or contest.make_evaluator(), objective)
+    evaluator = evaluator or contest.make_evaluator()
+    space, evaluator = sized_space(space, evaluator), OnlyTheObjective(evaluator, objective)
     config = contest.config(strategy, seed)
     memory = memory or PeakMemory()
     # The others have a way of their own to decide.

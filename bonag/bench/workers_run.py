@@ -12,6 +12,7 @@ from bonag.bench.search_contest import Contest
 from bonag.bench.search_run import OnlyTheObjective
 from bonag.bench.search_workers import Run
 from bonag.bench.virtual_clock import VirtualExecutor
+from bonag.evaluators.sizing import sized_space
 from bonag.roles import STRATEGIES
 from bonag.strategies.making import OPTIONAL, make_strategy
 from loops.ending import RunState
@@ -44,7 +45,7 @@ def run_workers(contest: Contest, run: Run, evaluator: Evaluator, memory: PeakMe
     Without the target, begun is all, time is the end of the last trial, and queries is infinite.
     """
     assert isinstance(run, WorkersRun)
-    space, objective = contest.make_space(), contest.objective
+    space, objective = sized_space(contest.make_space(), evaluator), contest.objective
     options = {role: getattr(contest, role) for role in STRATEGIES.asks(run.strategy, OPTIONAL)}
     strategy = make_strategy(run.strategy, space, objective, **options)
     config = replace(

@@ -20,9 +20,11 @@ def export(
     trial: Annotated[
         int | None, typer.Option(help="Trial whose network is written.", show_default="the best one")
     ] = None,
-    num_classes: Annotated[int | None, typer.Option(help="Classes of the network.", show_default="the space's")] = None,
+    num_classes: Annotated[
+        int | None, typer.Option(help="Classes of the network.", show_default="the evaluator's")
+    ] = None,
     image_size: Annotated[
-        int | None, typer.Option(help="Pixels of an image's side; of ONNX only.", show_default="the space's")
+        int | None, typer.Option(help="Pixels of an image's side; of ONNX only.", show_default="the evaluator's")
     ] = None,
     weights: Annotated[
         Path | None,

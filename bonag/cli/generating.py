@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -252,10 +252,12 @@ def _summary_lines(made: Generated) -> list[str]:
     ]
 
 
-def _values(row: Mapping[Hashable, object], first: list[str]) -> str:
+def _values(row: Mapping[Hashable, Any], first: list[str]) -> str:
     """What is true of an architecture, for people: what was asked for, and the usual metrics."""
+    from loops.metric_units import words
+
     names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
-    return ", ".join(f"{name} {row[name]:.6g}" for name in names) + ("" if row["meets"] else " (not as asked)")
+    return ", ".join(words(name, row[name]) for name in names) + ("" if row["meets"] else " (not as asked)")
 
 
 def _status(text: str) -> AbstractContextManager[object]:

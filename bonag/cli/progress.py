@@ -15,6 +15,7 @@ from loops.counting import report_words
 from loops.dominance import hypervolume
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Event, Reported
+from loops.metric_units import words
 
 # Trials over which the speed is measured.
 WINDOW = 20
@@ -73,7 +74,7 @@ class Tally:
                 parts.append(f"front of {len(self.front)}, hypervolume {self._volume():.3f}")
         elif self.best is not None:
             value = self.best.metrics[self.objective.goal.metric]
-            parts.append(f"best {self.objective.goal.metric} {value:.6g} (trial {self.best.index})")
+            parts.append(f"best {words(self.objective.goal.metric, value)} (trial {self.best.index})")
         if self.infeasible:
             parts.append(f"{self.infeasible} infeasible")
         if self.stopped:

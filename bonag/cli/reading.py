@@ -48,6 +48,8 @@ def status(
         print(f"run {config.name} in {result.path}")
         print(f"space {config.space}, evaluator {config.evaluator}{task}, objective {result.objective}, ", end="")
         print(f"strategy {config.strategy}, seed {config.seed}")
+        if result.space.counts:
+            print(f"networks of {result.space.network_size}")
         print("\n".join(summary_lines(result)))
         return
     config, history = result.config, result.history
@@ -104,16 +106,19 @@ def best(
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
     """Show all trials of a run, in the order in which they were proposed."""
     from loops.counting import report_words
+    from loops.metric_units import column
 
     result = _load(run)
     if csv:
         result.trials.to_csv(sys.stdout, index=False, lineterminator="\n")
         return
-    widths = {metric: max(12, len(metric)) for metric in result.objective.metrics}
-    print(f"{'trial':>5}  {'status':9}  ", *(f"{name:>{width}}  " for name, width in widths.items()), sep="", end="")
+    ended = [trial.metrics for trial in result.history]
+    columns = {name: column(name, [one[name] for one in ended if name in one]) for name in result.objective.metrics}
+    shown = [(name, heading, max(12, len(heading)), scale) for name, (heading, scale) in columns.items()]
+    print(f"{'trial':>5}  {'status':9}  ", *(f"{heading:>{width}}  " for _, heading, width, _ in shown), sep="", end="")
     print("architecture")
     for trial in result.history:
-        values = (f"{trial.metrics[m]:{w}.6g}" if m in trial.metrics else " " * w for m, w in widths.items())
+        values = (f"{trial.metrics[m] / by:{w}.6g}" if m in trial.metrics else " " * w for m, _, w, by in shown)
         infeasible = trial.status == "completed" and not result.objective.admits(trial)
         reported = report_words(trial, result.objective.metrics) if trial.status == "running" else None
         parts = ["infeasible" if infeasible else trial.reason, reported, None if trial.is_query else "known"]

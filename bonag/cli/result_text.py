@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loops.counting import count_words
+from loops.metric_units import words
 from search_spaces.architecture import COUNTED
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def found_lines(found: Found, objective: Sequence[str]) -> list[str]:
     """A trial with its costs, which come last, for people; the other metrics of the objective come first."""
     measured = [name for name in (*objective, *found.metrics) if name not in COUNTED]
     names, shown = list(dict.fromkeys(measured)), max(SHOWN, len(objective))
-    metrics = [f"{name} {found.metrics[name]:.6g}" for name in names]
+    metrics = [words(name, found.metrics[name]) for name in names]
     if len(metrics) > shown:
         metrics[shown:] = [f"{len(metrics) - shown} more metrics (--json)"]
-    costs = [] if found.params is None else [f"{found.params / 1e6:.2f} M params"]
-    costs += [] if found.macs is None else [f"{found.macs / 1e6:.1f} M MACs"]
+    counts = {name: getattr(found, name) for name in COUNTED}
+    costs = [words(name, value) for name, value in counts.items() if value is not None]
     return [
         f"trial {found.trial}: {', '.join([*metrics, *costs])}",
         f"  {found.architecture}",
@@ -56,7 +57,7 @@ def summary_lines(result: Result) -> list[str]:
     goals = result.objective.goals
     if result.best is not None and len(goals) > 1:
         ends = ((goal.metric, [found.metrics[goal.metric] for found in result.front]) for goal in goals)
-        spans = ", ".join(f"{name} {min(values):.6g} to {max(values):.6g}" for name, values in ends)
+        spans = ", ".join(words(name, min(values), max(values)) for name, values in ends)
         lines += [f"front of {len(result.front)} trials: {spans}"]
     elif result.best is not None:
         first, second = found_lines(result.best, result.objective.metrics)

@@ -117,7 +117,7 @@ def _go(opened: Session) -> int:
             return signals.status
         finally:
             opened.close()
-        result = Result(read_record(opened.path, opened.parts.space), opened.parts.space)
+        result = Result(read_record(opened.path, opened.parts.space))
         print("\n".join(summary_lines(result)))
         if over.state is RunState.INTERRUPTED:
             print(f"go on by `bonag resume {argument}`", file=sys.stderr)

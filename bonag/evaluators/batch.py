@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 
 # Results are rounded to this many decimals: the last bits of a matrix product depend on the machine and on how many
 # architectures were asked for together, and a search that is repeated elsewhere should not.
@@ -20,6 +20,7 @@ class BatchEvaluator(ABC):
     looks_up: that an evaluation takes microseconds and runs bonag's code alone, so that it needs no process of its own.
     name, task: what ``make_evaluator`` was asked for.
     metrics, description: as in ``loops.protocols.Evaluator``.
+    network_size: of the networks that the numbers are of; the space's own where it is None.
     """
 
     name: str
@@ -28,6 +29,7 @@ class BatchEvaluator(ABC):
     metrics: tuple[str, ...]
     description: str
     looks_up = True
+    network_size: NetworkSize | None = None
 
     @abstractmethod
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
@@ -43,11 +45,10 @@ class BatchEvaluator(ABC):
             raise LookupError(f"the {self.name} has no {self.metrics[0]} of {architecture} on {self.task}")
         return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
-    def costs_many(
-        self, architectures: Sequence[Architecture], num_classes: int | None = None, image_size: int | None = None
-    ) -> dict[str, np.ndarray]:
-        """Exact ``params`` and ``macs`` of B architectures: (B,) float64 each."""
-        costs = [self.space.costs(a, num_classes=num_classes, image_size=image_size) for a in architectures]
+    def costs_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
+        """Exact ``params`` and ``macs`` of the networks of B architectures: (B,) float64 each."""
+        space = self.space if self.network_size is None else self.space.at(self.network_size)
+        costs = [space.costs(architecture) for architecture in architectures]
         return {
             "params": np.array([c.params for c in costs], dtype=np.float64),
             "macs": np.array([c.macs for c in costs], dtype=np.float64),

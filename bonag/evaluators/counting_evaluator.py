@@ -6,25 +6,30 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bonag.evaluators.sizing import sized_space
 from bonag.profiling.kept import load_metric, profiled_metrics
 from loops.protocols import Evaluator, RunningTrial
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.architecture import COUNTED
 
 
 class CountingEvaluator:
     """An evaluator whose results hold what is known without it (``names``), where it gives none itself.
 
-    That are the space's exact costs (params, macs) for its default classes and image size, and the latencies (ms) that
-    the user's latency models predict.
+    That are the exact costs (params, macs) of the networks that it measures, and the latencies (ms) that the user's
+    latency models predict.
+
+    size: of these networks; by default what the evaluator says.
     """
 
-    def __init__(self, space: SearchSpace, evaluator: Evaluator, names: Sequence[str]) -> None:
-        self.space, self.evaluator, self.names = space, evaluator, tuple(names)
+    def __init__(
+        self, space: SearchSpace, evaluator: Evaluator, names: Sequence[str], size: NetworkSize | None = None
+    ) -> None:
+        self.space, self.evaluator, self.names = sized_space(space, evaluator, size), evaluator, tuple(names)
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
         self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
-        for name in ("name", "task", "dataset", "preset", "looks_up"):
+        for name in ("name", "task", "dataset", "preset", "looks_up", "network_size"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):
@@ -55,7 +60,10 @@ class CountingEvaluator:
     def _told(self) -> list[str]:
         exact = [name for name in self.names if name in COUNTED]
         told = [f"Exact counts beside it: {', '.join(exact)}."] if exact else []
-        return told + [model.description(name) for name, model in self.models.items()]
+        told += [model.description(name) for name, model in self.models.items()]
+        mine = self.space.network_size
+        others = [name for name, model in self.models.items() if model.size != mine]
+        return told + [f"{', '.join(others)}: of other networks than those measured here ({mine})."] * bool(others)
 
 
 def known_metrics(space: SearchSpace) -> tuple[str, ...]:
@@ -64,6 +72,6 @@ def known_metrics(space: SearchSpace) -> tuple[str, ...]:
 
 
 def counts(space: SearchSpace, architecture: Architecture, names: Sequence[str]) -> dict[str, float]:
-    """The exact costs of those names."""
+    """The exact costs of those names, of the networks that architectures stand for in this space."""
     costs = space.costs(architecture)
     return {name: float(getattr(costs, name)) for name in names}

@@ -11,7 +11,7 @@ from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.data_files import data_file, read_arrays
 from bonag.evaluators.note10_latency import Note10Latency
 from bonag.safe_reading import check_finite
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 
 FILE = "mbv3_imagenet_predictor.npz"
@@ -56,6 +56,7 @@ class OFAPredictor(BatchEvaluator):
         self.name, self.task, self.space = "predictor", f"imagenet{image_size}", space
         self.metrics = ("accuracy", "params", "macs", "latency_note10")
         self._image_size = image_size
+        self.network_size = NetworkSize(space.num_classes, image_size)
         self._layers = [(weight.T.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
         self._latency = Note10Latency(image_size)
         self.description = (
@@ -75,7 +76,7 @@ class OFAPredictor(BatchEvaluator):
                 np.maximum(x, 0.0, out=x)
         return {
             "accuracy": np.round(100.0 * x[:, 0], DECIMALS),
-            **self.costs_many(architectures, image_size=self._image_size),
+            **self.costs_many(architectures),
             "latency_note10": self._latency.of_ops(self.space.codes(architectures)),
         }
 

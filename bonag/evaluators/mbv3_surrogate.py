@@ -17,7 +17,7 @@ import numpy as np
 from bonag.evaluators.artifact import accuracy_moments, load_artifact
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.note10_latency import Note10Latency
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, STAGES
 
 NAME = "mbv3_surrogate"
@@ -102,6 +102,7 @@ class MBV3Surrogate(BatchEvaluator):
         self.name, self.task, self.space = "surrogate", f"imagenet{image_size}", space
         self.metrics = ("accuracy", "accuracy_sd", "latency_note10", "params", "macs")
         self._image_size = image_size
+        self.network_size = NetworkSize(space.num_classes, image_size)
         self._model = LogErrorModel(**artifact.arrays)
         self._latency = Note10Latency(image_size)
         facts, here = artifact.facts, artifact.facts["held_out"][str(image_size)]
@@ -124,5 +125,5 @@ class MBV3Surrogate(BatchEvaluator):
             "accuracy": np.round(accuracy, DECIMALS),
             "accuracy_sd": np.round(spread, DECIMALS),
             "latency_note10": self._latency.of_ops(ops),
-            **self.costs_many(architectures, image_size=self._image_size),
+            **self.costs_many(architectures),
         }

@@ -16,7 +16,7 @@ import numpy as np
 
 from bonag.evaluators.artifact import accuracy_moments, load_artifact
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 
 NAME = "nb201_surrogate"
 TASKS = ("cifar10", "cifar100")
@@ -44,6 +44,7 @@ class NB201Surrogate(BatchEvaluator):
         artifact = load_artifact(NAME)
         self.name, self.task, self.space = "surrogate", task, space
         self.metrics = ("accuracy", "accuracy_sd", "params", "macs")
+        self.network_size = NetworkSize(NUM_CLASSES[task], space.image_size)
         self._arrays = artifact.arrays
         self._edges = edge_vectors(artifact.arrays)
         facts = artifact.facts
@@ -66,7 +67,7 @@ class NB201Surrogate(BatchEvaluator):
         return {
             "accuracy": np.where(works, np.round(mean[:, column], DECIMALS), 100.0 / classes),
             "accuracy_sd": np.where(works, np.round(sd[:, column], DECIMALS), 0.0),
-            **self.costs_many(architectures, num_classes=classes),
+            **self.costs_many(architectures),
         }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bonag.evaluators.batch import BatchEvaluator
 from bonag.evaluators.data_files import check_numeric, check_rows, data_file, parquet_columns, read_parquet
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 
 ACCURACY_FILE = "nb201_accuracy.parquet"
@@ -67,7 +67,7 @@ class NB201Table(BatchEvaluator):
         self._rows = rows
         self._values = values
         known = re.match(r"cifar100?$|imagenet16", task)
-        self._data_set: tuple[int, int] | tuple[None, None] = DATA_SETS[known[0]] if known else (None, None)
+        self.network_size = NetworkSize(*DATA_SETS[known[0]]) if known else None
         complete = [name for name, column in values.items() if name == "accuracy" or not np.isnan(column).any()]
         self.metrics = (*complete, "params", "macs")
         devices = sum(name.startswith("latency_") for name in values)
@@ -82,7 +82,7 @@ class NB201Table(BatchEvaluator):
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
         rows = np.array([self._rows.get(str(a), -1) for a in architectures], dtype=np.int64)
         found = {name: np.where(rows < 0, np.nan, column[rows]) for name, column in self._values.items()}
-        return found | self.costs_many(architectures, *self._data_set)
+        return found | self.costs_many(architectures)
 
 
 def _accuracy_path(data_dir: Path | None) -> Path:

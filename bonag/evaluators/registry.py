@@ -15,7 +15,7 @@ from bonag.evaluators.counting_evaluator import CountingEvaluator, known_metrics
 from bonag.roles import EVALUATORS
 from loops.objective import Objective
 from loops.protocols import Evaluator
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 from search_spaces.registry import name_of
@@ -63,6 +63,7 @@ def make_evaluator(
     objective: Objective | None = None,
     metrics: Sequence[str] = (),
     settings: Mapping[str, object] = MappingProxyType({}),
+    size: NetworkSize | None = None,
 ) -> Evaluator:
     """The evaluator of that name for that task, or the default ones; beside ``Evaluator`` it has ``name`` and ``task``.
 
@@ -72,6 +73,7 @@ def make_evaluator(
         hyperparameters; None and () are as if not given.
     objective, metrics: what every result must hold; exact costs are counted, and profiled latencies predicted, where
         the evaluator gives none itself.
+    size: of the networks whose costs are counted; by default what the evaluator says.
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """
     metrics = metrics if objective is None else objective.metrics
@@ -97,7 +99,7 @@ def make_evaluator(
             f"evaluator '{name}' of space '{space.name}' measures no '{unknown}': {choice} (a minus before it "
             "minimises)"
         )
-    return CountingEvaluator(space, evaluator, missing) if missing else evaluator
+    return CountingEvaluator(space, evaluator, missing, size) if missing else evaluator
 
 
 def _make(

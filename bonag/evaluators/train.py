@@ -12,7 +12,7 @@ from bonag.training.datasets import DIGITS, NAMES, load_dataset
 from bonag.training.networks import build_arguments, check_networks
 from bonag.training.recipe import check_preset, make_recipe, read_hyperparameters
 from bonag.training.weights import FILE, save_trained
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 
 if TYPE_CHECKING:
     from bonag.training.images import Dataset
@@ -53,8 +53,8 @@ class TrainEvaluator:
         self.task = images.name
         self.recipe = make_recipe(self.preset, space, images, self.hyperparameters)
         self.arguments = build_arguments(space, self.recipe, asked=chosen)
-        side = self.recipe.image_size or images.side
-        check_networks(space, images.num_classes, side, self.arguments)
+        self.network_size = NetworkSize(images.num_classes, self.recipe.image_size or images.side, self.arguments)
+        check_networks(space, self.network_size)
         self.description = self._describe(images)
 
     def images(self) -> Dataset:
@@ -83,9 +83,7 @@ class TrainEvaluator:
         )
         if self.arguments:
             chosen = " and ".join(f"{value} {name}" for name, value in self.arguments.items())
-            text += (
-                f" These are networks with {chosen}; costs such as params and macs are of the space's own network size."
-            )
+            text += f" These are networks with {chosen}; params and macs are theirs."
         return text
 
 

@@ -29,7 +29,8 @@ def take_along(register: Callable[[ModuleType], None]) -> None:
     register: of cloudpickle, or of one's own copy of it.
     """
     for name, module in list(sys.modules.items()):
-        if "." not in name and name not in sys.stdlib_module_names and isinstance(module, ModuleType):
+        own = isinstance(module, ModuleType) and module.__name__ == name  # some libraries give modules a second name
+        if own and "." not in name and name not in sys.stdlib_module_names:
             written = getattr(module, "__file__", None) or getattr(module, "__path__", None)
             if name != "__main__" and written and not _can_be_found(name):
                 register(module)

@@ -23,7 +23,7 @@ def loading_lines(
     if format == "python":
         module = f"network = runpy.run_path({str(path)!r})['build']()"
         return [module, load.replace(repr(str(path)), "'WEIGHTS.safetensors'")]
-    numbers = "".join(f", {name}={value}" for name, value in arguments.items())
+    numbers = "".join(f", {name}={value!r}" for name, value in arguments.items())
     made = f"space.build(space.parse({str(architecture)!r}), num_classes={num_classes}{numbers})"
     return [f"space = search_spaces.get_space({space.name!r})", f"network = {made}", load]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from bonag.export.source import python_source
 from bonag.safe_reading import check_regular
 from bonag.training.weights import TrainedNetwork, is_trained, read_trained
 from bonag.whole_file import whole_file
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.mbv3 import MBV3Architecture
 from search_spaces.near_miss import suggestion
@@ -58,7 +59,8 @@ def export_network(
         width and, unless it is given, image size; or the checkpoint of an Once-for-All supernet, from which the weights
         of an mbv3 network are cut; without one they are fresh, from seed 0. The files say which, in their metadata; a
         python file has no weights, but the size of the trained network.
-    num_classes, image_size (pixels): the space's defaults where None.
+    num_classes, image_size (pixels): the space's where None, as are the further arguments of ``build``: that of a run
+        is at the size of the networks that were evaluated.
     Raises UserError for what cannot be exported or written.
     """
     if format not in FORMATS:
@@ -70,9 +72,10 @@ def export_network(
         num_classes, image_size = trained.num_classes, image_size or trained.image_size
     num_classes = space.num_classes if num_classes is None else num_classes
     image_size = space.image_size if image_size is None else image_size
-    arguments = trained.arguments if trained is not None else {}
+    arguments = trained.arguments if trained is not None else space.build_arguments
     try:
-        space.costs(architecture, num_classes, image_size)
+        space = space.at(NetworkSize(num_classes, image_size, arguments))
+        space.costs(architecture)
     except (ValueError, NotImplementedError) as error:
         raise UserError(f"no network of space '{space.name}' for these images: {error}") from error
     if weights is not None and trained is None and format == "python":
@@ -80,11 +83,11 @@ def export_network(
 
     try:
         with whole_file(path) as temporary:
-            metadata = _metadata(space, architecture, num_classes, image_size, weights, trained)
+            metadata = _metadata(space, architecture, weights, trained)
             if format == "python":
                 content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata)
             else:
-                network = trained.build() if trained else _network(space, architecture, num_classes, weights)
+                network = trained.build() if trained else _network(space, architecture, weights)
                 content = {"state-dict": _state_dict, "onnx": _onnx}[format](network, metadata)
             temporary.write_bytes(content)
     except OSError as error:
@@ -97,20 +100,19 @@ def export_network(
 def _metadata(
     space: SearchSpace,
     architecture: Architecture,
-    num_classes: int,
-    image_size: int,
     weights: Path | None,
     trained: TrainedNetwork | None,
 ) -> dict[str, str]:
     """What the file says of itself."""
     if trained is not None:
-        return {**trained.metadata(), "image_size": str(image_size)}
+        return {**trained.metadata(), "image_size": str(space.image_size)}
     return {
         "bonag": version("bonag"),
         "space": space.name,
         "architecture": str(architecture),
-        "num_classes": str(num_classes),
-        "image_size": str(image_size),
+        "num_classes": str(space.num_classes),
+        "image_size": str(space.image_size),
+        **({"build": json.dumps(dict(space.build_arguments))} if space.build_arguments else {}),
         "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
     }
 
@@ -131,15 +133,15 @@ def _check_trained(trained: TrainedNetwork, architecture: Architecture, num_clas
         )
 
 
-def _network(space: SearchSpace, architecture: Architecture, num_classes: int, weights: Path | None) -> nn.Module:
+def _network(space: SearchSpace, architecture: Architecture, weights: Path | None) -> nn.Module:
     """The network on the CPU, in evaluation mode."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
-        network = space.build(architecture, num_classes).eval()
+        network = space.build(architecture, space.num_classes, **space.build_arguments).eval()
     if weights is not None:
-        network.load_state_dict(_cut(architecture, num_classes, weights))
+        network.load_state_dict(_cut(architecture, space.num_classes, weights))
     return network
 
 

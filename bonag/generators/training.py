@@ -37,13 +37,14 @@ class Conditions:
     quantiles: by metric, (Q,) over the space. posterior: codes (n, S) -> means and variances of scores that grow with
     the metrics, (n, C) each, as a predictor believes that was fitted on the labels. labels: how many architectures were
     evaluated for it.
-    source: what evaluated them.
+    source: what evaluated them. networks: the size of the networks whose costs were counted, in words.
     """
 
     quantiles: Mapping[str, np.ndarray]
     posterior: Posterior
     labels: int
     source: str
+    networks: str = ""
 
 
 def train_generator(
@@ -95,7 +96,7 @@ def train_generator(
     end = fit_network(denoiser, loss, schedule, kept, report)
     record = identity | asdict(schedule)
     record |= {"steps": end.step, "seconds": round(end.seconds, 1), "loss": round(end.loss, 4)}
-    record |= {"pool": POOL, "samples": len(codes)}
+    record |= {"pool": POOL, "samples": len(codes), "networks": conditions.networks if conditions else ""}
     return generator, record
 
 

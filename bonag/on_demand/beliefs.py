@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bonag.acquisition.metric_models import MetricFitter, MetricModel
+from bonag.evaluators.sizing import sized_space
 from bonag.generators.conditions import normal_scores, quantiles_of
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
@@ -100,11 +101,12 @@ def learn_conditions(
 
     count: of labels, by default as in ``draw_labels``. Raises UserError.
     """
+    space = sized_space(space, evaluator)
     # The seed's own stream draws the training pool.
     labels = draw_labels(space, evaluator, metrics, np.random.default_rng([seed, 2]), count)
     beliefs = fit_beliefs(space, labels, dict.fromkeys(metrics, 1.0))
     quantiles = {name: quantiles_of(labels.values[name]) for name in metrics}
-    return Conditions(quantiles, beliefs.posterior, labels.count, labels.source)
+    return Conditions(quantiles, beliefs.posterior, labels.count, labels.source, str(space.network_size))
 
 
 def directions_of(wishes: Sequence[Constraint]) -> dict[str, float]:

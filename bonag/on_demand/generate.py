@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bonag.evaluators.sizing import sized_space
 from bonag.generators.choosing import Loaded
 from bonag.generators.trained import CONDITIONAL, TrainedGenerator
 from bonag.on_demand.beliefs import directions_of, fit_beliefs
@@ -45,9 +46,10 @@ def generate(
         raise UserError(f"seed must be at least 0, not {seed}")
     check_count(labels)
     generator, strengths = loaded.generator, dict(strengths or {})
-    space, asked = generator.space, parse_wishes(where, metrics_of(evaluator))
+    space, asked = sized_space(generator.space, evaluator), parse_wishes(where, metrics_of(evaluator))
     _check(strengths, asked, labels)
-    method = choose_method(generator, asked, method, loaded.record.get("source"), source_of(evaluator))
+    same = loaded.record.get("networks") in (None, "", str(space.network_size))
+    method = choose_method(generator, asked, method, loaded.record.get("source"), source_of(evaluator), same)
     # What no architecture can meet is said before anything is evaluated for it.
     CountedBounds.of(space, evaluator, asked).check(np.random.default_rng([seed, 5]))
     guidance, wishes, paid = _prepare(generator, method, asked, strengths, evaluator, labels, seed)
@@ -108,8 +110,8 @@ def _prepare(
     if method == CONDITIONAL and known:
         wishes = in_units(asked, generator.quantiles)
         return make_guidance(generator, method, wishes, strengths), wishes, 0
-    directions = directions_of(asked)
-    drawn = draw_labels(generator.space, evaluator, list(directions), np.random.default_rng([seed, 3]), count)
+    space, directions = sized_space(generator.space, evaluator), directions_of(asked)
+    drawn = draw_labels(space, evaluator, list(directions), np.random.default_rng([seed, 3]), count)
     wishes = in_units(asked, drawn.values)
-    beliefs = None if method == CONDITIONAL else fit_beliefs(generator.space, drawn, directions)
+    beliefs = None if method == CONDITIONAL else fit_beliefs(space, drawn, directions)
     return make_guidance(generator, method, wishes, strengths, beliefs, seed), wishes, drawn.count

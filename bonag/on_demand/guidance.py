@@ -77,10 +77,12 @@ def choose_method(
     method: str | None,
     learnt_from: str | None,
     measured_by: str,
+    same_networks: bool,
 ) -> str:
     """The method that was asked for, or the best that the generator allows; raises UserError.
 
-    learnt_from: what evaluated the labels of a conditional generator. measured_by: what evaluates now.
+    learnt_from: what evaluated the labels of a conditional generator. measured_by: what evaluates now. same_networks:
+    whether both are of networks of one size.
     """
     if not wishes:
         if method is not None:
@@ -88,8 +90,9 @@ def choose_method(
         return UNGUIDED
     known = set(generator.quantiles)
     missing = [wish.metric for wish in wishes if wish.metric not in known]
-    # The same metric of another task or evaluator is another metric; counts are the same everywhere.
-    other = learnt_from != measured_by and not {wish.metric for wish in wishes} <= set(COUNTED)
+    # The same metric of another task or evaluator is another metric; counts of the same networks are the same.
+    counted = same_networks and {wish.metric for wish in wishes} <= set(COUNTED)
+    other = learnt_from != measured_by and not counted
     choices = generator.methods if missing or other else (CONDITIONAL, *generator.methods)
     if method is None:
         return choices[0]

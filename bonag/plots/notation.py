@@ -7,21 +7,10 @@ from html import escape
 
 import numpy as np
 
+from loops.metric_units import unit as unit
+
 LONGEST = 44
 _COSTS = ("latency", "params", "macs", "flops", "training_time", "energy", "memory")
-
-
-def unit(metric: str, values: np.ndarray) -> str:
-    """The unit of a metric as bonag's evaluators name theirs, "" where it is not known.
-
-    values: (n,) values of it: an accuracy that stays within 0 to 1 is a share and not in per cent.
-    """
-    name = metric.lower()
-    if "accuracy" in name:
-        return "%" if np.nanmax(values, initial=0.0) > 1 else ""
-    if name.startswith("latency_") or name.endswith("_ms"):
-        return "ms"
-    return "s" if name == "training_time" or name.endswith("_seconds") else ""
 
 
 def title(metric: str, values: np.ndarray) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bonag.profiling.process_regression import ProcessRegression
 from bonag.profiling.regression import SiteRegression
-from search_spaces import Architecture, SearchSpace
+from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.architecture import COUNTED
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ class LatencyModel:
     space: SearchSpace
     arrays: Mapping[str, np.ndarray]
     facts: Mapping[str, Any]
+
+    @property
+    def size(self) -> NetworkSize:
+        """Of the networks that were measured."""
+        return NetworkSize(self.facts["num_classes"], self.facts["image_size"])
 
     def predict(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """The latency of B architectures in ms: (B,) float64."""
@@ -86,7 +91,8 @@ def exact_costs(
     space: SearchSpace, architectures: Sequence[Architecture], num_classes: int, image_size: int
 ) -> np.ndarray:
     """The costs that are counted, at this number of classes and side in pixels: (B, C) float64."""
-    costs = [space.costs(one, num_classes, image_size) for one in architectures]
+    sized = space.at(NetworkSize(num_classes, image_size))
+    costs = [sized.costs(one) for one in architectures]
     return np.array([[getattr(one, name) for name in COUNTED] for one in costs], dtype=np.float64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,37 +19,48 @@ from bonag.record.reading import read_record, snapshot
 from bonag.record.writing import PATIENCE, RunRecord
 from loops.config import RunConfig
 from loops.history import History, Trial
-from search_spaces import SearchSpace
+from search_spaces import NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 
 
 def create_record(
-    out: Path, config: RunConfig, description: str, address: Address | None = None, known: Sequence[Trial] = ()
+    out: Path,
+    config: RunConfig,
+    description: str,
+    address: Address | None = None,
+    known: Sequence[Trial] = (),
+    size: NetworkSize | None = None,
 ) -> RunRecord:
-    """Make the run's folder and its record, and open it. known: the trials that it begins with.
+    """Make the run's folder and its record, and open it. known: the trials that it begins with. size: of the networks
+    that architectures stand for in it, by default the space's own.
 
     Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
     """
     config = replace(config, record=address.public if address else None)
     folder = out / config.name
+
+    def new(connection: sa.Connection) -> None:
+        rows.add_run(connection, config, description, size)
+        rows.add_trials(connection, config.name, known)
+
     lock: Lock | None = None
     try:
         with ExitStack() as stack:
             if address is not None:
                 # Entered first, left last: the run is committed once its folder is there, which goes if that fails.
-                stack.enter_context(_new_postgres_run(address, config, description, known, folder))
+                stack.enter_context(_new_postgres_run(address, config, new, folder))
             building = stack.enter_context(new_folder(folder))
             (building / CONFIG).write_text(config.to_json(), encoding="utf-8")
             # Held from before anybody else can see the folder.
             lock = Lock.exclusive(building / LOCK)
             if address is None:
-                _new_sqlite_run(building / DATABASE, config, description, known)
+                _new_sqlite_run(building / DATABASE, new)
     except BaseException:
         if lock is not None:
             lock.release()
         raise
     assert lock is not None
-    return RunRecord(folder, config, description, History(known), lock, address)
+    return RunRecord(folder, config, description, History(known), lock, address, size=size)
 
 
 def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
@@ -79,6 +90,7 @@ def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
             forgiven=found.forgiven,
             seconds=found.seconds,
             machine=found.machine,
+            size=found.space.network_size,
         )
         if address is not None:
             with plain_errors(address):
@@ -89,16 +101,15 @@ def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
         raise
 
 
-def _new_sqlite_run(path: Path, config: RunConfig, description: str, known: Sequence[Trial]) -> None:
+def _new_sqlite_run(path: Path, new: Callable[[sa.Connection], None]) -> None:
     with plain_errors(path), sqlite_writer(path).connect() as connection, connection.begin():
         rows.create_tables(connection)
-        rows.add_run(connection, config, description)
-        rows.add_trials(connection, config.name, known)
+        new(connection)
 
 
 @contextmanager
 def _new_postgres_run(
-    address: Address, config: RunConfig, description: str, known: Sequence[Trial], folder: Path
+    address: Address, config: RunConfig, new: Callable[[sa.Connection], None], folder: Path
 ) -> Iterator[None]:
     made = False
     try:
@@ -111,8 +122,7 @@ def _new_postgres_run(
                 raise UserError(f"{address.public} cannot be used: {error}") from None
             if rows.has_run(connection, config.name):
                 raise NameTakenError(f"{address.public} holds a run '{config.name}' already: choose another name")
-            rows.add_run(connection, config, description)
-            rows.add_trials(connection, config.name, known)
+            new(connection)
             yield
             made = True
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History
-from search_spaces import SearchSpace, get_space
+from search_spaces import NetworkSize, SearchSpace, get_space
 from search_spaces.errors import UserError
 
 # A database file is made of whole pages, https://www.sqlite.org/fileformat2.html
@@ -34,12 +35,14 @@ class RunSnapshot:
 
     state: ``interrupted`` where the record says ``running`` and nobody runs it.
     live: whether a process has it open for writing now.
+    space: at the size of the networks that architectures stand for in the run.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
     """
 
     path: Path
     config: RunConfig
+    space: SearchSpace
     description: str
     state: RunState
     reason: str | None
@@ -82,14 +85,15 @@ def snapshot(
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
     check_agreement(folder, config, run, history.queries)
-    return snapshot_of(folder, run, history, live)
+    return snapshot_of(folder, run, history, live, space)
 
 
-def snapshot_of(path: Path, run: RunRow, history: History, live: bool) -> RunSnapshot:
+def snapshot_of(path: Path, run: RunRow, history: History, live: bool, space: SearchSpace) -> RunSnapshot:
     """What was read of a run, put together. The configuration is the record's, which knows the latest."""
     return RunSnapshot(
         path=path,
         config=run.config,
+        space=run_space(run, space),
         description=run.description,
         state=state_of(run, live),
         reason=run.reason,
@@ -136,6 +140,17 @@ def check_agreement(folder: Path, config: RunConfig, run: RunRow, trials: int) -
 def space_of(config: RunConfig) -> SearchSpace:
     """The installed space that the run searches; raises UserError."""
     return get_space(config.space)
+
+
+def run_space(run: RunRow, space: SearchSpace) -> SearchSpace:
+    """The space at the size of the run's networks.
+
+    Older records keep none: costs were counted at the space's own size, or by evaluators whose task names the pixels.
+    """
+    size, task = run.network_size, re.fullmatch(r"imagenet(\d+)", run.config.task or "")
+    if size is None and task:
+        size = NetworkSize(space.num_classes, int(task[1]))
+    return space if size is None else space.at(size)
 
 
 def state_of(run: RunRow, live: bool) -> RunState:

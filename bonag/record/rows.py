@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -19,13 +19,16 @@ from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History, Point, Trial, TrialStatus
 from loops.outcome import check_metrics
-from search_spaces import SearchSpace
+from search_spaces import NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """What the database knows of a run beside its trials."""
+    """What the database knows of a run beside its trials.
+
+    network_size: None where an older bonag made the run, which kept none.
+    """
 
     config: RunConfig
     description: str
@@ -35,6 +38,7 @@ class RunRow:
     created_at: float
     seconds: float
     machine: str | None
+    network_size: NetworkSize | None
 
 
 def check_version(connection: sa.Connection) -> int:
@@ -71,8 +75,8 @@ def migrate(connection: sa.Connection) -> None:
         connection.execute(sa.update(schema.versions).values(version=schema.VERSION))
 
 
-def add_run(connection: sa.Connection, config: RunConfig, description: str) -> None:
-    """Write a new run."""
+def add_run(connection: sa.Connection, config: RunConfig, description: str, size: NetworkSize | None) -> None:
+    """Write a new run. size: see ``RunRow``."""
     connection.execute(
         sa.insert(schema.runs).values(
             name=config.name,
@@ -81,6 +85,7 @@ def add_run(connection: sa.Connection, config: RunConfig, description: str) -> N
             state=str(RunState.RUNNING),
             forgiven=0,
             created_at=time.time(),
+            network_size=None if size is None else json.dumps(asdict(size)),
         )
     )
 
@@ -106,6 +111,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             created_at=row["created_at"],
             seconds=float(row.get("seconds") or 0.0),
             machine=row.get("machine"),
+            network_size=NetworkSize(**json.loads(size)) if (size := row.get("network_size")) else None,
         )
         check_run(run)
         return run

@@ -6,14 +6,15 @@ import sqlalchemy as sa
 
 # Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
 # and changed when something is written to them.
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData()
 
 versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
-# seconds: for how long the run has run, all sittings together.
+# seconds: for how long the run has run, all sittings together. network_size: of the networks that architectures stand
+# for in it, as JSON.
 runs = sa.Table(
     "bonag_runs",
     metadata,
@@ -26,6 +27,7 @@ runs = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("seconds", sa.Double),
     sa.Column("machine", sa.Text),
+    sa.Column("network_size", sa.Text),
 )
 
 # proposed_event, ended_event: their places in the order of all events of the run. checksum: of the row and its metrics.
@@ -81,7 +83,8 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
         runs.c.machine,
         *(trials.c[name] for name in ("attempts", "output", "proposed_event", "ended_event", "checksum")),
         reports,
-    ]
+    ],
+    3: [runs.c.network_size],
 }
 
 

@@ -138,8 +138,9 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
     with plain_errors(address), engine.connect() as connection, transaction(connection, address):
         live = written_elsewhere(connection, name)
         run = rows.read_run(connection, name)
-        history = read_trials(connection, run, space_of(run.config), known)
-    return snapshot_of(Path(name), run, history, live)
+        space = space_of(run.config)
+        history = read_trials(connection, run, space, known)
+    return snapshot_of(Path(name), run, history, live, space)
 
 
 def _file(path: Path) -> Hashable:

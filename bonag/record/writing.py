@@ -28,6 +28,7 @@ from bonag.whole_file import whole_file
 from loops.config import RunConfig, seconds_of
 from loops.ending import RunState
 from loops.history import History, Trial
+from search_spaces import NetworkSize
 from search_spaces.errors import UserError
 
 # A reader holds the lock for as long as it copies a file, and a server needs a moment to see that a process died.
@@ -40,6 +41,7 @@ class RunRecord:
     """An open run: the recorder of its loop. Only one process has it open at a time.
 
     path: the run's folder. state, reason, forgiven, seconds, machine: as they were when the run was opened.
+    size: of the networks that architectures stand for in it; the space's own where it is None.
     waiting: told, in words, that the record is waited for. hurry: asked whether to wait no longer.
     """
 
@@ -57,6 +59,7 @@ class RunRecord:
         forgiven: int = 0,
         seconds: float = 0.0,
         machine: str | None = None,
+        size: NetworkSize | None = None,
     ) -> None:
         self.path = folder
         self.config = config
@@ -64,7 +67,7 @@ class RunRecord:
         self.state = state
         self.reason = reason
         self.forgiven = forgiven
-        self.seconds, self.machine = seconds, machine
+        self.seconds, self.machine, self.size = seconds, machine, size
         self.log = RunLog(folder / LOG)
         self.waiting: Callable[[str], None] = lambda reason: None
         self.hurry: Callable[[], bool] = lambda: False

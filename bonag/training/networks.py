@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
 from bonag.training.recipe import Recipe
-from search_spaces import SearchSpace
+from search_spaces import NetworkSize, SearchSpace
 from search_spaces.counting import network_costs
 from search_spaces.errors import UserError
 
@@ -29,8 +29,8 @@ def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = (
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def check_networks(space: SearchSpace, num_classes: int, image_size: int, arguments: Mapping[str, float]) -> None:
-    """Raise UserError where the space has no networks for such images; one is made, and nothing computed."""
+def check_networks(space: SearchSpace, size: NetworkSize) -> None:
+    """Raise UserError where the space has no networks of that size; one is made, and nothing computed."""
     import torch
 
     if not space.builds:
@@ -38,12 +38,17 @@ def check_networks(space: SearchSpace, num_classes: int, image_size: int, argume
     architecture = space.sample(1, np.random.default_rng(0))[0]
     how = "choose a size by --hyperparameter image_size=N"
     try:
-        space.costs(architecture, num_classes, image_size)
+        told = space.at(size).costs(architecture)
         with torch.device("meta"):
-            network = space.build(architecture, num_classes, **arguments)
-        network_costs(network, image_size)
+            network = space.build(architecture, size.num_classes, **size.arguments)
+        counted = network_costs(network, size.image_size)
     except NotImplementedError as error:
         raise UserError(f"space '{space.name}' builds no networks to train: {error}") from error
     except ValueError as error:
-        what = f"no network of space '{space.name}' for images of {image_size} pixels"
+        what = f"no network of space '{space.name}' for images of {size.image_size} pixels"
         raise UserError(f"{what}: {str(error).splitlines()[0]}; {how}") from error
+    if told != counted:
+        raise UserError(
+            f"space '{space.name}' tells {told} of {architecture}, and its network ({size}) has {counted}: count by "
+            "`_costs`, with an argument for each one of `build`, or leave costs out"
+        )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bonag.api.found import best_trials
+from bonag.api.found import best_trials, known_costs
 from bonag.ui.source import View
-from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import Row, overall, rows, trials_with_values, trials_within_bounds
 from loops.counting import report_words
 from loops.history import History, Trial, TrialStatus
-from search_spaces import Costs
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class Champion:
 
     title: in which, or None for the only one. best_in: the metrics, none where it is only the nearest to what is
     wanted. drawn: its SVG, or None where there is no space to draw it by. rows: its metrics, the objective's first, of
-    which ``more`` are not there. costs: counted, or None. standing, sentences: how good it is, and how it was proposed.
+    which ``more`` are not there. costs: by name, if known. standing, sentences: how good it is, how it was proposed.
     """
 
     title: str | None
@@ -93,7 +91,7 @@ class Champion:
     drawn: str | None
     rows: tuple[Row, ...]
     more: int
-    costs: Costs | None
+    costs: Mapping[str, float]
     standing: str | None
     sentences: tuple[str, ...]
 
@@ -140,7 +138,7 @@ def _champion(view: View, best: Best, several: bool) -> Champion:
         drawn=view.draw(trial.architecture),
         rows=tuple(found[:shown]),
         more=max(0, len(found) - shown),
-        costs=count_costs(view.space, trial.architecture) if view.space else None,
+        costs=known_costs(trial, view.space) if view.space else {},
         standing=overall(view.history, objective, trial),
         sentences=origin(view, trial).sentences,
     )

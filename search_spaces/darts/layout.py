@@ -14,3 +14,8 @@ CELLS = 8
 def reductions(cells: int) -> tuple[int, int]:
     """The positions of the two reduction cells in a stack, counted from 0."""
     return cells // 3, 2 * cells // 3
+
+
+def stacked_cells(of_each_stage: int | None) -> int:
+    """How many cells a network has of so many in each of its three stages, by default NAS-Bench-301's."""
+    return CELLS if of_each_stage is None else 3 * of_each_stage

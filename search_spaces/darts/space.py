@@ -26,7 +26,7 @@ from search_spaces.darts.architecture import (
     source_pairs,
 )
 from search_spaces.darts.costs import network_costs
-from search_spaces.darts.layout import CELLS, CHANNELS, INPUTS, NODES
+from search_spaces.darts.layout import CHANNELS, INPUTS, NODES, stacked_cells
 from search_spaces.graph import ArchGraph
 from search_spaces.space import SearchSpace
 
@@ -218,11 +218,19 @@ class DARTS(SearchSpace):
         from search_spaces.darts.network import CellNetwork
 
         normal, reduce = self.own(architecture, DARTSArchitecture).named_cells
-        stack = CELLS if cells is None else 3 * cells
-        return CellNetwork(normal, reduce, self.num_classes if num_classes is None else num_classes, channels, stack)
+        classes = self.num_classes if num_classes is None else num_classes
+        return CellNetwork(normal, reduce, classes, channels, stacked_cells(cells))
 
-    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-        return network_costs(self.own(architecture, DARTSArchitecture), num_classes, image_size)
+    def _costs(
+        self,
+        architecture: Architecture,
+        num_classes: int,
+        image_size: int,
+        channels: int = CHANNELS,
+        cells: int | None = None,
+    ) -> Costs:
+        own = self.own(architecture, DARTSArchitecture)
+        return network_costs(own, num_classes, image_size, channels, stacked_cells(cells))
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
         from search_spaces.darts.drawing import darts_cells, darts_thumbnail

@@ -6,7 +6,7 @@ from search_spaces.drawing.looks import look
 from search_spaces.drawing.shapes import box, head, line, width_of
 from search_spaces.drawing.svg import Markup, element, group, picture, text
 from search_spaces.mbv3.architecture import EXPANDS, KERNELS, SLOTS_PER_STAGE, MBV3Architecture
-from search_spaces.mbv3.layout import FEATURE_WIDTH, HEAD_WIDTH, STAGES, STEM_WIDTH
+from search_spaces.mbv3.layout import scaled_layout
 
 WIDTH = 360
 BAND, GAP, SLIM = 76.0, 14.0, 30.0
@@ -17,19 +17,19 @@ SPACE = 8.0
 TITLE = "MobileNetV3 network"
 
 
-def mbv3_network(architecture: MBV3Architecture, num_classes: int, image_size: int) -> Markup:
+def mbv3_network(architecture: MBV3Architecture, num_classes: int, image_size: int, width: float = 1.0) -> Markup:
     """The network from top to bottom, 360 by about 620 pixels: a block's width tells its expand ratio, its height and
     colour tell its kernel."""
-    side = (image_size + 1) // 2
-    drawn = [_slim(4, "Stem", f"3×3 conv and a block, {STEM_WIDTH} channels", f"{side}²")]
+    layout, side = scaled_layout(width), (image_size + 1) // 2
+    drawn = [_slim(4, "Stem", f"3×3 conv and a block, {layout.stem} channels", f"{side}²")]
     y = 4 + SLIM
-    for number, (blocks, stage) in enumerate(zip(architecture.stages, STAGES, strict=True), start=1):
+    for number, (blocks, stage) in enumerate(zip(architecture.stages, layout.stages, strict=True), start=1):
         before, side = side, (side + 1) // 2 if stage.stride == 2 else side
         extras = [name for name, there in (("SE", stage.squeeze_excite), ("h-swish", stage.h_swish)) if there]
         facts = [f"{stage.in_width} → {stage.out_width} ch", _sides(before, side), ", ".join(extras) or "ReLU"]
         drawn += [_down(y), _stage(y + GAP, number, blocks, facts)]
         y += GAP + BAND
-    tail = f"1×1 conv {HEAD_WIDTH}, pool, {FEATURE_WIDTH}, {num_classes} classes"
+    tail = f"1×1 conv {layout.head}, pool, {layout.features}, {num_classes} classes"
     drawn += [_down(y), _slim(y + GAP, "Head", tail, ""), _legend(y + GAP + SLIM + 10)]
     return picture(WIDTH, y + GAP + SLIM + 78, TITLE, description(architecture), *drawn)
 

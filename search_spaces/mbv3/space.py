@@ -148,14 +148,18 @@ class MBV3(ProductSpace):
         classes = self.num_classes if num_classes is None else num_classes
         return MobileNetV3(stages, classes) if width == 1 else MobileNetV3(stages, classes, width)
 
-    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-        return network_costs(self.own(architecture, MBV3Architecture), num_classes, image_size)
+    def _costs(self, architecture: Architecture, num_classes: int, image_size: int, width: float = 1.0) -> Costs:
+        return network_costs(self.own(architecture, MBV3Architecture), num_classes, image_size, width)
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
         from search_spaces.mbv3.drawing import mbv3_network, mbv3_thumbnail
 
         network = self.own(architecture, MBV3Architecture)
-        return mbv3_thumbnail(network) if small else mbv3_network(network, self.num_classes, self.image_size)
+        return (
+            mbv3_thumbnail(network)
+            if small
+            else mbv3_network(network, self.num_classes, self.image_size, **self.build_arguments)
+        )
 
 
 @cache

@@ -176,14 +176,22 @@ class NB101(SearchSpace):
             cell.op_names, cell.edges, self.num_classes if num_classes is None else num_classes, channels, cells
         )
 
-    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
+    def _costs(
+        self,
+        architecture: Architecture,
+        num_classes: int,
+        image_size: int,
+        channels: int = STEM_WIDTH,
+        cells: int = CELLS_PER_STACK,
+    ) -> Costs:
         cell = self.own(architecture, NB101Architecture)
-        return cell_costs(cell.op_names, cell.edges, num_classes, image_size)
+        return cell_costs(cell.op_names, cell.edges, num_classes, image_size, channels, cells)
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
         from search_spaces.nb101.drawing import nb101_drawing
 
-        return nb101_drawing(self.own(architecture, NB101Architecture), self.num_classes, self.image_size, small)
+        cell = self.own(architecture, NB101Architecture)
+        return nb101_drawing(cell, self.num_classes, self.image_size, small, **self.build_arguments)
 
     def _key(self, architecture: Architecture) -> int:
         return self.own(architecture, NB101Architecture).key

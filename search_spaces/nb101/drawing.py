@@ -7,28 +7,35 @@ from search_spaces.drawing.looks import look
 from search_spaces.drawing.shapes import strip
 from search_spaces.drawing.svg import Markup
 from search_spaces.nb101.architecture import NB101Architecture
-from search_spaces.nb101.layout import CELLS_PER_STACK, STACK_WIDTHS, STEM_WIDTH, node_widths
+from search_spaces.nb101.layout import CELLS_PER_STACK, STEM_WIDTH, node_widths, stack_widths
 
 TITLE = "NAS-Bench-101 cell"
 
 
-def nb101_drawing(architecture: NB101Architecture, num_classes: int, image_size: int, small: bool) -> Markup:
+def nb101_drawing(
+    architecture: NB101Architecture,
+    num_classes: int,
+    image_size: int,
+    small: bool,
+    channels: int = STEM_WIDTH,
+    cells: int = CELLS_PER_STACK,
+) -> Markup:
     """The cell, and below it how the network stacks it, 360 pixels wide. small: the cell without words."""
-    vertices, edges = _vertices(architecture), list(architecture.edges)
+    vertices, edges = _vertices(architecture, channels), list(architecture.edges)
     if small:
         return small_boxes(vertices, edges, TITLE)
-    parts = [("stem", f"{STEM_WIDTH} ch")]
+    parts = [("stem", f"{channels} ch")]
     side = image_size
-    for stack, wide in enumerate(STACK_WIDTHS):
+    for stack, wide in enumerate(stack_widths(channels)):
         side = -(-side // 2) if stack else side
-        parts.append((f"{CELLS_PER_STACK} cells", f"{wide} ch, {side}²"))
+        parts.append(("1 cell" if cells == 1 else f"{cells} cells", f"{wide} ch, {side}²"))
     stacked = strip(0, 360, "Stacked as", [*parts, ("pool", f"{num_classes} out")])
     return boxes(vertices, edges, TITLE, stacked, 54)
 
 
-def _vertices(architecture: NB101Architecture) -> list[Vertex]:
+def _vertices(architecture: NB101Architecture, channels: int) -> list[Vertex]:
     names = ("input", *architecture.op_names, "output")
-    widths = node_widths(architecture.edges, len(names), STACK_WIDTHS[0])
+    widths = node_widths(architecture.edges, len(names), channels)
     vertices = []
     for node, (name, wide) in enumerate(zip(names, widths, strict=True)):
         shown = look(name)

@@ -9,6 +9,11 @@ STACK_WIDTHS = (128, 256, 512)
 CELLS_PER_STACK = 3
 
 
+def stack_widths(channels: int) -> list[int]:
+    """Channels of the stacks, of ``channels`` in the first."""
+    return [channels * width // STEM_WIDTH for width in STACK_WIDTHS]
+
+
 def node_widths(edges: Sequence[tuple[int, int]], num_nodes: int, width: int) -> list[int]:
     """Channels of the nodes of a cell that puts out ``width``: (num_nodes,); the input, node 0, counts as 0 here.
 

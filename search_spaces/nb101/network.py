@@ -8,7 +8,7 @@ from functools import reduce
 import torch
 from torch import nn
 
-from search_spaces.nb101.layout import CELLS_PER_STACK, STACK_WIDTHS, STEM_WIDTH, node_widths
+from search_spaces.nb101.layout import CELLS_PER_STACK, STEM_WIDTH, node_widths, stack_widths
 
 
 def conv_norm_relu(in_width: int, out_width: int, kernel: int) -> nn.Sequential:
@@ -83,7 +83,7 @@ class CellNetwork(nn.Module):
         self.stem = conv_norm_relu(3, channels, 3)
         blocks: list[nn.Module] = []
         width = channels
-        for stack, out_width in enumerate(channels * width // STEM_WIDTH for width in STACK_WIDTHS):
+        for stack, out_width in enumerate(stack_widths(channels)):
             if stack:
                 blocks.append(nn.MaxPool2d(2, stride=2, ceil_mode=True))
             for _ in range(cells):

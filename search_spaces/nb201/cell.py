@@ -92,11 +92,21 @@ class NB201(ProductSpace):
         names = self.own(architecture, NB201Architecture).op_names
         return CellNetwork(names, self.num_classes if num_classes is None else num_classes, channels, cells)
 
-    def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-        return cell_costs(self.own(architecture, NB201Architecture).op_names, num_classes, image_size)
+    def _costs(
+        self,
+        architecture: Architecture,
+        num_classes: int,
+        image_size: int,
+        channels: int = WIDTHS[0],
+        cells: int = CELLS_PER_STAGE,
+    ) -> Costs:
+        names = self.own(architecture, NB201Architecture).op_names
+        return cell_costs(names, num_classes, image_size, channels, cells)
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
         from search_spaces.nb201.drawing import nb201_cell, nb201_thumbnail
 
         cell = self.own(architecture, NB201Architecture)
-        return nb201_thumbnail(cell) if small else nb201_cell(cell, self.num_classes, self.image_size)
+        if small:
+            return nb201_thumbnail(cell)
+        return nb201_cell(cell, self.num_classes, self.image_size, **self.build_arguments)

@@ -8,7 +8,7 @@ from search_spaces.drawing.looks import look
 from search_spaces.drawing.shapes import Point, box, colour_of, disc, head, line, strip, width_of
 from search_spaces.drawing.svg import Markup, group, picture, text
 from search_spaces.nb201.architecture import NB201Architecture
-from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS
+from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS, stage_widths
 
 # Node 2 stands inside the triangle of the others, so that no edges cross.
 PLACES: tuple[Point, ...] = ((40, 262), (180, 34), (180, 172), (320, 262))
@@ -19,7 +19,13 @@ RADIUS, SMALL_RADIUS = 15.0, 6.0
 TITLE = "NAS-Bench-201 cell"
 
 
-def nb201_cell(architecture: NB201Architecture, num_classes: int, image_size: int) -> Markup:
+def nb201_cell(
+    architecture: NB201Architecture,
+    num_classes: int,
+    image_size: int,
+    channels: int = WIDTHS[0],
+    cells: int = CELLS_PER_STAGE,
+) -> Markup:
     """The cell, and below it how the network stacks it; its natural size is 360 by 372 pixels."""
     alive = live_edges(architecture)
     drawn = [
@@ -32,7 +38,8 @@ def nb201_cell(architecture: NB201Architecture, num_classes: int, image_size: in
         what = "dashed: no signal passes" if any(alive) else "dashed: no signal reaches the output"
         drawn.append(text(180, 296, what, 11, opacity=0.75))
     sides = [image_size // 2**stage for stage in range(len(WIDTHS))]
-    stages = [(f"{CELLS_PER_STAGE} cells", f"{wide} ch, {side}²") for wide, side in zip(WIDTHS, sides, strict=True)]
+    name = "1 cell" if cells == 1 else f"{cells} cells"
+    stages = [(name, f"{wide} ch, {side}²") for wide, side in zip(stage_widths(channels), sides, strict=True)]
     stacked = strip(HEIGHT + 10, WIDTH, "Stacked as", [("stem", "3×3 conv"), *stages, ("pool", f"{num_classes} out")])
     return picture(WIDTH, HEIGHT + 66, TITLE, description(architecture), *drawn, stacked)
 

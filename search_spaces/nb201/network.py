@@ -8,7 +8,7 @@ from functools import reduce
 import torch
 from torch import nn
 
-from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS
+from search_spaces.nb201.layout import CELLS_PER_STAGE, EDGES, WIDTHS, stage_widths
 
 
 def relu_conv_norm(in_width: int, out_width: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -79,7 +79,7 @@ class CellNetwork(nn.Module):
         self, operations: Sequence[str], num_classes: int, channels: int = WIDTHS[0], cells: int = CELLS_PER_STAGE
     ) -> None:
         super().__init__()
-        widths = [channels * width // WIDTHS[0] for width in WIDTHS]
+        widths = stage_widths(channels)
         self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
         blocks: list[nn.Module] = []
         for stage, width in enumerate(widths):

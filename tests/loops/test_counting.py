@@ -25,6 +25,6 @@ def test_known_trials_are_no_trials_of_the_budget(trials: list[Trial]) -> None:
 
 def test_the_last_report_is_told_by_what_counts(trials: list[Trial]) -> None:
     running = replace(trials[5], curve=(Point(3, {"loss": 0.25, "accuracy": 91.25}, 8),))
-    assert report_words(running, ("accuracy",)) == "step 3 accuracy 91.25"
+    assert report_words(running, ("accuracy",)) == "step 3 accuracy 91.25 %"
     assert report_words(running, ("macs",)) == "step 3 loss 0.25"
     assert report_words(trials[5], ("accuracy",)) is None

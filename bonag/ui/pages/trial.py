@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from bonag.api.found import count_costs, known_costs
 from bonag.plots.trial_curve import reported_metrics, trial_curve
 from bonag.training.weights import trial_file
 from bonag.ui.figures import draw
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from bonag.ui.trials import files
-from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kept import kept_files, open_kept, read_kept
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.origin import origin
@@ -53,7 +53,8 @@ def routes(site: Site) -> list[BaseRoute]:
             parameters=getattr(trial.architecture, "parameters", ()),
             rows=rows(view.history, view.objective, trial),
             overall=overall(view.history, view.objective, trial),
-            costs=count_costs(view.space, trial.architecture) if view.space else None,
+            costs=known_costs(trial, view.space) if view.space else {},
+            pixels=_pixels(view, trial),
             origin=origin(view, trial),
             family=kin,
             reported=reported_metrics(trial, view.objective.metrics)[:CURVES],
@@ -125,6 +126,14 @@ def _find_trial(site: Site, request: Request) -> tuple[View, int, Trial]:
         if trial.index == request.path_params["n"]:
             return view, place, trial
     raise HTTPException(404)
+
+
+def _pixels(view: View, trial: Trial) -> int | None:
+    """The side of the images of which the MACs are; None where an evaluator counted them that says no size."""
+    counted = count_costs(view.space, trial.architecture) if view.space else None
+    if view.space is None or counted is None or counted.macs != trial.metrics.get("macs", counted.macs):
+        return None
+    return view.space.image_size
 
 
 def _space(view: View) -> SearchSpace:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bonag.record.reading import Known, RunSnapshot, space_of
+from bonag.record.reading import Known, RunSnapshot
 from bonag.record.watching import Overview
 from bonag.ui.source import Source, Summary, View, best_value
 from loops.ending import RunState
@@ -69,7 +69,7 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         summary_of(key, overview),
         history,
         objective,
-        space_of(config),
+        snapshot.space,
         config,
         snapshot.description,
         snapshot.reason,

@@ -11,7 +11,7 @@ from bonag.export import FORMATS, export_network
 from bonag.insight.progress import report
 from bonag.ui.background.growing import Growing, Standing
 from bonag.ui.background.jobs import Job
-from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
+from search_spaces import Architecture, InvalidArchitectureError, NetworkSize, SearchSpace, get_space
 from search_spaces.errors import UserError
 
 # Of each format, the ending of its file, and what it is.
@@ -68,14 +68,15 @@ def request(
     """Have the file made, also again if that failed before."""
     place = _place(space, architecture, format, weights)
     file = None if weights is None else str(weights)
+    asked = space.name, space.network_size, str(architecture), format
     growing.again(place)
-    return growing.ask(place, _ONLY, network_file, space.name, str(architecture), format, file, every=True, first=True)
+    return growing.ask(place, _ONLY, network_file, *asked, file, every=True, first=True)
 
 
-def network_file(space_name: str, text: str, format: str, weights: str | None = None) -> bytes:
-    """What `bonag export` writes for this architecture; raises UserError."""
+def network_file(space_name: str, size: NetworkSize, text: str, format: str, weights: str | None = None) -> bytes:
+    """What `bonag export` writes for this architecture of a run with networks of that size; raises UserError."""
     report("building the network")
-    space = get_space(space_name)
+    space = get_space(space_name).at(size)
     try:
         architecture = space.parse(text)
     except InvalidArchitectureError as error:
@@ -87,4 +88,5 @@ def network_file(space_name: str, text: str, format: str, weights: str | None = 
 
 
 def _place(space: SearchSpace, architecture: Architecture, format: str, weights: Path | None) -> tuple[Hashable, ...]:
-    return ("export", space.name, str(architecture), format, None if weights is None else str(weights))
+    file = None if weights is None else str(weights)
+    return ("export", space.name, str(space.network_size), str(architecture), format, file)

@@ -10,23 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from bonag.api.found import known_costs
 from bonag.plots.measured import column, feasible
 from bonag.plots.pareto import better_sign, front_of
 from bonag.ui.source import View
 from loops.history import History, Trial
 from loops.objective import Objective
-from search_spaces import Architecture, Costs, SearchSpace
+from search_spaces import SearchSpace
 from search_spaces.architecture import COUNTED
-
-
-# Some 10 MB; the counts of 10,000 trials are made in a second at most.
-@lru_cache(maxsize=50_000)
-def count_costs(space: SearchSpace, architecture: Architecture) -> Costs | None:
-    """The space's count for its default classes and image size; None where it cannot count."""
-    try:
-        return space.costs(architecture)
-    except (ValueError, NotImplementedError):
-        return None
 
 
 @lru_cache(maxsize=8)
@@ -36,13 +27,7 @@ def with_costs(view: View) -> History:
 
 
 def _add_costs(space: SearchSpace, trial: Trial) -> Trial:
-    if not trial.metrics or all(name in trial.metrics for name in COUNTED):
-        return trial
-    found = count_costs(space, trial.architecture)
-    if found is None:
-        return trial
-    # What the evaluator measured is what the run was judged by.
-    return replace(trial, metrics={**{name: float(getattr(found, name)) for name in COUNTED}, **trial.metrics})
+    return replace(trial, metrics={**known_costs(trial, space), **trial.metrics}) if trial.metrics else trial
 
 
 def metrics(history: History, objective: Objective) -> list[str]:

@@ -11,6 +11,7 @@ from bonag.acquisition import metric_models
 from bonag.acquisition.metric_models import DEFAULT_TAIL, LearnedMetric, MetricFitter
 from bonag.scores import TAILS, model_scores
 from loops.protocols import Prediction
+from search_spaces import NetworkSize, get_space
 
 
 def test_values_and_scores_are_tied_where_the_model_is_sure(fitted):
@@ -45,6 +46,17 @@ def test_counts_are_exact_and_other_metrics_learned(fitted):
     learned = MetricFitter(fitted.space, "accuracy", -1.0).fit(fitted.seen, fitted.values)
     assert not learned.exact
     assert learned.predict_values(fitted.seen).mean == pytest.approx(fitted.values, rel=0.3)
+
+
+def test_counts_at_another_image_size_are_exact_where_the_space_is_at_that_size():
+    space = get_space("mbv3")
+    at_192 = space.at(NetworkSize(1000, 192))
+    architectures = space.sample(12, np.random.default_rng(0))
+    codes, macs = space.codes(architectures), np.array([float(at_192.costs(one).macs) for one in architectures])
+    counted = MetricFitter(at_192, "macs", -1.0).fit(codes, macs)
+    assert counted.exact
+    [other] = space.sample(1, np.random.default_rng(1))
+    assert counted.predict_values(space.codes([other])).mean == [at_192.costs(other).macs]
 
 
 def test_other_data_change_the_scores_and_not_the_hyperparameters(fitted):

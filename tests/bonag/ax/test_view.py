@@ -18,7 +18,7 @@ from pandas.testing import assert_frame_equal
 from bonag.ax import client, experiment, save_ax_json
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
-from search_spaces import get_space
+from search_spaces import NetworkSize, get_space
 from search_spaces.errors import UserError
 
 
@@ -57,6 +57,12 @@ def history(space):
 
 
 MAXIMISE = Objective.parse("accuracy")
+
+
+def test_an_experiment_says_which_networks_it_is_of(space, history):
+    sized = space.at(NetworkSize(10, 16))
+    said = experiment(sized, history, MAXIMISE).description
+    assert said == f"search space {space.name}, networks of 10 classes, images of 16 px, objective accuracy"
 
 
 def test_parameters_of_arms_are_the_architectures(space, history):

@@ -55,8 +55,8 @@ def test_a_run_says_what_it_does_what_its_numbers_are_and_what_it_found(call: Ca
     assert "finished: 30 trials of 30" in said.out
     assert f"best trial {result.best.trial}: accuracy {result.best.metrics['accuracy']:.6g}" in said.out
     assert str(result.best.architecture) in said.out
-    assert f"{result.best.params / 1e6:.2f} M params" in said.out
-    assert f"{result.best.macs / 1e6:.1f} M MACs" in said.out
+    assert f"{result.best.params / 1e6:.4g} M params" in said.out
+    assert f"{result.best.macs / 1e6:.4g} M MACs" in said.out
     for command in (f"bonag best {name}", f"bonag trials {name}", f"bonag export {name}"):
         assert command in said.out
     assert "finished" in (result.path / "run.log").read_text()
@@ -76,7 +76,7 @@ def test_lines_are_few_however_many_trials_there_are(call: Call, tables: None) -
     said = call(*TABLE, "--budget", "400")
     progress = [line for line in said.out.splitlines() if line.startswith("[")]
     assert 1 <= len(progress) <= 30
-    assert re.fullmatch(r"\[400/400\] best accuracy [\d.]+ \(trial \d+\), [\d.e+]+ trials/s, 0 s left", progress[-1])
+    assert re.fullmatch(r"\[400/400\] best accuracy [\d.]+ % \(trial \d+\), [\d.e+]+ trials/s, 0 s left", progress[-1])
 
 
 def test_status(call: Call, done: Path) -> None:

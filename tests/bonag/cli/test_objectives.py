@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,9 @@ def test_the_front_is_shown(call: Call, minimised: tuple[str, ...]) -> None:
     result = bonag.load("two")
     assert said.status == 0
     assert "objective accuracy, -latency_pixel3, strategy evolution" in said.out
-    assert f"front of {len(result.front)} trials: accuracy {result.front[-1].metrics['accuracy']:.6g} to" in said.out
+    ends = [[found.metrics[name] for found in result.front] for name in ("accuracy", "latency_pixel3")]
+    spans = [f"{min(values):.6g} to {max(values):.6g}" for values in ends]
+    assert f"front of {len(result.front)} trials: accuracy {spans[0]} %, latency_pixel3 {spans[1]} ms" in said.out
     lines = call("best", "two").out.splitlines()
     assert [line.strip() for line in lines[1::2]] == [str(found.architecture) for found in result.front]
     assert "latency_pixel3" in lines[0]
@@ -33,8 +36,8 @@ def test_the_front_is_shown(call: Call, minimised: tuple[str, ...]) -> None:
     assert data["objective"] == ["accuracy", "-latency_pixel3"]
     assert [found["trial"] for found in data["best"]] == [found.trial for found in result.front]
     assert json.loads(call("status", "two", "--json").out)["front"] == [found.trial for found in result.front]
-    assert call("trials", "two").out.splitlines()[0].split() == [
-        "trial", "status", "accuracy", "latency_pixel3", "architecture",
+    assert re.split(r" {2,}", call("trials", "two").out.splitlines()[0]) == [
+        "trial", "status", "accuracy (%)", "latency_pixel3 (ms)", "architecture",
     ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from bonag.evaluators.callable_evaluator import CallableEvaluator
 from bonag.executors.local import LocalExecutor
+from bonag.executors.packing import pack
 from loops.protocols import Job, Outcome, Report
 from search_spaces import get_space
 from search_spaces.errors import UserError
@@ -288,3 +289,10 @@ def test_evaluations_run_side_by_side(evaluate: Any) -> None:
         assert time.perf_counter() - start < 3.0, "one after the other they take 8 s"
     finally:
         executor.close()
+
+
+def test_a_library_that_gives_a_module_a_second_name_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    alias = type(sys)("gone.since")
+    alias.__file__ = "somewhere.py"
+    monkeypatch.setitem(sys.modules, "second_name", alias)
+    assert pack(("parts",))

@@ -252,3 +252,15 @@ def test_first_order_guidance(go: Callable[..., Generated]) -> None:
     made = go(where=["accuracy>=top10%"], labels=40, method="first-order")
     assert made.method == "first-order"
     assert made.summary()["meets_all"] > 0.3
+
+
+def test_bounds_on_counts_are_those_of_the_networks_that_the_evaluator_measures() -> None:
+    def measure(architecture: Architecture) -> float:
+        return float(str(architecture).count("conv"))
+
+    measure.network_size = bonag.NetworkSize(10, 16)  # type: ignore[attr-defined]
+    made = bonag.generate(SPACE, n=20, where=["macs<=8e6"], evaluator=measure, labels=20)
+    macs = [SPACE.costs(one, 10, 16).macs for one in made.architectures]
+    assert made.values["macs"].tolist() == macs
+    assert made.meets.all()
+    assert max(macs) <= 8e6 < max(SPACE.costs(one).macs for one in made.architectures)

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from bonag.evaluators import make_evaluator
 from bonag.evaluators.note10_latency import Note10Latency
 from bonag.profiling import latency_model
-from bonag.profiling.kept import load_model, save_model
+from bonag.profiling.kept import load_model, model_path, save_model
 from bonag.profiling.latency_model import fit_latency
 from bonag.profiling.measurements import Measurements
 from bonag.profiling.timing import BURSTS, Timing, summary
-from search_spaces import get_space
+from bonag.running_trial import RunningTrial
+from search_spaces import NetworkSize, get_space
 
 FACTS = {"num_classes": 1000, "image_size": 224}
+# What else a profile says of what it timed.
+TOLD = {"samples": 20, "machine": "m", "cpu": "c", "runtime": "torch", "version": "2", "threads": 1}
 
 
 def test_a_neighbour_that_comes_and_goes_does_not_change_the_ratio() -> None:
@@ -71,3 +75,26 @@ def test_every_kind_of_model_is_read_back_as_it_was(
     save_model(model, tmp_path / "x.safetensors")
     read = load_model(space, tmp_path / "x.safetensors")
     np.testing.assert_array_equal(read.predict(architectures), model.predict(architectures))
+
+
+@pytest.mark.parametrize(("size", "other"), [(NetworkSize(10, 32), False), (NetworkSize(10, 16, {"cells": 1}), True)])
+def test_who_measures_other_networks_than_were_timed_is_told(
+    size: NetworkSize, other: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BONAG_HOME", str(tmp_path))
+    space = get_space("nb201")
+    architectures = space.sample(20, np.random.default_rng(0))
+    ms = np.array([1 + space.costs(one).macs / 1e7 for one in architectures])
+    model = fit_latency(space, architectures, ms, {**TOLD, "num_classes": 10, "image_size": 32})
+    save_model(model, model_path("nb201", "here"))
+
+    def measure(architecture: object) -> float:
+        return 90.0
+
+    monkeypatch.setattr(measure, "network_size", size, raising=False)
+    evaluator = make_evaluator(space, measure, metrics=["accuracy", "latency_here", "macs"])
+    said = f"latency_here: of other networks than those measured here ({size})"
+    assert (said in evaluator.description) == other
+    metrics = evaluator.evaluate(architectures[0], RunningTrial())
+    assert metrics["latency_here"] == model.predict(architectures[:1])[0]
+    assert metrics["macs"] == space.at(size).costs(architectures[0]).macs

@@ -161,11 +161,11 @@ def test_another_version_is_refused_and_left_as_it_is(
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         record.add(trials)
     with admin(url).connect() as connection:
-        connection.execute(sa.text("UPDATE bonag_schema SET version = 3"))
+        connection.execute(sa.text("UPDATE bonag_schema SET version = 4"))
     for use in (read_record, open_record):
-        with pytest.raises(UserError, match="it has version 3 and this bonag reads versions up to 2"):
+        with pytest.raises(UserError, match="it has version 4 and this bonag reads versions up to 3"):
             use(tmp_path / "a-run")  # type: ignore[operator]
-    with pytest.raises(UserError, match="it has version 3 and this bonag reads versions up to 2"):
+    with pytest.raises(UserError, match="it has version 4 and this bonag reads versions up to 3"):
         create_record(tmp_path, replace(config, name="b"), "", Address.parse(url))
     assert [path.name for path in tmp_path.iterdir()] == ["a-run"]
 

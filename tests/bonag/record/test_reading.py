@@ -180,8 +180,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "record.db is missing",
     ),
     "newer version": (
-        _sql("UPDATE bonag_schema SET version = 3"),
-        "it has version 3 and this bonag reads versions up to 2",
+        _sql("UPDATE bonag_schema SET version = 4"),
+        "it has version 4 and this bonag reads versions up to 3",
     ),
     "no version": (_sql("DELETE FROM bonag_schema"), "it has version none"),
     "another program's database": (

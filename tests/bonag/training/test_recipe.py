@@ -10,8 +10,9 @@ from bonag.training.augmentation import augment
 from bonag.training.datasets import load_dataset
 from bonag.training.networks import build_arguments, check_networks
 from bonag.training.recipe import PRESETS, Recipe, make_recipe, read_hyperparameters
-from search_spaces import get_space
+from search_spaces import NetworkSize, get_space
 from search_spaces.errors import UserError
+from search_spaces.nb201 import NB201
 
 
 def test_the_preset_of_the_benchmark(space):
@@ -76,11 +77,23 @@ def test_a_quick_training_makes_networks_narrow_where_the_space_can(space):
 
 
 def test_images_that_networks_do_not_take_are_refused(space, tiny_space):
-    check_networks(space, 10, 8, {"channels": 8, "cells": 1})
+    check_networks(space, NetworkSize(10, 8, {"channels": 8, "cells": 1}))
     with pytest.raises(UserError, match=r"for images of 30 pixels: .*--hyperparameter image_size=N"):
-        check_networks(space, 10, 30, {})
+        check_networks(space, NetworkSize(10, 30))
     with pytest.raises(UserError, match="space 'tiny' builds no networks to train"):
-        check_networks(tiny_space, 10, 8, {})
+        check_networks(tiny_space, NetworkSize(10, 8))
+
+
+class Stale(NB201):
+    """Says costs of its own, whatever network is built."""
+
+    def costs(self, architecture, num_classes=None, image_size=None):
+        return NB201().costs(architecture)
+
+
+def test_costs_that_are_not_those_of_the_networks_to_train_are_refused():
+    with pytest.raises(UserError, match=r"tells Costs\(.*and its network \(10 classes, .* channels 8\) has Costs\("):
+        check_networks(Stale(), NetworkSize(10, 32, {"channels": 8}))
 
 
 def generator():

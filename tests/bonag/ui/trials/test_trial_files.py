@@ -11,7 +11,7 @@ import bonag
 from bonag.cli.exporting import export
 from bonag.ui.trials.files import file_name, network_file
 from loops.history import Trial, TrialStatus
-from search_spaces import get_space
+from search_spaces import NetworkSize, get_space
 from search_spaces.errors import UserError
 
 HEADERS = {"origin": "http://127.0.0.1"}
@@ -57,7 +57,7 @@ def test_a_file_that_is_asked_for_is_on_its_way_and_the_page_keeps_looking(run, 
 
 def test_the_source_is_the_one_that_the_command_writes(run, tmp_path):
     export(str(run.path), "python", tmp_path / "network.py", trial=0)
-    ours = network_file("nb201", str(run.history.trials[0].architecture), "python")
+    ours = network_file("nb201", run.space.network_size, str(run.history.trials[0].architecture), "python")
     assert ours == (tmp_path / "network.py").read_bytes()
 
 
@@ -66,7 +66,9 @@ def test_the_weights_are_those_that_the_command_writes(run, tmp_path):
     from safetensors.torch import load_file
 
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    ours.write_bytes(network_file("nb201", str(run.history.trials[1].architecture), "state-dict"))
+    ours.write_bytes(
+        network_file("nb201", run.space.network_size, str(run.history.trials[1].architecture), "state-dict")
+    )
     export(str(run.path), "state-dict", theirs, trial=1)
     a, b = load_file(ours), load_file(theirs)
     assert list(a) == list(b)
@@ -92,6 +94,7 @@ def test_a_file_name_is_plain_whatever_the_run_is_called():
 def test_what_is_no_architecture_gets_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(UserError, match="not a cell"):
-        network_file("nb201", "<b>", "python")
-    network_file("nb201", str(get_space("nb201").sample(1, np.random.default_rng(0))[0]), "python")
+        network_file("nb201", NetworkSize(10, 32), "<b>", "python")
+    [cell] = get_space("nb201").sample(1, np.random.default_rng(0))
+    network_file("nb201", NetworkSize(10, 32), str(cell), "python")
     assert list(tmp_path.iterdir()) == [], "temporary files are left"

@@ -8,8 +8,8 @@ from html import unescape
 import numpy as np
 import pytest
 
+from bonag.api.found import count_costs
 from bonag.ui.sources.ax import AxArm
-from bonag.ui.trials.fronts import count_costs
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.standing import rows
 from loops.history import Trial, TrialStatus

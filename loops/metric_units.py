@@ -1,0 +1,51 @@
+"""The units of metrics as bonag's evaluators name theirs, and how values are written with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# What is counted, in words. From LARGE on it is counted in millions.
+COUNTS = {"params": "params", "macs": "MACs"}
+LARGE, MILLION = 1e5, 1e6
+
+
+def unit(metric: str, values: np.ndarray) -> str:
+    """The unit of a metric, "" where it is not known, or for a count.
+
+    values: (n,) values of it: an accuracy that stays within 0 to 1 is a share and not in per cent.
+    """
+    name = metric.lower()
+    if "accuracy" in name:
+        return "%" if np.nanmax(values, initial=0.0) > 1 else ""
+    if name.startswith("latency_") or name.endswith("_ms"):
+        return "ms"
+    return "s" if name == "training_time" or name.endswith("_seconds") else ""
+
+
+def amount(metric: str, *values: float) -> str:
+    """``93.76 %``, ``5.12 M params``; of several values from the first to the last one: ``90.1 to 93.76 %``."""
+    if metric in COUNTS:
+        large = max(values) >= LARGE
+        texts = [_significant(value / MILLION) if large else f"{value:,.0f}" for value in values]
+        return f"{' to '.join(texts)} {'M ' if large else ''}{COUNTS[metric]}"
+    return f"{' to '.join(f'{value:.6g}' for value in values)} {unit(metric, np.array(values))}".rstrip()
+
+
+def words(metric: str, *values: float) -> str:
+    """The metric and its value: ``accuracy 93.76 %``; a count says itself what it is: ``5.12 M params``."""
+    return amount(metric, *values) if metric in COUNTS else f"{metric} {amount(metric, *values)}"
+
+
+def column(metric: str, values: Sequence[float]) -> tuple[str, float]:
+    """The heading of a column of such values, with their unit, and what they are divided by there: ``macs (M)``."""
+    if metric in COUNTS:
+        large = max(values, default=0.0) >= LARGE
+        return (f"{metric} (M)", MILLION) if large else (metric, 1.0)
+    known = unit(metric, np.array(values, dtype=np.float64))
+    return f"{metric} ({known})" if known else metric, 1.0
+
+
+def _significant(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
