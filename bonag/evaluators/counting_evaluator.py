@@ -1,4 +1,4 @@
-"""Exact counts, and latencies profiled on a machine of the user, beside what an evaluator measures."""
+"""Exact counts, and latencies of which there are models, beside what an evaluator measures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bonag.profiling.kept import load_metric, profiled_metrics
+from bonag.evaluators.latencies import latency_metrics, latency_model
 from loops.protocols import Evaluator, RunningTrial
 from search_spaces import Architecture, SearchSpace
 from search_spaces.architecture import COUNTED
@@ -16,13 +16,14 @@ class CountingEvaluator:
     """An evaluator whose results hold what is known without it (``names``), where it gives none itself.
 
     That are the space's exact costs (params, macs) for its default classes and image size, and the latencies (ms) that
-    the user's latency models predict.
+    bonag's models and the user's predict for the evaluator's image size.
     """
 
     def __init__(self, space: SearchSpace, evaluator: Evaluator, names: Sequence[str]) -> None:
         self.space, self.evaluator, self.names = space, evaluator, tuple(names)
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
-        self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
+        size = image_size_of(evaluator, space)
+        self.models = {name: latency_model(space, name, size) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
         for name in ("name", "task", "dataset", "preset", "looks_up"):
             if hasattr(evaluator, name):
@@ -59,8 +60,14 @@ class CountingEvaluator:
 
 
 def known_metrics(space: SearchSpace) -> tuple[str, ...]:
-    """What is known of the architectures of a space without any evaluator: exact counts and profiled latencies."""
-    return (*(COUNTED if space.counts else ()), *profiled_metrics(space.name))
+    """What is known of the architectures of a space without any evaluator: exact counts and modelled latencies."""
+    return (*(COUNTED if space.counts else ()), *latency_metrics(space.name))
+
+
+def image_size_of(evaluator: object, space: SearchSpace) -> int:
+    """The image size (pixels) of the networks that an evaluator measures; the space's where it has none of its own."""
+    size = getattr(evaluator, "image_size", None)
+    return size if isinstance(size, int) else space.image_size
 
 
 def counts(space: SearchSpace, architecture: Architecture, names: Sequence[str]) -> dict[str, float]:

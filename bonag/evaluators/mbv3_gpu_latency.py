@@ -1,7 +1,7 @@
 """Latency of MobileNetV3 networks on four GPUs, fitted by ``results/fitting/mbv3_gpu_latency.py`` on measurements.
 
-A roofline (Williams, Waterman and Patterson, CACM 2009) of whole networks. Eager PyTorch keeps a GPU busy only where
-the layers are large: the host needs h = a' n(x) to launch them, n(x) the blocks of each stage, and the device
+A roofline (Williams, Waterman and Patterson, CACM 2009) of whole networks. PyTorch keeps a GPU busy only where the
+layers are large: the host needs h = a' n(x) to launch them, n(x) the blocks of each stage, and the device
 d = b' n(x) + r' w(x) to run them, w(x) the work of the layers at the image size. The latency is the larger one,
 
     log t = log(h^p + d^p) / p + c(x),
@@ -95,10 +95,8 @@ class GPULatency:
         images = "one image" if batch == 1 else f"a batch of {batch} images"
         outside = "" if SIZES[0] <= size <= SIZES[-1] else f"; {size} px is outside of these, so it is extrapolated"
         return (
-            f"{metric} is a model of the time (ms) of {images} of {size} px on a {device} in eager PyTorch, fitted on "
+            f"{metric} is a model of the time (ms) of {images} of {size} px on a {device} in PyTorch, fitted on "
             f"{facts['fitted']:,} networks that HELP measured at {SIZES[0]} to {SIZES[-1]} px, of a width (1.0 or 1.2) "
             f"that their table does not tell{outside}; on {facts['reported']:,} others Kendall's tau is "
             f"{quality['tau']:.3f} and the mean error {100 * quality['mean']:.1f} %."
         )
-
-

@@ -16,6 +16,8 @@ from search_spaces.mbv3.architecture import OP_NAMES, SKIP, SLOTS
 ROBUST = 0.03
 # Corrections are fitted on residuals of the log, cut here for the same reason.
 CUT = 0.1
+# The ridge penalty of corrections by size.
+SIZE_PENALTY = 30.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def fit_rates(rows: Rows, ms: np.ndarray) -> Predict:
 
 
 def fit_roofline(rows: Rows, ms: np.ndarray, penalty: float | None = None) -> Roofline:
-    """The roofline; with corrections where a penalty of theirs is given."""
+    """The roofline; with corrections by size and slot where a penalty of the latter is given."""
     from scipy.optimize import least_squares
 
     counts, work = launches(rows.ops), rows.work()
@@ -112,12 +114,12 @@ def fit_roofline(rows: Rows, ms: np.ndarray, penalty: float | None = None) -> Ro
         return np.concatenate([by_host, by_device, power[:, None]], axis=1)
 
     typical = np.log(np.median(ms))
-    start = np.concatenate([np.full(h, typical - np.log(2 * h)), np.full(len(scale), typical - np.log(len(scale))), [1.5]])
+    start = np.concatenate(
+        [np.full(h, typical - np.log(2 * h)), np.full(len(scale), typical - np.log(len(scale))), [1.5]]
+    )
     lowest, highest = np.full(len(start), typical - 18.0), np.full(len(start), typical + 5.0)
     lowest[-1], highest[-1] = -3.0, 4.0
-    x = least_squares(
-        residuals, start, slopes, (lowest, highest), loss="soft_l1", f_scale=ROBUST, max_nfev=300
-    ).x
+    x = least_squares(residuals, start, slopes, (lowest, highest), loss="soft_l1", f_scale=ROBUST, max_nfev=300).x
     ms_of_device = np.exp(x[h:-1]) / scale
     fitted = Roofline(
         host=np.exp(x[:h]) / counts.max(axis=0),
@@ -146,26 +148,29 @@ def _correct(model: Roofline, rows: Rows, residuals: np.ndarray, penalty: float)
     inputs = np.concatenate([sizes, held, held * x], axis=1)
     left, centre = np.clip(residuals, -CUT, CUT), inputs.mean(axis=0)
     level = np.median(left)
-    weights = _ridge(inputs - centre, left - level, penalty)
+    penalties = np.concatenate([np.full(len(SIZES), SIZE_PENALTY), np.full(2 * held.shape[1], penalty)])
+    weights = _ridge(inputs - centre, left - level, penalties)
     by_size, blocks = weights[: len(SIZES)], weights[len(SIZES) :].reshape(2, SLOTS, SKIP)
     by_slot = np.zeros((SLOTS, len(OP_NAMES), 2))
     by_slot[:, :SKIP] = np.moveaxis(blocks, 0, 2)
     return replace(model, by_size=by_size + level - centre @ weights, by_slot=by_slot)
 
 
-def _ridge(inputs: np.ndarray, values: np.ndarray, penalty: float) -> np.ndarray:
-    return np.linalg.solve(inputs.T @ inputs + penalty * np.eye(inputs.shape[1]), inputs.T @ values)
+def _ridge(inputs: np.ndarray, values: np.ndarray, penalty: float | np.ndarray) -> np.ndarray:
+    penalties = np.broadcast_to(penalty, inputs.shape[1])
+    return np.linalg.solve(inputs.T @ inputs + np.diag(penalties), inputs.T @ values)
 
 
 def _roofline(rows: Rows, ms: np.ndarray, penalty: float | None) -> Predict:
     return partial(predict_roofline, fit_roofline(rows, ms, penalty))
 
 
-# The corrections' penalties, by the family's name; None for the plain roofline.
+# The penalties of the slots' corrections, by the family's name; None where nothing is corrected.
 ROOFLINES = {
     "roofline": None,
-    "roofline, corrected": 30.0,
-    "roofline, corrected little": 300.0,
+    "roofline by size": 1e9,
+    "roofline by size, slots a little": 300.0,
+    "roofline by size and slots": 30.0,
 }
 FAMILIES: dict[str, Callable[[Rows, np.ndarray], Predict]] = {
     "tables": partial(fit_tables, penalty=1e-4),
