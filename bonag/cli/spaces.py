@@ -20,7 +20,7 @@ GENERATING = "bonag"
 class Row:
     """A space as it is shown.
 
-    evaluators: the tasks of each, or why it has none here. latencies: metrics that a model predicts beside any evaluator.
+    evaluators: the tasks of each, or why it has none here. latencies: metrics predicted beside any evaluator.
     """
 
     name: str

@@ -227,7 +227,8 @@ model with launches.
 - The source does not say of which **width** its networks are, and the measurements do not tell: a plain roofline fits
   equally well with the work of either. HELP's own script that validates networks uses the width-1.2 supernet. The
   models say what was measured for these choices of blocks. If that was at width 1.2, bonag's networks, of width 1.0,
-  are faster by the factor below, on average, and rank almost the same: the last column is Kendall's tau.
+  are faster by the factor below on average, and rank as those of 1.2 with the Kendall tau in the last column, which is
+  low where only some networks keep the GPU busy.
 - Outside of {SIZES[0]} to {SIZES[-1]} px it is extrapolated.
 - The time is that of PyTorch of 2021 on the authors' machines. Compiled networks, or another host, differ.
 
