@@ -37,11 +37,13 @@ def calibrate(
 ) -> None:
     """Say how well an estimate ranks networks that were measured, so that one knows whether to search on it.
 
-    The evaluator must look up or estimate, as the surrogate that comes with a space. With --json: an object with
-    source, space, evaluator, task, metric, n, without (networks of which it knows nothing), tau (Kendall's),
-    tau_interval (95 %, bootstrap), spearman, offset (estimated minus measured), rmse (after the offset), spread (of
-    what was measured), best (a tenth of n), best_found (of its best, those among the measured best), z_sd (null without
-    a standard deviation) and verdict.
+    The evaluator must look up or estimate, as the surrogate that comes with a space. Networks that it was fitted on
+    flatter it.
+
+    With --json: an object with source, space, evaluator, task, metric, n, without (networks of which it knows nothing),
+    tau (Kendall's), tau_interval (95 %, bootstrap), spearman, offset (estimated minus measured), rmse (after the
+    offset), spread (of what was measured), best (a tenth of n), best_found (of its best, those among the measured best),
+    z_sd (null without a standard deviation) and verdict.
     """
     from bonag.api.calibrating import calibrate as compare
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bonag
+import bonag.cli
 from bonag.evaluators import make_evaluator
 from bonag.evaluators.counting_evaluator import known_metrics
 from bonag.evaluators.latencies import latency_metrics, latency_model
@@ -74,6 +77,21 @@ def test_a_search_keeps_to_a_bound_on_it() -> None:
     assert result.best is not None
     assert result.best.metrics["latency_2080ti_64"] <= 30 < found.max()
     assert result.best.metrics["accuracy"] == result.trials["accuracy"][found <= 30].max()
+
+
+def test_the_processes_of_workers_predict_it_too() -> None:
+    evaluator = make_evaluator(SPACE, objective=ASKED)
+    [one] = SPACE.sample(1, np.random.default_rng(0))
+    there = pickle.loads(pickle.dumps(evaluator))
+    assert there.evaluate(one, RunningTrial()) == evaluator.evaluate(one, RunningTrial())
+
+
+def test_the_list_of_spaces_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bonag.cli.main(["spaces", "--json"])
+    latencies = {row["name"]: row.get("latencies") for row in json.loads(capsys.readouterr().out)}
+    assert latencies["mbv3"] == list(latency_metrics("mbv3"))
+    assert latencies["nb201"] == []
 
 
 def test_only_its_space_has_it() -> None:

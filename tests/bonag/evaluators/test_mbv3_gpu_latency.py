@@ -80,6 +80,17 @@ def test_one_metric_fitted_again_is_what_is_shipped(measured: tuple[Rows, dict[s
     )
 
 
+@pytest.mark.slow
+def test_the_command_makes_what_is_shipped(data_dir: Path) -> None:
+    shipped_facts = load_artifact(NAME).facts
+    again = fitting.fit(data_dir, shipped_facts["command"]).facts
+    assert again["chosen"] == shipped_facts["chosen"]
+    for metric, stated in shipped_facts["held_out"].items():
+        assert again["held_out"][metric]["mean"] == pytest.approx(stated["mean"], rel=0.01)
+        assert again["held_out"][metric]["tau"] == pytest.approx(stated["tau"], abs=0.002)
+        assert again["families"][metric] == pytest.approx(shipped_facts["families"][metric], rel=0.01)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_larger_networks_on_larger_images_are_never_much_faster(metric: str) -> None:
     rng = np.random.default_rng(0)
