@@ -42,7 +42,7 @@ def calibrate(
 
     With --json: an object with source, space, evaluator, task, metric, n, without (networks of which it knows nothing),
     tau (Kendall's), tau_interval (95 %, bootstrap), spearman, offset (estimated minus measured), rmse (after the
-    offset), spread (of what was measured), best (a tenth of n), best_found (of its best, those among the measured best),
+    offset), spread (of what was measured), best (a tenth of n), best_found (those of its best among the measured best),
     z_sd (null without a standard deviation) and verdict.
     """
     from bonag.api.calibrating import calibrate as compare

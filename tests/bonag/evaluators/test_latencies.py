@@ -82,7 +82,7 @@ def test_a_search_keeps_to_a_bound_on_it() -> None:
 def test_the_processes_of_workers_predict_it_too() -> None:
     evaluator = make_evaluator(SPACE, objective=ASKED)
     [one] = SPACE.sample(1, np.random.default_rng(0))
-    there = pickle.loads(pickle.dumps(evaluator))
+    there = pickle.loads(pickle.dumps(evaluator))  # noqa: S301
     assert there.evaluate(one, RunningTrial()) == evaluator.evaluate(one, RunningTrial())
 
 
