@@ -202,7 +202,8 @@ Made by `{facts["command"]}`
 ## Relative errors of what is shipped
 
 On the {facts["reported"]:,} rows that it was neither fitted nor chosen on. The last column is of rows fitted on, where
-a fifth of the image sizes was left out at a time; between sizes that were measured, corrections are interpolated.
+a fifth of the image sizes was left out at a time, which then had no correction by size. What is shipped interpolates
+these between the sizes that were measured.
 
 {quality}
 
