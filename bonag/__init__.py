@@ -3,7 +3,8 @@
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
 ``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
 ``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
-measures the latency of networks on this machine. ``NetworkSize`` is how an evaluator says which networks it measures.
+measures the latency of networks on this machine. ``calibrate`` says how well an estimate ranks measured networks.
+``NetworkSize`` is how an evaluator says which networks it measures.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, abandon, load, resume, search
+    from bonag.api.calibrating import calibrate
     from bonag.api.generating import generate
     from bonag.api.testing import test
     from bonag.api.training import train_generator
@@ -28,6 +30,7 @@ __all__ = [
     "UserError",
     "__version__",
     "abandon",
+    "calibrate",
     "generate",
     "load",
     "profile",
@@ -39,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("AskTell", "Result", "abandon", "load", "resume", "search"), "bonag.api"),
+    "calibrate": "bonag.api.calibrating",
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",

@@ -26,8 +26,7 @@ def known_trials(sources: Sequence[str], space: SearchSpace, metrics: Sequence[s
     """
     found: dict[Architecture, dict[str, float]] = {}
     for source in sources:
-        rows = _table(Path(source), space) if Path(source).is_file() else _run(source, space, out)
-        for where, architecture, values in rows:
+        for where, architecture, values in measured_rows(source, space, out):
             exact = [name for name in metrics if name in COUNTED and name not in values and space.counts]
             values = counts(space, architecture, exact) | values
             lacking = next((name for name in metrics if name not in values), None)
@@ -52,6 +51,14 @@ def known_trials(sources: Sequence[str], space: SearchSpace, metrics: Sequence[s
 
 
 Rows = list[tuple[str, Architecture, dict[str, float]]]
+
+
+def measured_rows(source: str, space: SearchSpace, out: Path) -> Rows:
+    """Of a CSV file or a run, where each completed evaluation stands, its architecture and its metrics.
+
+    Raises UserError.
+    """
+    return _table(Path(source), space) if Path(source).is_file() else _run(source, space, out)
 
 
 def _run(source: str, space: SearchSpace, out: Path) -> Rows:

@@ -8,6 +8,7 @@ import typer
 
 from bonag.cli import (
     benching,
+    calibrating,
     exporting,
     generating,
     listing,
@@ -61,6 +62,7 @@ for command in (
     prints(spaces.check_space),
     showing.ui,
     testing.test,
+    prints(calibrating.calibrate),
     exporting.export,
     profiling.profile,
     plotting.plot,

@@ -18,7 +18,10 @@ GENERATING = "bonag"
 
 @dataclass
 class Row:
-    """A space as it is shown. evaluators: the tasks of each, or why it has none here. latencies: profiled metrics."""
+    """A space as it is shown.
+
+    evaluators: the tasks of each, or why it has none here. latencies: metrics predicted beside any evaluator.
+    """
 
     name: str
     space: SearchSpace
@@ -34,8 +37,8 @@ def spaces(
     """Show the search spaces that are installed, and what can be done with each.
 
     With --json: a list of objects with name, size, evaluators (an object: the tasks of each, or null where its data is
-    not here; the default first), strategies and latencies (profiled metrics). A space that cannot be loaded has a name
-    and the error instead.
+    not here; the default first), strategies and latencies (metrics that a model predicts beside any evaluator). A space
+    that cannot be loaded has a name and the error instead.
     """
     from bonag.roles import STRATEGIES
     from search_spaces import UserError, space_names
@@ -84,13 +87,13 @@ def check_space(
 
 
 def _row(name: str, data: Path | None) -> Row:
-    from bonag.profiling.kept import profiled_metrics
+    from bonag.evaluators.latencies import latency_metrics
     from search_spaces import UserError, get_space
 
     space = get_space(name)
     try:
         evaluators = {one: _tasks(name, one, data) for one in _usable(name, space)}
-        row = Row(name, space, evaluators, _generates(space), profiled_metrics(space.name))
+        row = Row(name, space, evaluators, _generates(space), latency_metrics(space.name))
         f"{space.size:,}"
     except Exception as error:  # the author's code, which may raise anything
         raise UserError(f"space '{name}' is broken: {type(error).__name__}: {error}") from error
@@ -112,7 +115,7 @@ def _show(row: Row) -> None:
     if not row.evaluators:
         print("  no evaluator comes with it: give one of yours, --evaluator package.module:attribute")
     if row.latencies:
-        print(f"  latencies of machines of yours: {', '.join(row.latencies)}")
+        print(f"  latencies beside any evaluator: {', '.join(row.latencies)}")
     if not row.generates:
         train = f"bonag train-generator --space {row.name} -o FILE"
         print(f"  strategy {GENERATING} needs a trained generator: {train}, then --generator FILE")

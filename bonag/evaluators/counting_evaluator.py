@@ -1,4 +1,4 @@
-"""Exact counts, and latencies profiled on a machine of the user, beside what an evaluator measures."""
+"""Exact counts, and latencies of which there are models, beside what an evaluator measures."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bonag.evaluators.latencies import latency_metrics, latency_model
 from bonag.evaluators.sizing import sized_space
-from bonag.profiling.kept import load_metric, profiled_metrics
 from loops.protocols import Evaluator, RunningTrial
 from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.architecture import COUNTED
@@ -16,8 +16,8 @@ from search_spaces.architecture import COUNTED
 class CountingEvaluator:
     """An evaluator whose results hold what is known without it (``names``), where it gives none itself.
 
-    That are the exact costs (params, macs) of the networks that it measures, and the latencies (ms) that the user's
-    latency models predict.
+    That are the exact costs (params, macs) of the networks that it measures, and the latencies (ms) that bonag's models
+    and the user's predict for their image size.
 
     size: of these networks; by default what the evaluator says.
     """
@@ -27,7 +27,8 @@ class CountingEvaluator:
     ) -> None:
         self.space, self.evaluator, self.names = sized_space(space, evaluator, size), evaluator, tuple(names)
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
-        self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
+        side = self.space.image_size
+        self.models = {name: latency_model(space, name, side) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
         for name in ("name", "task", "dataset", "preset", "looks_up", "network_size"):
             if hasattr(evaluator, name):
@@ -67,8 +68,8 @@ class CountingEvaluator:
 
 
 def known_metrics(space: SearchSpace) -> tuple[str, ...]:
-    """What is known of the architectures of a space without any evaluator: exact counts and profiled latencies."""
-    return (*(COUNTED if space.counts else ()), *profiled_metrics(space.name))
+    """What is known of the architectures of a space without any evaluator: exact counts and modelled latencies."""
+    return (*(COUNTED if space.counts else ()), *latency_metrics(space.name))
 
 
 def counts(space: SearchSpace, architecture: Architecture, names: Sequence[str]) -> dict[str, float]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.data_files import data_file, read_arrays
-from bonag.evaluators.note10_latency import Note10Latency
+from bonag.evaluators.latencies import latency_model
+from bonag.evaluators.note10_latency import METRIC as NOTE10
 from bonag.safe_reading import check_finite
 from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
@@ -54,18 +55,18 @@ class OFAPredictor(BatchEvaluator):
 
     def __init__(self, space: SearchSpace, image_size: int, layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
         self.name, self.task, self.space = "predictor", f"imagenet{image_size}", space
-        self.metrics = ("accuracy", "params", "macs", "latency_note10")
+        self.metrics = ("accuracy", "params", "macs", NOTE10)
         self._image_size = image_size
         self.network_size = NetworkSize(space.num_classes, image_size)
         self._layers = [(weight.T.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
-        self._latency = Note10Latency(image_size)
+        self._latency = latency_model(space, NOTE10, image_size)
         self.description = (
             f"Accuracy is what Once-for-All's published predictor says at {image_size} px (an MLP that its authors "
             "trained on subnets of their width-1.2 supernet): top-1 (%) on 10,000 images held out of ImageNet's "
             "training set, which reads several points above validation top-1 and is not the accuracy of the width-1.0 "
             "networks that this space builds. Use its order, not its level; far from typical networks it can be "
             "wrong, and a search will find where. No network is trained. Params and MACs are exact counts of the "
-            f"width-1.0 network. {self._latency.description}"
+            f"width-1.0 network. {self._latency.description(NOTE10)}"
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
@@ -77,7 +78,7 @@ class OFAPredictor(BatchEvaluator):
         return {
             "accuracy": np.round(100.0 * x[:, 0], DECIMALS),
             **self.costs_many(architectures),
-            "latency_note10": self._latency.of_ops(self.space.codes(architectures)),
+            NOTE10: self._latency.predict(architectures),
         }
 
     def _inputs(self, ops: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ import numpy as np
 
 from bonag.evaluators.artifact import accuracy_moments, load_artifact
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
-from bonag.evaluators.note10_latency import Note10Latency
+from bonag.evaluators.latencies import latency_model
+from bonag.evaluators.note10_latency import METRIC as NOTE10
 from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, STAGES
 
@@ -100,11 +101,11 @@ class MBV3Surrogate(BatchEvaluator):
     def __init__(self, space: SearchSpace, image_size: int) -> None:
         artifact = load_artifact(NAME)
         self.name, self.task, self.space = "surrogate", f"imagenet{image_size}", space
-        self.metrics = ("accuracy", "accuracy_sd", "latency_note10", "params", "macs")
+        self.metrics = ("accuracy", "accuracy_sd", NOTE10, "params", "macs")
         self._image_size = image_size
         self.network_size = NetworkSize(space.num_classes, image_size)
         self._model = LogErrorModel(**artifact.arrays)
-        self._latency = Note10Latency(image_size)
+        self._latency = latency_model(space, NOTE10, image_size)
         facts, here = artifact.facts, artifact.facts["held_out"][str(image_size)]
         self.description = (
             f"Accuracy is a surrogate's estimate of measured ImageNet top-1 (%) at {image_size} px: a Gaussian process "
@@ -114,7 +115,7 @@ class MBV3Surrogate(BatchEvaluator):
             f"{image_size} px, where one measurement itself spreads by about {here['noise_sd']:.2f}. accuracy_sd is "
             "its own uncertainty of such a measurement. It estimates subnets that use the supernet's weights: no "
             "network is trained or run, and one that is trained on its own will differ. Params and MACs are exact. "
-            + self._latency.description
+            + self._latency.description(NOTE10)
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
@@ -124,6 +125,6 @@ class MBV3Surrogate(BatchEvaluator):
         return {
             "accuracy": np.round(accuracy, DECIMALS),
             "accuracy_sd": np.round(spread, DECIMALS),
-            "latency_note10": self._latency.of_ops(ops),
+            NOTE10: self._latency.predict(architectures),
             **self.costs_many(architectures),
         }

@@ -71,8 +71,8 @@ def make_evaluator(
     data_dir: the folder of benchmark data, else that of the environment variable BONAG_DATA; surrogates need none.
     settings: by name, what the evaluator may ask for beside its space, objective and ``data``: dataset, preset,
         hyperparameters; None and () are as if not given.
-    objective, metrics: what every result must hold; exact costs are counted, and profiled latencies predicted, where
-        the evaluator gives none itself.
+    objective, metrics: what every result must hold; exact costs are counted, and latencies predicted, where the
+        evaluator gives none itself.
     size: of the networks whose costs are counted; by default what the evaluator says.
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
     """

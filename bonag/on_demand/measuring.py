@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.evaluators import BatchEvaluator, make_evaluator
-from bonag.profiling.kept import profiled_metrics
+from bonag.evaluators.latencies import latency_metrics
 from bonag.running_trial import RunningTrial
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace
@@ -46,8 +46,8 @@ def choose_evaluator(
     metrics: those that must be measured. Raises UserError.
     """
     try:
-        profiled = [metric for metric in metrics if metric in profiled_metrics(space.name)]
-        return make_evaluator(space, name, task, data, metrics=profiled)
+        latencies = [metric for metric in metrics if metric in latency_metrics(space.name)]
+        return make_evaluator(space, name, task, data, metrics=latencies)
     except UserError as error:
         if set(metrics) <= set(COUNTED) and name is None and task is None and data is None:
             return ExactCosts(space, str(error))

@@ -12,16 +12,8 @@ from card import run, table
 
 from bonag.evaluators.artifact import Artifact
 from bonag.evaluators.data_files import data_file
-from bonag.evaluators.note10_latency import (
-    NAME,
-    WORK,
-    Block,
-    dense_work,
-    head_work,
-    pool_work,
-    stem_work,
-    vector,
-)
+from bonag.evaluators.mbv3_work import WORK, Block, dense_work, head_work, pool_work, stem_work, vector
+from bonag.evaluators.note10_latency import NAME
 from search_spaces.errors import UserError
 from search_spaces.mbv3.architecture import EXPANDS, KERNELS, SLOTS_PER_STAGE, STAGES
 

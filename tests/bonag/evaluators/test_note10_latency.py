@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bonag.evaluators.artifact import artifact_path, load_artifact
-from bonag.evaluators.note10_latency import NAME, Note10Latency, taps
+from bonag.evaluators.mbv3_work import taps
+from bonag.evaluators.note10_latency import NAME, Note10Latency
 from search_spaces import get_space
 from search_spaces.mbv3 import from_ofa
 
@@ -52,13 +53,13 @@ def test_stated_errors() -> None:
 
 
 def test_more_work_takes_longer() -> None:
-    latency = Note10Latency(192)
+    latency = Note10Latency(SPACE, 192)
     for kernel, expand, depth in [(3, 3, 2), (5, 4, 3)]:
         base = latency.of_ops(uniform(kernel, expand, depth))
         assert latency.of_ops(uniform(kernel + 2, expand, depth)) > base
         assert latency.of_ops(uniform(kernel, 6, depth)) > base
         assert latency.of_ops(uniform(kernel, expand, depth + 1)) > base
-        assert Note10Latency(224).of_ops(uniform(kernel, expand, depth)) > base
+        assert Note10Latency(SPACE, 224).of_ops(uniform(kernel, expand, depth)) > base
 
 
 def test_width_one_is_somewhat_faster_than_the_tables_width(data_dir: Path) -> None:
@@ -73,12 +74,12 @@ def test_width_one_is_somewhat_faster_than_the_tables_width(data_dir: Path) -> N
             or (block.kernel, block.mid_width) == (7, 6 * block.in_width)
         )
     )
-    ours = float(Note10Latency(192).of_ops(uniform(7, 6, 4))[0])
+    ours = float(Note10Latency(SPACE, 192).of_ops(uniform(7, 6, 4))[0])
     # A sixth fewer channels: between linear and quadratic savings, but for the layers whose width stays.
     assert 0.65 * widest < ours < 0.95 * widest
 
 
 def test_it_says_that_it_is_extrapolated() -> None:
-    assert "width-1.2" in Note10Latency(192).description
-    assert "128 px is outside" in Note10Latency(128).description
-    assert "outside" not in Note10Latency(160).description
+    assert "width-1.2" in Note10Latency(SPACE, 192).description()
+    assert "128 px is outside" in Note10Latency(SPACE, 128).description()
+    assert "outside" not in Note10Latency(SPACE, 160).description()

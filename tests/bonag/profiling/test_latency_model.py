@@ -57,7 +57,7 @@ def test_mobile_latencies_without_noise_are_learnt_from_150_networks(monkeypatch
     monkeypatch.setattr(latency_model, "KINDS", latency_model.KINDS[:2])  # sums over sites, which this latency is
     space = get_space("mbv3")
     architectures = space.sample(1150, np.random.default_rng(0))
-    ms = Note10Latency(224).of_ops(np.array([one.ops for one in architectures]))
+    ms = Note10Latency(space, 224).of_ops(np.array([one.ops for one in architectures]))
     model = fit_latency(space, architectures[:150], ms[:150], FACTS)
     assert model.facts["tau"] >= 0.95
     assert kendalltau(model.predict(architectures[150:]), ms[150:]).statistic >= 0.95
