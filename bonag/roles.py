@@ -21,6 +21,7 @@ STRATEGIES: Registry[Strategy] = Registry(
         "local-search": "loops.strategies.local_search:LocalSearch",
         "nsga2": "loops.strategies.nsga2:NSGA2",
         "bananas": "bonag.strategies.bananas:Bananas",
+        "linas": "bonag.strategies.linas:linas",
         "gp-wl": "bonag.strategies.gp_wl:nas_bowl",
         "gp": "bonag.strategies.gp:plain_process",
         "mutation-bo": "bonag.strategies.guided:mutation_bo",
