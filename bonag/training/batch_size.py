@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
@@ -23,16 +21,17 @@ def images_at_once(network: nn.Module, image_size: int, device: str) -> int:
 
 
 def largest_activation(network: nn.Module, image_size: int) -> int:
-    """Bytes of what the widest layer puts out for one image; nothing is computed."""
+    """Bytes of what the widest layer puts out for one image; the network is left in evaluation mode."""
     sizes = []
 
     def see(layer: nn.Module, inputs: object, output: torch.Tensor) -> None:
         sizes.append(output.numel() * output.element_size())
 
-    still = copy.deepcopy(network).to("meta").eval()
-    for layer in still.modules():
-        if not list(layer.children()):
-            layer.register_forward_hook(see)
-    with torch.inference_mode():
-        still(torch.empty(1, 3, image_size, image_size, device="meta"))
+    hooks = [layer.register_forward_hook(see) for layer in network.modules() if not list(layer.children())]
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, 3, image_size, image_size, device=next(network.parameters()).device))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return max(sizes)
