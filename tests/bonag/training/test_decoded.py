@@ -97,7 +97,7 @@ def test_no_room_is_said_before_anything_is_decoded(files, tmp_path, monkeypatch
         decode(files, 32)
     monkeypatch.undo()
     monkeypatch.setenv("BONAG_HOME", str(files.paths[0]))
-    with pytest.raises(UserError, match="cannot keep decoded images in .*: Not a directory"):
+    with pytest.raises(UserError, match=r"cannot keep decoded images in .*: Not a directory"):
         decode(files, 32)
 
 
