@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bonag.running_trial import RunningTrial
 from bonag.training.cutting import SupernetFile, read_supernet
 from bonag.training.datasets import NAMES
-from bonag.training.networks import check_networks
 from bonag.training.supernet_images import DatasetImages, SupernetImages, TreeImages, read_once
 from bonag.training.weights import FILE, save_trained
 from search_spaces import Architecture, SearchSpace
@@ -80,7 +79,6 @@ class SupernetEvaluator:
                 f"{self.source.num_classes} in {self.imagenet or self.dataset}: give the images that it is for"
             )
         self.num_classes, self.arguments = file.num_classes, file.arguments
-        check_networks(space, self.num_classes, self.image_size, self.arguments)
         self.metrics = ("accuracy", "accuracy_top5", "loss") if self.num_classes > SEVERAL else ("accuracy", "loss")
         self.description = (
             f"Networks with weights of {file.describe()}, which nothing trains further, and batch norm statistics of "
