@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 
 from bonag.export.loading import loading_lines
 from bonag.export.source import python_source
-from bonag.safe_reading import check_regular
+from bonag.training.cutting import read_supernet
 from bonag.training.weights import TrainedNetwork, is_trained, read_trained
 from bonag.whole_file import whole_file
 from search_spaces import Architecture, NetworkSize, SearchSpace
 from search_spaces.errors import UserError
-from search_spaces.mbv3 import MBV3Architecture
 from search_spaces.near_miss import suggestion
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 
@@ -56,9 +54,9 @@ def export_network(
         ``onnx``: a graph from ``images`` (batch, 3, image_size, image_size) to ``logits`` (batch, num_classes);
         ``python``: a module of plain PyTorch with ``build()``, which needs nothing of bonag and can be run as a script.
     weights: a file of trained weights of this network (a trial's, or of ``bonag test``), which then decides classes,
-        width and, unless it is given, image size; or the checkpoint of an Once-for-All supernet, from which the weights
-        of an mbv3 network are cut; without one they are fresh, from seed 0. The files say which, in their metadata; a
-        python file has no weights, but the size of the trained network.
+        width and, unless it is given, image size; or that of a supernet, from which the network of an mbv3 architecture
+        is cut and which decides the same; without one they are fresh, from seed 0. The files say which, in their
+        metadata; a python file has no weights, but the size of the trained network.
     num_classes, image_size (pixels): the space's where None, as are the further arguments of ``build``: that of a run
         is at the size of the networks that were evaluated.
     Raises UserError for what cannot be exported or written.
@@ -66,7 +64,7 @@ def export_network(
     if format not in FORMATS:
         raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
     _check_sizes(num_classes, image_size)
-    trained = read_trained(weights, space) if weights is not None and is_trained(weights) else None
+    trained = None if weights is None else _trained(weights, space, architecture)
     if trained is not None:
         _check_trained(trained, architecture, num_classes)
         num_classes, image_size = trained.num_classes, image_size or trained.image_size
@@ -78,29 +76,26 @@ def export_network(
         space.costs(architecture)
     except (ValueError, NotImplementedError) as error:
         raise UserError(f"no network of space '{space.name}' for these images: {error}") from error
-    if weights is not None and trained is None and format == "python":
-        raise UserError("a python file holds no weights: export them as a state-dict, which its build() can load")
 
     try:
         with whole_file(path) as temporary:
-            metadata = _metadata(space, architecture, weights, trained)
+            metadata = _metadata(space, architecture, trained)
             if format == "python":
                 content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata)
             else:
-                network = trained.build() if trained else _network(space, architecture, weights)
+                network = trained.build() if trained else _fresh(space, architecture)
                 content = {"state-dict": _state_dict, "onnx": _onnx}[format](network, metadata)
             temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
     return Exported(
-        random=weights is None, loading=loading_lines(space, architecture, format, path, num_classes, arguments)
+        random=trained is None, loading=loading_lines(space, architecture, format, path, num_classes, arguments)
     )
 
 
 def _metadata(
     space: SearchSpace,
     architecture: Architecture,
-    weights: Path | None,
     trained: TrainedNetwork | None,
 ) -> dict[str, str]:
     """What the file says of itself."""
@@ -113,7 +108,7 @@ def _metadata(
         "num_classes": str(space.num_classes),
         "image_size": str(space.image_size),
         **({"build": json.dumps(dict(space.build_arguments))} if space.build_arguments else {}),
-        "weights": f"fresh, seed {FRESH_SEED}" if weights is None else f"cut from {weights.name}",
+        "weights": f"fresh, seed {FRESH_SEED}",
     }
 
 
@@ -133,34 +128,20 @@ def _check_trained(trained: TrainedNetwork, architecture: Architecture, num_clas
         )
 
 
-def _network(space: SearchSpace, architecture: Architecture, weights: Path | None) -> nn.Module:
-    """The network on the CPU, in evaluation mode."""
+def _trained(weights: Path, space: SearchSpace, architecture: Architecture) -> TrainedNetwork:
+    """The network with its weights: the one in the file, or one that is cut from the supernet in the file."""
+    if is_trained(weights):
+        return read_trained(weights, space)
+    return read_supernet(weights).cut(space, architecture)
+
+
+def _fresh(space: SearchSpace, architecture: Architecture) -> nn.Module:
+    """The network with fresh weights, on the CPU, in evaluation mode."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
-        network = space.build(architecture, space.num_classes, **space.build_arguments).eval()
-    if weights is not None:
-        network.load_state_dict(_cut(architecture, space.num_classes, weights))
-    return network
-
-
-def _cut(architecture: Architecture, num_classes: int, weights: Path) -> dict[str, torch.Tensor]:
-    from search_spaces.mbv3.supernet import load_supernet, subnet_state
-
-    if not isinstance(architecture, MBV3Architecture):
-        raise UserError("weights can be cut from a supernet for the space 'mbv3' only; leave them out")
-    try:
-        check_regular(weights)
-        supernet = load_supernet(weights)
-        if num_classes != supernet.num_classes:
-            classes = f"{supernet.num_classes} classes apart, not {num_classes}"
-            raise UserError(f"the supernet tells {classes}: leave out one of them")
-        return subnet_state(architecture, supernet)
-    except ValueError as error:
-        raise UserError(f"cannot take weights from '{weights}': {error}") from error
-    except OSError as error:
-        raise UserError(f"cannot read weights '{weights}': {error.strerror or error}") from error
+        return space.build(architecture, space.num_classes, **space.build_arguments).eval()
 
 
 def _state_dict(network: nn.Module, metadata: Mapping[str, str]) -> bytes:

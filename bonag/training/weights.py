@@ -29,7 +29,7 @@ class TrainedNetwork:
 
     arguments: further ones of ``space.build``. mean, stddev: of the three channels of images from 0 to 1, which are
     (x - mean) / stddev where they enter the network. facts: how it was trained, in texts
-    (dataset, preset, epochs, ...).
+    (dataset, preset, epochs, ...; supernet, where it was trained as a part of one).
     """
 
     space: SearchSpace
@@ -51,6 +51,11 @@ class TrainedNetwork:
             raise UserError(f"the weights do not fit the network of {self.architecture}: {_line(error)}") from error
         return network
 
+    def _origin(self) -> str:
+        if "supernet" in self.facts:
+            return f"cut from {self.facts['supernet']}"
+        return f"{self.facts['epochs']} epochs on {self.facts['dataset']}"
+
     def metadata(self) -> dict[str, str]:
         """What the file says beside its weights."""
         return {
@@ -59,7 +64,7 @@ class TrainedNetwork:
             "architecture": str(self.architecture),
             "num_classes": str(self.num_classes),
             "image_size": str(self.image_size),
-            "weights": f"{TRAINED}, {self.facts['epochs']} epochs on {self.facts['dataset']}",
+            "weights": f"{TRAINED}, {self._origin()}",
             "build": json.dumps(dict(self.arguments)),
             "mean": json.dumps(self.mean),
             "stddev": json.dumps(self.stddev),

@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bonag import __version__
 from bonag.export import FORMATS, export_network
@@ -122,7 +122,29 @@ def test_weights_are_cut_from_a_supernet(tmp_path, supernet):
     assert loaded.keys() == expected.keys()
     assert all(torch.equal(loaded[key], expected[key]) for key in expected)
     with safe_open(path, framework="pt") as file:
-        assert file.metadata()["weights"] == "cut from ofa.pt"
+        assert file.metadata()["weights"] == "trained, cut from ofa.pt"
+
+
+@pytest.mark.parametrize(("width", "num_classes"), [(1.2, 1000), (0.25, 7)])
+def test_a_supernet_decides_width_and_classes(tmp_path, make_supernet, width, num_classes):
+    source, path = tmp_path / "wide.safetensors", tmp_path / "network.safetensors"
+    state = make_supernet(width, num_classes)
+    save_file(state, source, metadata={"image_size": "64", "mean": "[0.5, 0.5, 0.5]", "weights": "supernet"})
+    space, architecture = MBV3(), MBV3().parse(MOBILE)
+    exported = export_network(space, architecture, "state-dict", path, weights=source)
+    assert not exported.random
+    assert f"num_classes={num_classes}, width={width}" in exported.loading[1]
+    network = space.build(architecture, num_classes, width=width)
+    network.load_state_dict(load_file(path), strict=True)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    assert (metadata["image_size"], metadata["num_classes"]) == ("64", str(num_classes))
+    assert metadata["mean"] == "[0.5, 0.5, 0.5]"
+    # What was exported is a trained network like any other.
+    again = tmp_path / "network.py"
+    export_network(space, architecture, "python", again, weights=path)
+    imported(again).build().load_state_dict(load_file(path), strict=True)
+    refused(f"{num_classes} classes apart, not 3", space, architecture, "onnx", path, num_classes=3, weights=source)
 
 
 @pytest.mark.slow
@@ -188,13 +210,11 @@ def refused(match, *arguments, **options):
     assert "\n" not in str(error.value)
 
 
-def test_bad_requests_are_refused_in_one_line_and_write_nothing(tmp_path, case, supernet):
-    weights, _ = supernet
+def test_bad_requests_are_refused_in_one_line_and_write_nothing(tmp_path, case):
     path = tmp_path / "network"
     refused("unknown export format 'onx': did you mean 'onnx'", *case, "onx", path)
     refused("number of classes must be at least 1 and at most 100,000, not 0", *case, "onnx", path, num_classes=0)
     refused("image_size must be", *case, "onnx", path, image_size=0)
-    refused("a python file holds no weights", *case, "python", path, weights=weights)
     for kind in FORMATS:
         refused("cannot write '.*absent.*': No such file", *case, kind, tmp_path / "absent" / "network")
         refused("cannot write .*: is a folder", *case, kind, tmp_path)
