@@ -17,17 +17,20 @@ from bonag.evaluators.mbv3_surrogate import SIZES, STEPS, Features, LogErrorMode
 from search_spaces.mbv3.architecture import SKIP, SLOTS, SLOTS_PER_STAGE, STAGES
 
 STEPS_PER_SLOT = STEPS.shape[1]
-# Log-hyperparameters and where they start: prior variances of slots' effects, of totals' effects and of their change
-# with size; noise variance by size; amplitude of the residual; its inverse squared lengths for each step and for size.
+# Log-hyperparameters and where they start: prior variances of slots' effects for each step, of totals' effects and of
+# their change with size; noise variance by size; amplitude of the residual; its inverse squared length for size.
 HYPERPARAMETERS = {
-    "slots": [-5.0],
-    "totals": [2.0],
-    "sizes": [-1.0],
-    "noise": [-2.0, -2.0, -2.0],
-    "amplitude": [-1.0],
-    "inverse_squares": [-1.0, -4.0, -5.0, -3.0, -2.5],
+    "slots": [-4.0, -8.0, -8.0, -6.0, -6.0],
+    "totals": [2.5],
+    "sizes": [-4.0],
+    "noise": [-5.0, -2.1, -2.4, -2.0],
+    "amplitude": [-0.5],
     "size_inverse_square": [-2.0],
 }
+# A summary of a stage starts as the mean of its slots' steps, each over a length of its own, and may move from there by
+# about so much a weight.
+SUMMARY_STEPS = (0.55, 0.19, 0.08, 0.21, 0.26)
+SUMMARY_SD = 0.045
 # A weak pull of the log-hyperparameters to 0 keeps those that the data do not tell from running away.
 PULL = 0.005
 # Log errors of the top-1 range over about 0.03 within an image size: in this unit everything is of order 1.
@@ -49,22 +52,25 @@ def fit_process(x: Features, accuracy: np.ndarray, pseudo_inputs: int, seed: int
     target = torch.tensor((y - constant) / UNIT)
     centre = x.additive.mean(axis=0)
     centre[-len(SIZES) :] = 0.0
-    additive = torch.tensor(x.additive - centre)
-    residual = torch.tensor(x.residual)
+    additive, stages, size = torch.tensor(x.additive - centre), torch.tensor(x.stages), torch.tensor(x.relative_size)
     one_hot = additive[:, -len(SIZES) :]
 
     names, start = list(HYPERPARAMETERS), list(chain.from_iterable(HYPERPARAMETERS.values()))
     lengths = [len(HYPERPARAMETERS[name]) for name in names]
     logs = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    pseudo = torch.tensor(_random_residuals(pseudo_inputs, seed), requires_grad=True)
+    first = torch.tensor(np.stack([np.kron(np.ones((SLOTS_PER_STAGE, 1)), np.diag(SUMMARY_STEPS))] * STAGES))
+    first = first / SLOTS_PER_STAGE
+    summaries = first.clone().requires_grad_()
+    start_length = float(np.exp(HYPERPARAMETERS["size_inverse_square"][0] / 2))
+    pseudo = _inputs(*_random_networks(pseudo_inputs, seed), first, start_length).requires_grad_()
 
     def bound() -> tuple[Tensor, tuple[Tensor, ...]]:
         values = dict(zip(names, torch.split(logs.exp(), lengths), strict=True))
         scale = _scale(values)
-        inverse_lengths = torch.cat([values["inverse_squares"].repeat(STAGES), values["size_inverse_square"]]).sqrt()
-        among = _kernel(pseudo, pseudo, inverse_lengths, values["amplitude"])
+        length = values["size_inverse_square"].sqrt()
+        among = _kernel(pseudo, pseudo, values["amplitude"])
         factor = torch.linalg.cholesky(among + JITTER * values["amplitude"] * torch.eye(len(pseudo)))
-        cross = _kernel(pseudo, residual, inverse_lengths, values["amplitude"])
+        cross = _kernel(pseudo, _inputs(stages, size, summaries, length), values["amplitude"])
         projection = torch.linalg.solve_triangular(factor, cross, upper=False).T
         unexplained = (values["amplitude"] - (projection**2).sum(1)).clamp_min(0.0)
         phi = torch.cat([additive * scale, projection], dim=1)
@@ -74,7 +80,8 @@ def fit_process(x: Features, accuracy: np.ndarray, pseudo_inputs: int, seed: int
         right = torch.linalg.solve_triangular(precision, weighted.T @ (target / noise.sqrt())[:, None], upper=False)
         loss = 0.5 * ((target**2 / noise).sum() - (right**2).sum() + noise.log().sum() + (unexplained / noise).sum())
         loss = loss + precision.diagonal().log().sum() + PULL * (logs**2).sum()
-        return loss, (scale, inverse_lengths, values["amplitude"], factor, precision, right[:, 0], values["noise"])
+        loss = loss + 0.5 * (((summaries - first) / SUMMARY_SD) ** 2).sum()
+        return loss, (scale, length, values["amplitude"], factor, precision, right[:, 0], values["noise"])
 
     def closure() -> Tensor:
         optimiser.zero_grad()
@@ -86,11 +93,11 @@ def fit_process(x: Features, accuracy: np.ndarray, pseudo_inputs: int, seed: int
     torch.set_default_dtype(torch.float64)
     try:
         optimiser = torch.optim.LBFGS(
-            [logs, pseudo], max_iter=iterations, history_size=20, line_search_fn="strong_wolfe"
+            [logs, pseudo, summaries], max_iter=iterations, history_size=20, line_search_fn="strong_wolfe"
         )
         optimiser.step(closure)
         with torch.no_grad():
-            scale, inverse_lengths, amplitude, factor, precision, right, noise = bound()[1]
+            scale, length, amplitude, factor, precision, right, noise = bound()[1]
             root = torch.linalg.solve_triangular(precision, torch.eye(len(precision)), upper=False)
             whitener = torch.linalg.solve_triangular(factor, torch.eye(len(factor)), upper=False)
             weights = root.T @ right
@@ -101,13 +108,15 @@ def fit_process(x: Features, accuracy: np.ndarray, pseudo_inputs: int, seed: int
     return LogErrorModel(
         centre=centre,
         scale=UNIT * scale.numpy(),
+        summaries=summaries.detach().numpy(),
+        size_length=length.numpy(),
         pseudo_inputs=pseudo.detach().numpy(),
-        inverse_lengths=inverse_lengths.numpy(),
         amplitude=UNIT**2 * amplitude.numpy(),
         whitener=whitener.numpy() / UNIT,
         weights=weights.numpy(),
         root=root.numpy(),
         noise=UNIT**2 * noise.numpy(),
+        usual=np.full(len(SIZES), np.inf),
     )
 
 
@@ -115,7 +124,7 @@ def _scale(values: dict[str, Tensor]) -> Tensor:
     """Prior standard deviations of the additive features' weights, in their order."""
     return torch.cat(
         [
-            values["slots"].sqrt().expand(SLOTS * STEPS_PER_SLOT),
+            values["slots"].sqrt().repeat(SLOTS),
             values["totals"].sqrt().expand(STEPS_PER_SLOT),
             values["sizes"].sqrt().expand(STEPS_PER_SLOT),
             torch.full((len(SIZES),), SIZE_PRIOR_SD),
@@ -123,15 +132,20 @@ def _scale(values: dict[str, Tensor]) -> Tensor:
     )
 
 
-def _kernel(a: Tensor, b: Tensor, inverse_lengths: Tensor, amplitude: Tensor) -> Tensor:
-    a, b = a * inverse_lengths, b * inverse_lengths
+def _inputs(stages: Tensor, size: Tensor, summaries: Tensor, length: Tensor | float) -> Tensor:
+    """What the residual's kernel sees: (n, 26)."""
+    return torch.cat([torch.einsum("bsi,sij->bsj", stages, summaries).flatten(1), size * length], dim=1)
+
+
+def _kernel(a: Tensor, b: Tensor, amplitude: Tensor) -> Tensor:
     return amplitude * torch.exp(-((a**2).sum(1)[:, None] - 2.0 * a @ b.T + (b**2).sum(1)))
 
 
-def _random_residuals(n: int, seed: int) -> np.ndarray:
-    """The residual's features of n random architectures (uniform depths and blocks) and sizes: (n, 26)."""
+def _random_networks(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The steps by stage and the relative sizes of n random architectures (uniform depths and blocks) and sizes."""
     rng = np.random.default_rng(seed)
     ops = rng.integers(SKIP, size=(n, STAGES, SLOTS_PER_STAGE))
     depths = rng.integers(2, SLOTS_PER_STAGE + 1, size=(n, STAGES))
     ops[np.arange(SLOTS_PER_STAGE) >= depths[:, :, None]] = SKIP
-    return features(ops.reshape(n, SLOTS), rng.choice(SIZES, size=n)).residual
+    x = features(ops.reshape(n, SLOTS), rng.choice(SIZES, size=n))
+    return torch.tensor(x.stages), torch.tensor(x.relative_size)

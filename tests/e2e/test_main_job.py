@@ -34,7 +34,7 @@ def say(*arguments: str) -> str:
 @pytest.mark.slow
 def test_from_nothing_to_a_network_that_runs() -> None:
     said = say("run", "--space", "mbv3", "--budget", "14", "--name", "first")
-    assert "evaluator surrogate on imagenet192" in said
+    assert "evaluator surrogate on imagenet224" in said
     assert "finished: 14 trials of 14" in said
     rows = list(csv.DictReader(io.StringIO(say("trials", "first", "--csv"))))
     assert [row["status"] for row in rows] == ["completed"] * 14

@@ -250,7 +250,7 @@ def test_trials_of_something_else_are_refused(tmp_path: Path) -> None:
 def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
     assert make_contest({"space": "nb201", "task": "cifar100", "data": data_dir}).evaluator == "surrogate"
     assert make_contest({"space": "nb201", "data": data_dir}).task == "cifar10"
-    assert make_contest({"space": "mbv3", "task": "imagenet224", "data": data_dir}).evaluator == "predictor"
+    assert make_contest({"space": "mbv3", "task": "imagenet208", "data": data_dir}).evaluator == "predictor"
 
 
 def test_a_contest_takes_what_a_run_takes(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

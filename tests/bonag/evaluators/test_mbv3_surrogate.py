@@ -5,12 +5,15 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import mbv3_surrogate as fitting
 import numpy as np
 import pytest
-from quality import quality
+from mbv3_measured import Rows, fit_rows, predict, read_rows
+from quality import folds, quality
 from sparse_process import fit_process, log_error
 
 from bonag.evaluators import make_evaluator, task_names
@@ -20,13 +23,12 @@ from search_spaces import get_space
 from search_spaces.mbv3 import MBV3Architecture, from_ofa
 
 SPACE = get_space("mbv3")
-Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module")
 def rows(data_dir: Path) -> Rows:
-    """Operations, image sizes and measured accuracies."""
-    return fitting.read_rows(data_dir)
+    """The measurements."""
+    return read_rows(data_dir)
 
 
 @pytest.fixture(scope="module")
@@ -40,72 +42,80 @@ def uniform(kernel: int, expand: int, depth: int) -> MBV3Architecture:
 
 def test_stated_quality_meets_the_bars() -> None:
     held_out = load_artifact(NAME).facts["held_out"]
-    assert held_out["all"]["rows"] == 2000
-    assert held_out["all"]["tau"] >= 0.90
-    assert held_out["192"]["tau"] >= 0.74
+    assert held_out["224"]["rows"] == 1730
+    assert held_out["224"]["tau"] >= 0.965
+    assert held_out["224"]["rmse"] <= 0.06
+    assert held_out["128 to 192"]["rows"] == 2000
+    assert held_out["128 to 192"]["tau"] >= 0.90
+    assert held_out["192"]["tau"] >= 0.76
     for row in held_out.values():
         assert 0.9 < row["z_sd"] < 1.1
-        assert abs(row["inside_80"] - 0.80) < 0.05
+        assert abs(row["inside_80"] - 0.80) < 0.06
         assert abs(row["inside_95"] - 0.95) < 0.03
         assert abs(row["bias"]) < 0.02
 
 
 def test_stated_quality_is_met_on_the_data(rows: Rows, model: LogErrorModel) -> None:
-    ops, sizes, accuracy = rows
     held_out = load_artifact(NAME).facts["held_out"]
-    mean, sd = fitting.predict(model, ops, sizes)
-    assert quality(accuracy, mean, sd)["tau"] >= held_out["all"]["tau"]
+    mean, sd = predict(model, rows.ops, rows.sizes)
     for size in SIZES:
-        here = sizes == size
-        measured = quality(accuracy[here], mean[here], sd[here])
+        here = rows.sizes == size
+        measured = quality(rows.accuracy[here], mean[here], sd[here])
         stated = held_out[str(size)]
         assert measured["tau"] >= stated["tau"]
         # Better than held out, as it must be, and by little: the labels are not stored in it.
-        assert 0.85 * stated["mae"] < measured["mae"] < stated["mae"]
+        assert 0.6 * stated["mae"] < measured["mae"] < stated["mae"]
 
 
 @pytest.mark.numeric
 def test_a_fit_without_a_tenth_of_the_rows_predicts_it(rows: Rows) -> None:
-    ops, sizes, accuracy = rows
-    train, test = next(fitting.folds(len(accuracy), 10, seed=5))
-    model = fit_process(features(ops[train], sizes[train]), accuracy[train], pseudo_inputs=16, seed=1, iterations=30)
-    measured = quality(accuracy[test], *fitting.predict(model, ops[test], sizes[test]))
-    assert measured["tau"] > 0.89
-    assert measured["mae"] < 0.28
-    assert 0.8 < measured["z_sd"] < 1.2
+    train, test = next(folds(len(rows), 10, seed=5))
+    known, new = rows.take(train), rows.take(test)
+    x = features(known.ops, known.sizes)
+    model = fit_process(x, known.accuracy, pseudo_inputs=16, seed=1, iterations=30)
+    mean, sd = predict(model, new.ops, new.sizes)
+    for here, tau, mae in ((new.sizes == 224, 0.94, 0.09), (new.sizes < 224, 0.89, 0.28)):
+        measured = quality(new.accuracy[here], mean[here], sd[here])
+        assert measured["tau"] > tau
+        assert measured["mae"] < mae
+        assert 0.7 < measured["z_sd"] < 1.3
 
 
 def test_weights_and_roots_are_the_exact_posterior(rows: Rows) -> None:
-    ops, sizes, accuracy = (array[:300] for array in rows)
-    x = features(ops, sizes)
-    model = fit_process(x, accuracy, pseudo_inputs=6, seed=0, iterations=10)
+    known, new = rows.take(np.arange(1600, 1900)), rows.take(np.arange(1900, 1940))
+    x = features(known.ops, known.sizes)
+    model = fit_process(x, known.accuracy, pseudo_inputs=6, seed=0, iterations=10)
 
-    def phi(ops: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        x = features(ops, sizes)
-        distances = ((x.residual[:, None] - model.pseudo_inputs) * model.inverse_lengths) ** 2
+    def phi(rows: Rows) -> np.ndarray:
+        x = features(rows.ops, rows.sizes)
+        summaries = np.einsum("bsi,sij->bsj", x.stages, model.summaries).reshape(len(rows), -1)
+        inputs = np.concatenate([summaries, x.relative_size * model.size_length], axis=1)
+        distances = (inputs[:, None] - model.pseudo_inputs) ** 2
         projection = model.amplitude * np.exp(-distances.sum(axis=2)) @ model.whitener.T
         return np.concatenate([(x.additive - model.centre) * model.scale, projection], axis=1)
 
-    inside, new = phi(ops, sizes), phi(rows[0][300:340], rows[1][300:340])
+    inside, outside = phi(known), phi(new)
     covariance = inside @ inside.T + np.diag(model.noise[x.size_index])
-    level = log_error(accuracy).mean()
-    mean = level + new @ inside.T @ np.linalg.solve(covariance, log_error(accuracy) - level)
-    explained = (new**2).sum(axis=1) - (new @ inside.T * np.linalg.solve(covariance, inside @ new.T).T).sum(axis=1)
-    projection = new[:, x.additive.shape[1] :]
-    got_mean, got_variance, _ = model.predict(features(rows[0][300:340], rows[1][300:340]))
-    np.testing.assert_allclose(got_mean, mean, atol=1e-8)
-    np.testing.assert_allclose(got_variance, explained + model.amplitude - (projection**2).sum(axis=1), rtol=1e-5)
+    level = log_error(known.accuracy).mean()
+    mean = level + outside @ inside.T @ np.linalg.solve(covariance, log_error(known.accuracy) - level)
+    explained = (outside**2).sum(axis=1)
+    explained -= (outside @ inside.T * np.linalg.solve(covariance, inside @ outside.T).T).sum(axis=1)
+    projection = outside[:, x.additive.shape[1] :]
+    got_mean, got_variance, _ = model.predict(features(new.ops, new.sizes))
+    np.testing.assert_allclose(got_mean, mean, atol=1e-7)
+    np.testing.assert_allclose(got_variance, explained + model.amplitude - (projection**2).sum(axis=1), rtol=1e-4)
 
 
 def test_pseudo_inputs_are_no_rows_of_the_data(rows: Rows, model: LogErrorModel) -> None:
     assert len(model.pseudo_inputs) <= 200
-    residual = features(rows[0], rows[1]).residual
-    nearest = np.abs(residual[:, None] - model.pseudo_inputs).max(axis=2).min(axis=0)
-    assert (nearest > 1e-3).all()
+    x = features(rows.ops, rows.sizes)
+    summaries = np.einsum("bsi,sij->bsj", x.stages, model.summaries).reshape(len(rows), -1)
+    inputs = np.concatenate([summaries, x.relative_size * model.size_length], axis=1)
+    assert all(np.abs(inputs - pseudo).max(axis=1).min() > 1e-3 for pseudo in model.pseudo_inputs)
 
 
 def test_the_artifact_is_small() -> None:
-    assert artifact_path(NAME).stat().st_size < 2_000_000
+    assert artifact_path(NAME).stat().st_size < 3_000_000
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -121,45 +131,65 @@ def test_larger_is_better(size: int) -> None:
 def test_more_pixels_are_better() -> None:
     architectures = SPACE.sample(200, np.random.default_rng(0))
     found = [make_evaluator(SPACE, None, task).evaluate_many(architectures)["accuracy"] for task in task_names("mbv3")]
-    assert (found[0] > found[1]).all()
-    assert (found[1] > found[2]).all()
+    for more, fewer in pairwise(found):
+        assert (more > fewer).all()
 
 
 def test_nothing_reaches_what_no_network_reaches(model: LogErrorModel) -> None:
-    evaluator = make_evaluator(SPACE)
+    evaluator, facts = make_evaluator(SPACE), load_artifact(NAME).facts
     rng = np.random.default_rng(11)
-    largest, smallest = evaluator.evaluate(uniform(7, 6, 4)), evaluator.evaluate(uniform(3, 3, 2))
-    assert 76.0 < largest["accuracy"] < 77.0
-    assert 69.5 < smallest["accuracy"] < 72.0
+    smallest = evaluator.evaluate(uniform(3, 3, 2))
+    assert 69.5 < smallest["accuracy"] < 72.5
     accuracy = evaluator.evaluate_many(SPACE.sample(20_000, rng))["accuracy"]
     assert smallest["accuracy"] < accuracy.min()
-    assert accuracy.max() < largest["accuracy"] + 0.2
-    starts = SPACE.codes([*SPACE.sample(2, rng), uniform(3, 3, 2)])
-    for top, _ in (fitting.climb(model, start, 192) for start in starts):
-        assert top < 77.0
-        # No more than the uncertainty about the largest network above it.
-        assert top < largest["accuracy"] + 1.5 * largest["accuracy_sd"]
+    # The best measured network is nearly the best of all; no climb finds an estimate far above it.
+    assert facts["largest_label"]["224"] == 77.466
+    assert facts["highest"]["224"] < 77.466 + 0.15
+    assert accuracy.max() < facts["highest"]["224"]
+    for start in SPACE.codes([*SPACE.sample(2, rng), uniform(3, 3, 2), uniform(7, 6, 4)]):
+        top, _ = fitting.climb(model, start, 224)
+        assert top < facts["highest"]["224"] + 0.05
+
+
+def test_what_is_unknown_counts_less(model: LogErrorModel) -> None:
+    bare = replace(model, usual=np.full(len(SIZES), np.inf))
+
+    def loss(ops: np.ndarray) -> np.ndarray:
+        sizes = np.full(len(ops), 224)
+        return predict(bare, ops, sizes)[0] - predict(model, ops, sizes)[0]
+
+    extremes = SPACE.codes([uniform(7, 6, 4), uniform(3, 3, 4), uniform(3, 6, 4)])
+    assert (loss(extremes) > 0.01).all(), "they are far from all that was measured"
+    random = loss(SPACE.codes(SPACE.sample(2000, np.random.default_rng(4))))
+    assert (random >= 0).all()
+    assert random.max() < 1.0
+
+
+def test_networks_like_those_measured_lose_nothing(rows: Rows, model: LogErrorModel) -> None:
+    bare = replace(model, usual=np.full(len(SIZES), np.inf))
+    lost = predict(bare, rows.ops, rows.sizes)[0] - predict(model, rows.ops, rows.sizes)[0]
+    assert (lost == 0).mean() > 0.9
+    assert lost.mean() < 0.01
 
 
 def test_uncertainty_grows_far_from_the_data(rows: Rows, model: LogErrorModel) -> None:
-    evaluator = make_evaluator(SPACE)
-    ops = rows[0]
-    near = evaluator.evaluate_many([MBV3Architecture(tuple(row)) for row in ops.tolist()])["accuracy_sd"].mean()
-    far = [uniform(7, 6, 4), uniform(3, 6, 4), uniform(3, 3, 4), uniform(3, 3, 2)]
-    assert all(evaluator.evaluate(architecture)["accuracy_sd"] > 1.1 * near for architecture in far)
-
     def own_sd(ops: np.ndarray) -> float:
-        return float(np.sqrt(model.predict(features(ops, np.full(len(ops), 192)))[1]).mean())
+        return float(np.sqrt(model.predict(features(ops, np.full(len(ops), 224)))[1]).mean())
 
-    inside, deep = own_sd(ops), own_sd(SPACE.codes(SPACE.sample(500, np.random.default_rng(1))))
-    assert deep > inside
-    assert own_sd(SPACE.codes([uniform(7, 6, 4)])) > 2 * inside
+    inside = own_sd(rows.ops[rows.sizes == 224])
+    assert own_sd(SPACE.codes(SPACE.sample(500, np.random.default_rng(1)))) > 1.3 * inside
+    for architecture in (uniform(7, 6, 4), uniform(3, 6, 4), uniform(3, 3, 4)):
+        assert own_sd(SPACE.codes([architecture])) > 1.5 * inside
 
 
 def test_extrapolation_is_calibrated() -> None:
-    for row in load_artifact(NAME).facts["extrapolation"].values():
-        assert abs(row["bias"]) < 0.15
-        assert 0.75 < row["z_sd"] < 1.25
+    extrapolation = load_artifact(NAME).facts["extrapolation"]
+    for row in extrapolation.values():
+        assert abs(row["bias"]) < (0.2 if row["rmse"] < 0.25 else 0.3)
+    # Searches go where networks are good and large; small ones are estimated too high, as the card says.
+    for name in ("the best fifth left out, 224 px", "the largest fifth left out, 224 px"):
+        assert extrapolation[name]["bias"] < 0.03
+        assert 0.9 < extrapolation[name]["z_sd"] < 1.1
 
 
 def test_one_by_one_equals_all_together() -> None:
@@ -192,7 +222,8 @@ def test_it_needs_neither_data_nor_torch() -> None:
 def test_the_description_states_the_figures_of_the_artifact() -> None:
     facts = load_artifact(NAME).facts
     description = make_evaluator(SPACE).description
-    assert f"{facts['held_out']['192']['tau']:.3f} at 192 px" in description
+    assert f"Kendall tau is {facts['held_out']['224']['tau']:.3f}" in description
+    assert f"the highest estimate found is {facts['highest']['224']:.2f}" in description
     assert "no network is trained" in description
 
 
@@ -202,12 +233,8 @@ def test_the_card_is_that_of_the_artifact() -> None:
 
 @pytest.mark.slow
 def test_the_shipped_artifact_is_the_fit(rows: Rows, model: LogErrorModel) -> None:
-    ops, sizes, accuracy = rows
     facts = load_artifact(NAME).facts
-    again = fit_process(
-        features(ops, sizes), accuracy, facts["pseudo_inputs"], facts["seed"], iterations=fitting.ITERATIONS
-    )
+    again = replace(fit_rows(rows, facts["pseudo_inputs"]), usual=model.usual)
     # Another machine's last bits may end the optimisation elsewhere, but not at another model.
-    (mean, sd), (shipped_mean, shipped_sd) = fitting.predict(again, ops, sizes), fitting.predict(model, ops, sizes)
-    assert np.abs(mean - shipped_mean).max() < 0.1
-    assert np.abs(sd - shipped_sd).max() < 0.02
+    for mine, shipped in zip(predict(again, rows.ops, rows.sizes), predict(model, rows.ops, rows.sizes), strict=True):
+        assert np.abs(mine - shipped).max() < 0.1
