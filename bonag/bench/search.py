@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bonag.bench.published import PublishedSearch
 from bonag.bench.search_contest import Contest
 from bonag.bench.search_measure import check_best_known, make_measure, whole_space
 from bonag.bench.search_run import columns
@@ -30,13 +31,14 @@ def compete(
     resume: bool = False,
     reference: str | None = None,
     best_known: float | None = None,
+    published: Sequence[PublishedSearch] = (),
     say: Callable[[str, float | None], None] = lambda line, left: None,
 ) -> pd.DataFrame:
     """Run what the folder's contest lacks, and write its ``trials.parquet``, ``table.csv`` and ``figure.svg``.
 
     seeds: how many, from 0. reference: the strategy that the others are tested against; None for the first.
-    best_known: as in ``make_measure``. say: takes a line about each run that has ended,
-    and the seconds that are left.
+    best_known: as in ``make_measure``. published: searches of others, which the figure shows too. say: takes a line
+    about each run that has ended, and the seconds that are left.
     Returns the table (``search_table.make_table``). Raises UserError; runs that have ended are kept, then and always.
     """
     everything = whole_space(contest)
@@ -50,7 +52,7 @@ def compete(
         trials = store.merge()
     finally:
         store.close()
-    return evaluate(folder, store.plan, trials, everything, reference, best_known)
+    return evaluate(folder, store.plan, trials, everything, reference, best_known, published)
 
 
 def evaluate(
@@ -60,6 +62,7 @@ def evaluate(
     everything: Mapping[str, np.ndarray] | None,
     reference: str | None = None,
     best_known: float | None = None,
+    published: Sequence[PublishedSearch] = (),
 ) -> pd.DataFrame:
     """Write the table and the figure of a contest whose runs have all ended, and return the table.
 
@@ -72,7 +75,7 @@ def evaluate(
         table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
     from bonag.bench.search_figure import draw
 
-    draw(progress, measure, plan.contest.title(), folder / FIGURE)
+    draw(progress, measure, plan.contest.title(), folder / FIGURE, published)
     return table
 
 

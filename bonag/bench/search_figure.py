@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,18 +16,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bonag.bench.published import PublishedSearch
 
-def draw(progress: Sequence[Progress], measure: Measure, title: str, path: Path) -> None:
+PUBLISHED_DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (8, 3)))
+
+
+def draw(
+    progress: Sequence[Progress],
+    measure: Measure,
+    title: str,
+    path: Path,
+    published: Sequence[PublishedSearch] = (),
+) -> None:
     """Write the SVG file: the median regret with its quartiles, and the share of runs that have reached the target.
 
-    Where the best of the space is not known, the median of what was found takes the share's place. The same runs give
-    the same file.
+    Where the best of the space is not known, the median of what was found takes the share's place, with the searches
+    that others published beside it. The same runs give the same file.
     """
     with reproducible():
-        save(make_figure(progress, measure, title), path)
+        save(make_figure(progress, measure, title, published), path)
 
 
-def make_figure(progress: Sequence[Progress], measure: Measure, title: str) -> Figure:
+def make_figure(
+    progress: Sequence[Progress], measure: Measure, title: str, published: Sequence[PublishedSearch] = ()
+) -> Figure:
     """What ``draw`` writes."""
     # Never a window.
     from matplotlib.figure import Figure
@@ -38,13 +50,17 @@ def make_figure(progress: Sequence[Progress], measure: Measure, title: str) -> F
     if measure.exact:
         _draw_reached(right, progress, measure)
     else:
-        _draw_found(right, progress, measure)
+        _draw_found(right, progress, measure, published)
     for axes in (left, right):
         axes.set_xlabel("queries")
         plain(axes)
     seeds = sorted({len(one.seeds) for one in progress})
     figure.suptitle(f"{title} ({' to '.join(map(str, seeds))} seeds)", fontsize=10)
     handles, labels = left.get_legend_handles_labels()
+    if published:
+        for handle, label in zip(*right.get_legend_handles_labels(), strict=True):
+            handles.append(handle)
+            labels.append(label)
     figure.legend(handles, labels, loc="outside right center", frameon=False)
     return figure
 
@@ -75,7 +91,9 @@ def _draw_reached(axes: Axes, progress: Sequence[Progress], measure: Measure) ->
     axes.set_ylabel(f"seeds that have reached {measure.target_name}")
 
 
-def _draw_found(axes: Axes, progress: Sequence[Progress], measure: Measure) -> None:
+def _draw_found(
+    axes: Axes, progress: Sequence[Progress], measure: Measure, published: Sequence[PublishedSearch]
+) -> None:
     late = []
     for one in progress:
         low, middle, high = np.quantile(one.numbers, [0.25, 0.5, 0.75], axis=0)
@@ -84,6 +102,17 @@ def _draw_found(axes: Axes, progress: Sequence[Progress], measure: Measure) -> N
         axes.fill_between(queries, low, high, step="post", color=look["color"], alpha=0.10, linewidth=0)
         axes.plot(queries, middle, drawstyle="steps-post", markevery=marks(len(middle)), **look)
         late.append(middle[min(len(middle) - 1, 9) :])
+    budget = max(one.numbers.shape[1] for one in progress)
+    for number, search in enumerate(published):
+        evaluations = np.append(np.minimum(search.evaluations, budget), budget)
+        best = np.append(search.best, search.best[-1])
+        here = np.append(search.evaluations <= budget, True)
+        best[-1] = search.best[search.evaluations <= budget][-1]
+        axes.plot(
+            evaluations[here], best[here], drawstyle="steps-post", color="0.45", linewidth=0.9,
+            linestyle=PUBLISHED_DASHES[number % len(PUBLISHED_DASHES)], label=f"{search.name} (published)",
+        )  # fmt: skip
+        late.append(best[here & (np.append(search.evaluations, budget) >= 10)])
     # The first designs would take most of the height.
     values = np.append(np.concatenate(late), measure.best)
     room = 0.04 * max(float(np.ptp(values)), 1e-9)

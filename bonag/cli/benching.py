@@ -43,6 +43,10 @@ def search(
             help="Best value there is, where the space cannot be enumerated.", show_default="the best of these runs"
         ),
     ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="Searches of others to draw beside: CSV of run, evaluations, best.", show_default="none"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time; each has one thread.")] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the runs in the folder; strategies, seeds and trials may be added.")
@@ -62,6 +66,7 @@ def search(
 
     Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
     """
+    from bonag.bench.published import read_published
     from bonag.bench.search import compete
     from bonag.bench.search_contest import make_contest
     from bonag.bench.search_store import read_plan
@@ -71,6 +76,7 @@ def search(
     from search_spaces.near_miss import suggestion
 
     contest = make_contest(options)
+    others = [] if published is None else read_published(published)
     folder = output or Path("results", "search", _folder_name(contest.space, contest.task))
     before = read_plan(folder) if resume else None
     if before is not None:
@@ -91,7 +97,7 @@ def search(
     try:
         table = compete(
             folder, contest, names, seeds or 10, workers=workers, resume=resume, reference=reference,
-            best_known=best_known, say=say,
+            best_known=best_known, published=others, say=say,
         )  # fmt: skip
     except KeyboardInterrupt:
         typer.echo(f"stopped; the runs that have ended are in {folder}, go on by --resume", err=True)
