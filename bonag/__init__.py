@@ -2,8 +2,8 @@
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
 ``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
-``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
-measures the latency of networks on this machine.
+``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that.
+``train_supernet`` trains all networks of a space at once. ``profile`` measures the latency of networks on this machine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bonag.api import AskTell, Result, abandon, load, resume, search
     from bonag.api.generating import generate
+    from bonag.api.supernets import train_supernet
     from bonag.api.testing import test
     from bonag.api.training import train_generator
     from bonag.profiling.profile import profile
@@ -33,6 +34,7 @@ __all__ = [
     "search",
     "test",
     "train_generator",
+    "train_supernet",
 ]
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",
+    "train_supernet": "bonag.api.supernets",
     "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
 }

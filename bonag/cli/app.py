@@ -18,6 +18,7 @@ from bonag.cli import (
     running,
     showing,
     spaces,
+    supernets,
     testing,
 )
 from bonag.cli.output import prints
@@ -67,6 +68,7 @@ for command in (
     reporting.report,
     prints(generating.generate),
     generating.train_generator,
+    supernets.train_supernet,
 ):
     app.command()(command)
 app.command("list")(prints(listing.list_runs))

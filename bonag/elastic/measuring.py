@@ -1,0 +1,32 @@
+"""Single networks of a supernet in training: their weights, their own batch norm statistics, their accuracy."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from bonag.training.images import Images
+from bonag.training.measuring import Pixels, measure
+from bonag.training.recalibration import BATCH, IMAGES, recalibrate
+from search_spaces.mbv3 import MBV3, MBV3Architecture
+from search_spaces.mbv3.elastic import ElasticMobileNetV3
+from search_spaces.mbv3.supernet import Supernet, subnet_state
+
+
+def static_network(
+    network: ElasticMobileNetV3, architecture: MBV3Architecture, images: Images, pixels: Pixels
+) -> nn.Module:
+    """The architecture's network with weights of its own, in evaluation mode; its batch norms know the images."""
+    supernet = Supernet(network.state_dict(), network.width, network.num_classes)
+    static = MBV3().build(architecture, network.num_classes, width=network.width)
+    static.load_state_dict(subnet_state(architecture, supernet))
+    device = next(network.parameters()).device
+    shown = images.first(IMAGES).pixels.to(device)
+    recalibrate(static.to(device), (pixels.prepare(batch) for batch in shown.split(BATCH)))
+    return static
+
+
+def subnet_accuracy(
+    network: ElasticMobileNetV3, architecture: MBV3Architecture, train: Images, validation: Images, pixels: Pixels
+) -> float:
+    """The share of the validation images, in percent, whose class the architecture's network finds."""
+    return measure(static_network(network, architecture, train, pixels), validation, pixels)
