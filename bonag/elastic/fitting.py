@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from bonag.elastic.checkpoint import Checkpoint
-from bonag.elastic.measuring import static_network, subnet_accuracy
+from bonag.elastic.measuring import build_static, static_network, subnet_accuracy
 from bonag.elastic.phases import ALL, Phase, phases_of, split_steps
 from bonag.elastic.recipe import SupernetRecipe
 from bonag.elastic.step import add_gradients
@@ -22,7 +22,6 @@ from bonag.training.augmentation import augment
 from bonag.training.fitting import make_optimizer, rate_share, seeded_generator
 from bonag.training.images import Dataset, Images
 from bonag.training.measuring import Pixels
-from search_spaces.mbv3 import MBV3
 from search_spaces.mbv3.elastic import LARGEST, SMALLEST, ElasticMobileNetV3
 from search_spaces.mbv3.sorting import sort_channels
 
@@ -219,7 +218,7 @@ class SupernetFit:
         self.optimizer = make_optimizer(self.network, self.recipe)
         self.optimizer.load_state_dict(state["optimizer"])
         if state["teacher"] is not None:
-            self.teacher = MBV3().build(LARGEST, self.dataset.num_classes, width=self.width).to(self.device).eval()
-            self.teacher.load_state_dict(state["teacher"])
+            teacher = {key: tensor.to(self.device) for key, tensor in state["teacher"].items()}
+            self.teacher = build_static(LARGEST, self.dataset.num_classes, self.width, teacher)
         self._done, self._seconds, self._total = state["done"], state["seconds"], state["total"]
         self.curve[:] = state["curve"]

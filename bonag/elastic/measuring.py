@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import nn
 
 from bonag.training.images import Images
@@ -17,12 +20,20 @@ def static_network(
 ) -> nn.Module:
     """The architecture's network with weights of its own, in evaluation mode; its batch norms know the images."""
     supernet = Supernet(network.state_dict(), network.width, network.num_classes)
-    static = MBV3().build(architecture, network.num_classes, width=network.width)
-    static.load_state_dict(subnet_state(architecture, supernet))
-    device = next(network.parameters()).device
-    shown = images.first(IMAGES).pixels.to(device)
-    recalibrate(static.to(device), (pixels.prepare(batch) for batch in shown.split(BATCH)))
+    static = build_static(architecture, network.num_classes, network.width, subnet_state(architecture, supernet))
+    shown = images.first(IMAGES).pixels.to(next(network.parameters()).device)
+    recalibrate(static, (pixels.prepare(batch) for batch in shown.split(BATCH)))
     return static
+
+
+def build_static(
+    architecture: MBV3Architecture, num_classes: int, width: float, state: Mapping[str, torch.Tensor]
+) -> nn.Module:
+    """A network that has these weights, where they are, and never had others."""
+    with torch.device("meta"):
+        static = MBV3().build(architecture, num_classes, width=width)
+    static.load_state_dict(state, assign=True)
+    return static.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 def subnet_accuracy(

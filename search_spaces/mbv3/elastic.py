@@ -52,11 +52,10 @@ class ElasticMobileNetV3(nn.Module):
         x = x + pass_.conv_norm(y, "blocks.0.conv.point_linear")
         for number, (layout, stage) in enumerate(zip(self.layout.stages, architecture.stages, strict=True)):
             for position, (kernel, expand) in enumerate(stage):
-                name = f"blocks.{1 + SLOTS_PER_STAGE * number + position}.conv"
-                first = position == 0
-                mid = (layout.in_width if first else layout.out_width) * expand
-                y = pass_.block(x, name, layout, layout.stride if first else 1, kernel, mid)
-                x = x + y if y.shape == x.shape and not (first and layout.stride > 1) else y
+                mid = (layout.out_width if position else layout.in_width) * expand
+                stride = 1 if position else layout.stride
+                y = pass_.block(x, _block(number, position), layout, stride, kernel, mid)
+                x = x + y if has_residual(layout, position) else y
         x = pass_.conv_norm(x, "final_expand_layer", functional.hardswish)
         x = functional.conv2d(x.mean((2, 3), keepdim=True), pass_.weights["feature_mix_layer.conv.weight"])
         return functional.linear(
@@ -91,7 +90,9 @@ class ElasticMobileNetV3(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """As the static networks are; matrices that shrink kernels begin as the identity."""
+        """As the static networks are, but blocks with a residual begin as that (Goyal et al., 2017): deep networks then
+        learn from the first step on. Matrices that shrink kernels begin as the identity.
+        """
         for key, tensor in self.named_parameters():
             if key.endswith("matrix"):
                 nn.init.eye_(tensor)
@@ -102,6 +103,19 @@ class ElasticMobileNetV3(nn.Module):
                 nn.init.normal_(tensor, std=(2 / fan_out) ** 0.5)
             elif key.endswith("weight"):
                 nn.init.ones_(tensor)
+        for number, layout in enumerate(self.layout.stages):
+            for position in range(SLOTS_PER_STAGE):
+                if has_residual(layout, position):
+                    nn.init.zeros_(self.get_parameter(f"{_block(number, position)}.point_linear.bn.bn.weight"))
+
+
+def has_residual(layout: Stage, position: int) -> bool:
+    """Whether the input of the block at that position of a stage is added to its output."""
+    return position > 0 or (layout.stride == 1 and layout.in_width == layout.out_width)
+
+
+def _block(stage: int, position: int) -> str:
+    return f"blocks.{1 + SLOTS_PER_STAGE * stage + position}.conv"
 
 
 class _Pass:
