@@ -90,9 +90,7 @@ class ElasticMobileNetV3(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """As the static networks are, but blocks with a residual begin as that (Goyal et al., 2017): deep networks then
-        learn from the first step on. Matrices that shrink kernels begin as the identity.
-        """
+        """As the static networks are; matrices that shrink kernels begin as the identity."""
         for key, tensor in self.named_parameters():
             if key.endswith("matrix"):
                 nn.init.eye_(tensor)
@@ -103,6 +101,7 @@ class ElasticMobileNetV3(nn.Module):
                 nn.init.normal_(tensor, std=(2 / fan_out) ** 0.5)
             elif key.endswith("weight"):
                 nn.init.ones_(tensor)
+        nn.init.zeros_(self.get_parameter("blocks.0.conv.point_linear.bn.weight"))
         for number, layout in enumerate(self.layout.stages):
             for position in range(SLOTS_PER_STAGE):
                 if has_residual(layout, position):

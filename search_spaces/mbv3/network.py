@@ -123,6 +123,7 @@ class MobileNetV3(nn.Module):
         return logits
 
     def _initialise(self) -> None:
+        """Blocks with a residual begin as that (Goyal et al., 2017): deep networks then learn from the first step on."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # Fan-out of a group, where PyTorch's own would count the outputs of all groups.
@@ -133,3 +134,5 @@ class MobileNetV3(nn.Module):
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
                 nn.init.zeros_(module.bias)
+            elif isinstance(module, InvertedResidual) and module.has_residual:
+                nn.init.zeros_(module.project.get_parameter("norm.weight"))
