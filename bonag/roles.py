@@ -89,6 +89,7 @@ EVALUATORS: Registry[Evaluator] = Registry(
         "nb201.table": "bonag.evaluators.nb201_table",
         "mbv3.surrogate": "bonag.evaluators.mbv3_surrogate",
         "mbv3.predictor": "bonag.evaluators.mbv3_predictor",
+        "mbv3.supernet": "bonag.evaluators.supernet:SupernetEvaluator",
         "darts.nasbench301": "bonag.evaluators.nb301_surrogate",
         "train": "bonag.evaluators.train:TrainEvaluator",
     },

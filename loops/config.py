@@ -18,7 +18,7 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 4
+FORMAT = 5
 # The keys that a format added; an earlier file is read as if it had their defaults.
 ADDED: dict[int, tuple[str, ...]] = {
     2: ("constraints",),
@@ -28,11 +28,14 @@ ADDED: dict[int, tuple[str, ...]] = {
         *("hours", "target", "patience", "known", "tries", "record_patience"),
         *("dataset", "preset", "hyperparameters"),
     ),
+    5: ("supernet", "imagenet", "images"),
 }
+# What an evaluator may ask for; those of the others are refused.
+SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images")
 DEVICES = ("auto", "cpu", "cuda")
 MOST = 1_000_000_000
 BOUNDS = {
-    **dict.fromkeys(("budget", "batch_size", "max_failures", "patience", "max_attempts"), (1, MOST)),
+    **dict.fromkeys(("budget", "batch_size", "max_failures", "patience", "max_attempts", "images"), (1, MOST)),
     **dict.fromkeys(("workers", "threads", "cpus_per_trial"), (1, 4096)),
     **{"seed": (0, math.inf), "hours": (0, MOST), "gpus_per_trial": (0, 4096)},
 }
@@ -130,13 +133,27 @@ class RunConfig:
         unset="the one that comes with the space",
     )
     dataset: str | None = _option(
-        "What --evaluator train trains on: digits, fashion-mnist, cifar10, cifar100, or the path of a folder or file.",
+        "What --evaluator train or supernet takes its images from: digits, fashion-mnist, cifar10, cifar100, or the "
+        "path of a folder or file.",
         None,
-        unset="digits",
+        unset="digits, or the supernet's",
     )
     preset: str | None = _option("How --evaluator train trains: quick or nb201.", None, unset="quick")
     hyperparameters: tuple[str, ...] = _option(
         "Setting of --evaluator train, as in 'epochs=30'; may be given again.", (), unset="none", flag="hyperparameter"
+    )
+    supernet: str | None = _option(
+        "File of the supernet of --evaluator supernet: a checkpoint of Once-for-All, or of `bonag train-supernet`.",
+        None,
+        unset="none",
+    )
+    imagenet: str | None = _option(
+        "What --evaluator supernet measures on: folder with class folders in val/ (and train/), or of class folders.",
+        None,
+        unset="that of --dataset",
+    )
+    images: int | None = _option(
+        "Validation images that --evaluator supernet measures on, every class alike.", None, unset="all"
     )
     bonag: str = ""
     format: int = FORMAT

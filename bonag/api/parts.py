@@ -12,7 +12,7 @@ from typing import cast
 from bonag.evaluators import make_evaluator
 from bonag.roles import EXECUTORS, STOP_RULES
 from bonag.strategies.making import OPTIONAL, make_strategy
-from loops.config import RunConfig, seconds_of
+from loops.config import SETTINGS, RunConfig, seconds_of
 from loops.objective import Objective
 from loops.protocols import Evaluator, Executor, StopRule, Strategy
 from loops.strategies.tries import TryFirst
@@ -64,7 +64,7 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None) -> 
     if config.evaluator == ASK_AND_TELL:
         raise UserError(f"run '{config.name}' is led by ask and tell: go on with it by bonag.AskTell(path=...)")
     data = Path(config.data) if config.data else None
-    settings = {name: getattr(config, name) for name in ("dataset", "preset", "hyperparameters")}
+    settings = {name: getattr(config, name) for name in SETTINGS}
     evaluator = make_evaluator(
         space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings
     )

@@ -138,8 +138,10 @@ def start(options: Mapping[str, object]) -> Session:
         config,
         evaluator=config.evaluator or getattr(parts.evaluator, "name", "default"),
         task=config.task or getattr(parts.evaluator, "task", None),
-        dataset=getattr(parts.evaluator, "dataset", config.dataset),
-        preset=getattr(parts.evaluator, "preset", config.preset),
+        **{
+            name: getattr(parts.evaluator, name, getattr(config, name))
+            for name in ("dataset", "preset", "supernet", "imagenet")
+        },
     )
     try:
         known = known_trials(config.known, parts.space, parts.objective.metrics, out)

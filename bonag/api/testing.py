@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bonag.api.parts import default_threads
 from bonag.api.searching import load
+from bonag.evaluators.supernet import SupernetEvaluator
 from bonag.evaluators.train import TrainEvaluator
 from bonag.running_trial import RunningTrial
+from bonag.training.cutting import read_supernet
 from bonag.training.recipe import read_hyperparameters
 from bonag.training.weights import FILE, TrainedNetwork, read_trained, save_trained, trial_file
 from search_spaces.errors import UserError
@@ -28,7 +30,7 @@ class Tested:
     """A network and what it does on the test images.
 
     accuracy: in percent of ``images`` images. epochs: of its training. retrained: whether it was trained for this, on
-    training and validation images. path: the file of its weights.
+    training and validation images. path: the file of its weights. supernet: the file's name, where it was cut from one.
     """
 
     trial: int
@@ -39,6 +41,7 @@ class Tested:
     epochs: int
     retrained: bool
     path: Path
+    supernet: str | None = None
 
 
 def test(
@@ -54,9 +57,10 @@ def test(
 ) -> Tested:
     """Measure the network of a trial on the test images, which nothing else touches; what ``bonag test`` does.
 
-    run: folder or name of a run whose evaluator is ``train``. trial: by default the best one.
-    epochs, preset, hyperparameters: train it again, as the run did but for these, on all training and validation
-    images; without any of them the weights of the search are measured. A preset replaces the run's own settings.
+    run: folder or name of a run whose evaluator is ``train``, or ``supernet`` on a data set. trial: by default the best
+    one. epochs, preset, hyperparameters: train it again, as the run did but for these, on all training and validation
+    images, a supernet's network alone from fresh weights; without any of them the weights of the search are measured.
+    A preset replaces the run's own settings.
     output: where the weights are written, too; `bonag export --weights` takes them.
     report: called after each epoch with its number, how many there are, and metrics.
 
@@ -90,15 +94,20 @@ def test(
         epochs=int(trained.facts.get("epochs", 0)),
         retrained=retrained,
         path=path if output is None else Path(output),
+        supernet=trained.facts.get("supernet"),
     )
 
 
 def _choose(result: Result, trial: int | None) -> tuple[int, Architecture]:
     config = result.config
-    if config.evaluator != TrainEvaluator.name:
+    if config.evaluator == SupernetEvaluator.name and config.dataset is None:
+        raise UserError(
+            f"run '{config.name}' measured on ImageNet's validation images, and there are no others to test on"
+        )
+    if config.evaluator not in (TrainEvaluator.name, SupernetEvaluator.name):
         raise UserError(
             f"run '{config.name}' trained no networks: its evaluator is '{config.evaluator}', and it must be "
-            f"'{TrainEvaluator.name}'"
+            f"'{TrainEvaluator.name}' or '{SupernetEvaluator.name}'"
         )
     if trial is None:
         if result.best is None:
@@ -115,7 +124,8 @@ def _evaluator(
 ) -> TrainEvaluator:
     """The run's own, with other settings where they are given."""
     config = result.config
-    texts = {} if preset is not None else _by_name(config.hyperparameters)
+    texts = _by_name(_network_settings(config.supernet)) if config.supernet is not None else {}
+    texts |= {} if preset is not None else _by_name(config.hyperparameters)
     texts |= {} if epochs is None else _by_name([f"epochs={epochs}"])
     texts |= _by_name(hyperparameters)
     if epochs is not None or preset is not None or hyperparameters:
@@ -123,6 +133,12 @@ def _evaluator(
         texts["images"] = _by_name(hyperparameters).get("images", "images=none")
     data = Path(config.data) if config.data else None
     return TrainEvaluator(result.space, config.dataset, preset or config.preset, tuple(texts.values()), data)
+
+
+def _network_settings(supernet: str) -> list[str]:
+    """Settings by which the networks that are trained are those that the supernet has."""
+    file = read_supernet(Path(supernet))
+    return [f"image_size={file.image_size or 'none'}", *(f"{name}={value}" for name, value in file.arguments.items())]
 
 
 def _by_name(texts: Sequence[str]) -> dict[str, str]:

@@ -39,9 +39,9 @@ def test(
 ) -> None:
     """Measure a trained network on the test images, which no search has seen; train it longer before, if asked.
 
-    For runs with --evaluator train. A further training takes all training and validation images, and goes on where it
-    was interrupted. With --json: an object with run, trial, architecture, dataset, accuracy (%), images, epochs,
-    retrained, weights (the file).
+    For runs with --evaluator train, or with --evaluator supernet on a data set. A further training takes all training
+    and validation images, and goes on where it was interrupted. With --json: an object with run, trial, architecture,
+    dataset, accuracy (%), images, epochs, retrained, supernet (or null), weights (the file).
     """
     from bonag.api import testing
 
@@ -62,12 +62,14 @@ def test(
             "images": tested.images,
             "epochs": tested.epochs,
             "retrained": tested.retrained,
+            "supernet": tested.supernet,
             "weights": str(tested.path),
         }
         print(json.dumps(values, indent=2))
         return
     parts = "training and validation" if tested.retrained else "training"
     print(f"trial {tested.trial}: {tested.architecture}")
-    print(f"trained for {tested.epochs} epochs on the {parts} images of {tested.dataset}")
+    made = f"trained for {tested.epochs} epochs" if tested.supernet is None else f"cut from {tested.supernet}, trained"
+    print(f"{made} on the {parts} images of {tested.dataset}")
     print(f"test accuracy {tested.accuracy:.2f} % of {tested.images:,} images")
     print(f"weights: {tested.path}")

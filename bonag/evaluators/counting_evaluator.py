@@ -24,7 +24,7 @@ class CountingEvaluator:
         self.metrics: tuple[str, ...] = (*evaluator.metrics, *names)
         self.models = {name: load_metric(space, name) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
-        for name in ("name", "task", "dataset", "preset", "looks_up"):
+        for name in ("name", "task", "dataset", "preset", "supernet", "imagenet", "looks_up"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):

@@ -68,8 +68,8 @@ def make_evaluator(
 
     part: a name, ``module:attribute``, an evaluator, a function of the architecture, or what makes one of them.
     data_dir: the folder of benchmark data, else that of the environment variable BONAG_DATA; surrogates need none.
-    settings: by name, what the evaluator may ask for beside its space, objective and ``data``: dataset, preset,
-        hyperparameters; None and () are as if not given.
+    settings: by name, what the evaluator may ask for beside its space, objective, task and ``data``: those of
+        ``loops.config.SETTINGS``; None and () are as if not given.
     objective, metrics: what every result must hold; exact costs are counted, and profiled latencies predicted, where
         the evaluator gives none itself.
     Raises UserError if there is no such evaluator or task, if its data cannot be read, or if it lacks a metric.
@@ -114,7 +114,8 @@ def _make(
     asked = EVALUATORS.asks(part, list(given))
     for setting in given:
         if setting not in asked:
-            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator train")
+            taker = "supernet" if setting in ("supernet", "imagenet", "images") else "train"
+            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator {taker}")
     provider = _provider(part)
     if provider:
         tasks = provider.task_names(data_dir)
@@ -127,6 +128,7 @@ def _make(
     known |= {} if objective is None else {"objective": lambda: objective}
     known |= {setting: partial(given.get, setting) for setting in given}
     known |= {} if data_dir is None else {"data": lambda: data_dir}
+    known |= {"task": lambda: task} if EVALUATORS.asks(part, ["task"]) else {}
     made: object = EVALUATORS.make(part, known)
     own = getattr(made, "task", task)
     if task is not None and own != task:

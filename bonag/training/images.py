@@ -48,8 +48,7 @@ class Images:
         """At most n of them, the same for each n, with every class as frequent as it is among all."""
         if n is None or n >= len(self):
             return self
-        # Spread over the images sorted by class.
-        return self.take(np.sort(_by_class(self.labels.numpy())[np.arange(n) * len(self) // n]))
+        return self.take(spread(self.labels.numpy(), n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +147,19 @@ def _part(name: str, images: Images) -> tuple[Images, Images]:
     if not taken.any():
         raise UserError(f"data set '{name}' is too small to be split: {len(images)} images")
     return images.take(np.flatnonzero(~taken)), images.take(np.flatnonzero(taken))
+
+
+def spread(labels: np.ndarray, n: int) -> np.ndarray:
+    """The places of n of the labels, at most all, in order: the same for each n, spread over them sorted by class."""
+    return np.sort(_by_class(labels)[np.arange(n) * len(labels) // n])
+
+
+def draw_rows(count: int, n: int, seed: int) -> np.ndarray:
+    """The first n, at most, of so many places in the random order that PyTorch gives for the seed."""
+    import torch
+
+    drawn: np.ndarray = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:n].numpy()
+    return drawn
 
 
 def _by_class(labels: np.ndarray) -> np.ndarray:

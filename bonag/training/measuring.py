@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from bonag.training.images import Images
 
 LOOK_BATCH = 500
 STATISTICS_OF = 10_000
+FIRST = 5
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,45 @@ class Pixels:
         return images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """accuracy, top5: the share of images, in percent, whose class the network finds, at once or among its first five.
+
+    loss: the mean cross-entropy.
+    """
+
+    accuracy: float
+    top5: float
+    loss: float
+
+
 def measure(network: nn.Module, images: Images, pixels: Pixels) -> float:
-    """The share of the images, in percent, whose class the network finds; it is left in evaluation mode."""
+    """The accuracy (%) on the images; the network is left in evaluation mode."""
+    return measure_closely(network, images, pixels).accuracy
+
+
+def measure_closely(
+    network: nn.Module,
+    images: Images,
+    pixels: Pixels,
+    batch: int = LOOK_BATCH,
+    seen: Callable[[int, int], object] = lambda images, right: None,
+) -> Measured:
+    """All that is measured on the images, ``batch`` at a time; the network is left in evaluation mode.
+
+    seen: called after each batch with how many images there were so far, and of how many the class was found.
+    """
     network.eval()
     device = next(network.parameters()).device
-    right = 0
+    right, among, loss = 0, 0, 0.0
     with torch.inference_mode():
-        for start in range(0, len(images), LOOK_BATCH):
-            rows = slice(start, start + LOOK_BATCH)
-            logits = network(pixels.prepare(images.pixels[rows].to(device)))
-            right += int((logits.argmax(1).cpu() == images.labels[rows]).sum())
-    return 100 * right / len(images)
+        for start in range(0, len(images), batch):
+            rows = slice(start, start + batch)
+            logits = network(pixels.prepare(images.pixels[rows].to(device))).float().cpu()
+            labels = images.labels[rows]
+            right += int((logits.argmax(1) == labels).sum())
+            first = logits.topk(min(FIRST, logits.shape[1]), 1).indices
+            among += int((first == labels[:, None]).sum())
+            loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+            seen(start + len(labels), right)
+    return Measured(100 * right / len(images), 100 * among / len(images), loss / len(images))

@@ -72,7 +72,7 @@ def _picture(path: Path, side: int) -> np.ndarray:
             )
             return np.asarray(fitted).transpose(2, 0, 1)
     except Exception as error:  # decoders of damaged files raise whatever they like
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _own_side(paths: list[Path]) -> int:
@@ -84,7 +84,7 @@ def _own_side(paths: list[Path]) -> int:
             with Image.open(path) as image:
                 sizes.add(image.size)
         except Exception as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
         if len(sizes) > 1:
             return SIDE
     width, height = sizes.pop()
@@ -99,6 +99,7 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and path.is_file()
 
 
-def _unreadable(path: Path, error: Exception) -> UserError:
+def unreadable(path: Path, error: Exception) -> UserError:
+    """What to raise where a decoder of images raised something."""
     reason = str(error).splitlines()
     return UserError(f"cannot read {path}: {reason[0] if reason else type(error).__name__}")

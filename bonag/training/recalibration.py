@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-# Images that the statistics are of, and how many of them go through the network together, as in Once-for-All.
-IMAGES, BATCH = 2000, 200
+# Images that go through the network together, as in Once-for-All.
+BATCH = 200
 
 
 class _Gathering:
@@ -22,27 +22,30 @@ class _Gathering:
         self._images = 0
         self._mean = torch.zeros_like(layer.weight, dtype=torch.float64)
         self._variance = torch.zeros_like(layer.weight, dtype=torch.float64)
-        self._hook = layer.register_forward_pre_hook(self._see)
+        layer.forward = self._forward  # type: ignore[method-assign]
 
-    def _see(self, layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        (x,) = inputs
-        # The spread around the batch's own mean, without the correction that PyTorch keeps.
-        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
-        self._write(mean, variance)
-        self._images += len(x)
-        self._mean += mean.double() * len(x)
-        self._variance += variance.double() * len(x)
+    def _forward(self, input: torch.Tensor) -> torch.Tensor:
+        layer = self._layer
+        mean, variance = torch.zeros_like(layer.weight), torch.zeros_like(layer.weight)
+        # Many times faster than statistics of their own. With momentum 1 these are the batch's.
+        y: torch.Tensor = torch.batch_norm(
+            input, layer.weight, layer.bias, mean, variance, True, 1.0, layer.eps, torch.backends.cudnn.enabled
+        )
+        values = input.numel() // input.shape[1]
+        # It normalises by the biased variance, and hands out the unbiased one: 0 / 0 of a single value.
+        variance = variance * ((values - 1) / values) if values > 1 else torch.zeros_like(variance)
+        self._images += len(input)
+        self._mean += mean.double() * len(input)
+        self._variance += variance.double() * len(input)
+        return y
 
     def end(self) -> None:
-        self._hook.remove()
+        del self._layer.forward
         if self._images:
-            self._write(self._mean / self._images, self._variance / self._images)
-
-    def _write(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        assert self._layer.running_mean is not None
-        assert self._layer.running_var is not None
-        self._layer.running_mean.copy_(mean)
-        self._layer.running_var.copy_(variance)
+            assert self._layer.running_mean is not None
+            assert self._layer.running_var is not None
+            self._layer.running_mean.copy_(self._mean / self._images)
+            self._layer.running_var.copy_(self._variance / self._images)
 
 
 def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> int:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server."""
+"""A real PostgreSQL server, and image files of the layout of ImageNet."""
 
 from __future__ import annotations
 
@@ -11,12 +11,40 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from bonag.record import Address
 
 PASSWORD = "s3cr3t-Pa/ss"
+
+
+@pytest.fixture(scope="session")
+def make_pictures() -> Callable[..., Path]:
+    """Writes a tree of JPEG files of odd sizes; some are grey, of printing colours, or PNG files of a palette."""
+    from PIL import Image
+
+    def write(folder: Path, parts: dict[str, int], classes: int = 3) -> Path:
+        """parts: by the name of a part, how many images each class has in it; '' for class folders in the folder."""
+        rng = np.random.default_rng(5)
+        for part, n in parts.items():
+            for label in range(classes):
+                place = folder / part / f"n{label:02d}"
+                place.mkdir(parents=True)
+                for number in range(n):
+                    height, width = rng.integers(20, 70, 2).tolist()
+                    stripes = np.arange(width)[None, :, None] // (2 + 3 * label) % 2 * 120
+                    noise = rng.integers(0, 100, (height, width, 3))
+                    image = Image.fromarray((stripes + noise + [0, 10 * label, 30]).astype(np.uint8))
+                    if number == 1:
+                        image.convert("P").save(place / f"{number}.png")
+                    else:
+                        mode = {2: "L", 3: "CMYK"}.get(number, "RGB")
+                        image.convert(mode).save(place / f"{number}.JPEG", quality=95)
+        return folder
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -76,10 +76,17 @@ def test_later_layers_see_what_the_batch_itself_makes_of_the_earlier_ones():
     assert network[1].running_var.item() == pytest.approx(1, abs=1e-5)
 
 
-def test_without_images_nothing_changes_and_a_failure_leaves_no_hook():
+def test_a_single_value_has_no_spread():
+    layer = nn.BatchNorm2d(1)
+    recalibrate(layer, [torch.full((1, 1, 1, 1), 3.0)])
+    assert (layer.running_mean.item(), layer.running_var.item()) == (3, 0)
+
+
+def test_without_images_nothing_changes_and_a_failure_leaves_the_layers_as_they_were():
     layer = nn.BatchNorm2d(2)
     assert recalibrate(layer, []) == 0
     assert layer.running_var.tolist() == [1, 1]
-    with pytest.raises(IndexError, match="out of range"):
-        recalibrate(layer, [torch.zeros(2, 2)])
-    assert not layer._forward_pre_hooks
+    with pytest.raises(RuntimeError):
+        recalibrate(layer, [torch.zeros(2, 3, 1, 1)])
+    assert "forward" not in vars(layer)
+    assert layer(torch.ones(1, 2, 1, 1)).shape == (1, 2, 1, 1)
