@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from bonag.training.image_tree import STATISTICS_OF
 from bonag.training.images import Images
 from bonag.training.measuring import Pixels, measure
-from bonag.training.recalibration import BATCH, IMAGES, recalibrate
+from bonag.training.recalibration import BATCH, recalibrate
 from search_spaces.mbv3 import MBV3, MBV3Architecture
 from search_spaces.mbv3.elastic import ElasticMobileNetV3
 from search_spaces.mbv3.supernet import Supernet, subnet_state
@@ -21,7 +22,7 @@ def static_network(
     """The architecture's network with weights of its own, in evaluation mode; its batch norms know the images."""
     supernet = Supernet(network.state_dict(), network.width, network.num_classes)
     static = build_static(architecture, network.num_classes, network.width, subnet_state(architecture, supernet))
-    shown = images.first(IMAGES).pixels.to(next(network.parameters()).device)
+    shown = images.first(STATISTICS_OF).pixels.to(next(network.parameters()).device)
     recalibrate(static, (pixels.prepare(batch) for batch in shown.split(BATCH)))
     return static
 
