@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 SILENCE = 10.0
 
 
-@takes_options("space", "dataset", "data", "seed", "device")
+@takes_options("space")
 def train_supernet(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="File to write; FILE.checkpoint while it trains, curves beside it.")
     ],
+    dataset: Annotated[
+        str, typer.Option(help="digits, fashion-mnist, cifar10, cifar100, or the path of a folder or file.")
+    ] = "digits",
     width: Annotated[float, typer.Option(help="Times the channels of the usual networks.")] = 1.0,
     method: Annotated[
         str, typer.Option(help="shrinking (largest network first), or sandwich (all sizes in each step).")
@@ -34,6 +37,11 @@ def train_supernet(
         list[str] | None,
         typer.Option(help="Setting, as in 'epochs=30'; may be given again.", show_default="none"),
     ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Folder of data sets that have a name.", show_default="$BONAG_DATA")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the first weights, the order of images and the networks.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     **options: object,
 ) -> int:
     """Train a supernet, whose weights all networks of a space share, on images; the same command goes on with it.
@@ -43,10 +51,9 @@ def train_supernet(
     from bonag.api.supernets import SupernetTraining
     from bonag.cli.stopping import StopSignals
 
-    options["dataset"] = options["dataset"] or "digits"
     training = SupernetTraining(
-        path=output, width=width, method=method, preset=preset, hyperparameters=hyperparameter or (),
-        **options,  # type: ignore[arg-type]  # checked there
+        path=output, dataset=dataset, width=width, method=method, preset=preset, hyperparameters=hyperparameter or (),
+        data=data, seed=seed, device=device, **options,  # type: ignore[arg-type]  # the space
     )  # fmt: skip
     checkpoint = training.checkpoint.path
     begun = f"going on from {checkpoint}" if checkpoint.is_file() else f"training on {training.torch_device}"

@@ -32,7 +32,7 @@ def add_gradients(
     losses: list[torch.Tensor] = []
 
     def learn(loss: torch.Tensor) -> None:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         losses.append(loss.detach())
 
     soft = None
