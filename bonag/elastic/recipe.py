@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class SupernetRecipe:
     """The settings of a supernet's training."""
 
-    epochs: int = setting("Passes over the training images, of all phases together.", 15, 1, 100_000)
-    batch_size: int = setting("Images in a step.", 256, 2, 65_536)
+    epochs: int = setting("Passes over the training images, of all phases together.", 14, 1, 100_000)
+    batch_size: int = setting("Images in a step.", 128, 2, 65_536)
     subnets: int = setting("Random sub-networks in a step.", 2, 1, 64)
     distillation: float = setting("Share of a smaller network's loss that is a larger one's outputs.", 1.0, 0, 1)
     optimizer: str = setting("sgd (with Nesterov's momentum) or adamw.", "adamw")

@@ -70,6 +70,12 @@ def test_fresh_weights_make_blocks_with_a_residual_do_nothing_yet():
     network = ElasticMobileNetV3(CLASSES, WIDTH).train()
     shallow = from_ofa([7] * 20, [6] * 20, [2] * 5)
     assert network(images(), LARGEST).equal(network(images(), shallow))
+    static = MBV3().build(LARGEST, CLASSES, width=WIDTH).train()
+    residual = [block for block in static.blocks if block.has_residual]
+    assert len(residual) == 16
+    for block in residual:
+        x = torch.randn(2, block.project.conv.out_channels, 4, 4)
+        assert block(x).equal(x)
     assert not network(images(), LARGEST).equal(network(images(), from_ofa([5] * 20, [6] * 20, [2] * 5)))
 
 
