@@ -123,7 +123,7 @@ class MobileNetV3(nn.Module):
         return logits
 
     def _initialise(self) -> None:
-        """Blocks with a residual begin as the identity (Goyal et al., 2017): deep networks then learn from the start."""
+        """Blocks with a residual begin as the identity (Goyal et al., 2017): deep ones learn from the start."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # Fan-out of a group, where PyTorch's own would count the outputs of all groups.
