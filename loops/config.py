@@ -153,7 +153,7 @@ class RunConfig:
         unset="that of --dataset",
     )
     images: int | None = _option(
-        "Validation images that --evaluator supernet measures on, every class alike.", None, unset="all"
+        "Validation images that --evaluator supernet measures on, spread evenly over the classes.", None, unset="all"
     )
     bonag: str = ""
     format: int = FORMAT

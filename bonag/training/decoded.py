@@ -69,6 +69,9 @@ def decode(
 def _write(
     path: Path, files: Files, shape: tuple[int, ...], seed: int | None, seen: Callable[[int, int], object]
 ) -> None:
+    # Whoever was killed while decoding left them.
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        stale.unlink(missing_ok=True)
     size, free = int(np.prod(shape)), shutil.disk_usage(path.parent).free
     if size > free:
         raise UserError(

@@ -61,7 +61,7 @@ class TreeImages:
     def describe(self) -> str:
         tree = self._tree
         count, there = len(tree.rows), len(tree.validation)
-        which = f"{count:,}" if count == there else f"the same {count:,} of {there:,}, every class alike,"
+        which = f"{count:,}" if count == there else f"the same {count:,} of {there:,}, spread evenly over the classes,"
         return (
             f"The statistics are of up to 2,000 {tree.told}, in random crops that all networks share. Accuracy (%) is "
             f"that on {which} validation images of {self.folder}, centre crops of {self.side} pixels. Decoded images "

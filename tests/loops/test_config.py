@@ -40,6 +40,9 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
         dataset=st.none() | st.text(),
         preset=st.none() | st.text(),
         hyperparameters=st.sampled_from([(), ("epochs=3", "ema=0.9")]),
+        supernet=st.none() | st.text(),
+        imagenet=st.none() | st.text(),
+        images=st.none() | st.integers(1, MOST),
         bonag=st.text(),
     )
 )
@@ -108,8 +111,15 @@ def test_files_that_are_no_configuration_are_refused(text: str, message: str) ->
     assert message in str(refused.value)
 
 
+def values_without(*formats: int) -> dict[str, object]:
+    """The configuration as a file had it before these formats."""
+    later = {name for number in formats for name in ADDED[number]}
+    return {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in later}
+
+
 def test_a_file_of_the_first_format_is_read() -> None:
-    values = {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in ADDED[4]}
+    assert RunConfig.from_json(json.dumps(values_without(5) | {"format": 4})) == CONFIG
+    values = values_without(4, 5)
     assert RunConfig.from_json(json.dumps(values | {"format": 3})) == CONFIG
     del values["generator"]
     assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
@@ -120,7 +130,7 @@ def test_a_file_of_the_first_format_is_read() -> None:
 
 
 def test_a_batch_that_ray_evaluated_at_once_still_is() -> None:
-    values = {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in ADDED[4]}
+    values = values_without(4, 5)
     read = RunConfig.from_json(json.dumps(values | {"format": 3, "executor": "ray", "batch_size": 8}))
     assert (read.workers, read.batch_size) == (8, 8)
 

@@ -51,6 +51,9 @@ ALL = RunConfig(
     dataset="fashion-mnist",
     preset="nb201",
     hyperparameters=("epochs=30",),
+    supernet="ofa.pth",
+    imagenet="imagenet",
+    images=5000,
 )
 
 

@@ -65,7 +65,7 @@ def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
 
 def test_names_and_the_default_first() -> None:
     assert evaluator_names("nb201") == ["surrogate", "table", "train"]
-    assert evaluator_names("mbv3") == ["surrogate", "predictor", "train"]
+    assert evaluator_names("mbv3") == ["surrogate", "predictor", "supernet", "train"]
     assert evaluator_names("nowhere") == ["train"]
 
 
@@ -111,7 +111,7 @@ def test_a_space_without_evaluators_names_the_ways_out() -> None:
 
 @pytest.mark.usefixtures("entry_point")
 def test_another_package_adds_an_evaluator() -> None:
-    assert evaluator_names("mbv3") == ["surrogate", "predictor", "broken", "elsewhere", "train", "measure"]
+    assert evaluator_names("mbv3") == ["surrogate", "predictor", "supernet", "broken", "elsewhere", "train", "measure"]
     assert make_evaluator(get_space("mbv3"), "elsewhere").task == "one"
     assert make_evaluator(get_space("mbv3"), "elsewhere", "two").task == "two"
 

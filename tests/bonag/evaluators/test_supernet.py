@@ -104,7 +104,11 @@ def test_it_says_what_it_does(space, narrow, tree):
     text = made(space, supernet=narrow, imagenet=tree, images=36).description
     assert "\n" not in text
     for words in (
-        *("narrow.pth (width 0.1, 12 classes, SHA-256 ", "up to 2,000 training images", "the same 36 of 72"),
+        *(
+            "narrow.pth (width 0.1, 12 classes, SHA-256 ",
+            "up to 2,000 training images",
+            "the same 36 of 72, spread evenly",
+        ),
         *("centre crops of 224 pixels", "home/images", "accuracy_top5 and loss"),
     ):
         assert words in text

@@ -79,6 +79,14 @@ def test_what_is_damaged_is_decoded_again(files):
     assert (again.pixels == expected).all()
 
 
+def test_what_a_killed_process_left_is_cleared_away(files):
+    counted(files, 32)
+    (kept,) = [path for path in kept_folder().iterdir() if path.suffix == ".npy"]
+    kept.rename(kept.with_name(f".{kept.name}.1234.tmp"))
+    counted(files, 32)
+    assert sorted(path.suffix for path in kept_folder().iterdir()) == [".lock", ".npy"]
+
+
 def test_an_image_that_cannot_be_read_leaves_nothing_behind(files):
     files.paths[2].write_text("no image")
     with pytest.raises(UserError, match=f"cannot read {files.paths[2]}: ") as error:
