@@ -2,9 +2,10 @@
 
 ``search`` runs a search, ``resume`` goes on with one, ``load`` reads one, ``abandon`` gives up trials of one;
 ``AskTell`` is for those who evaluate architectures themselves. ``test`` measures a trained network on its test images.
-``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that. ``profile``
-measures the latency of networks on this machine. ``calibrate`` says how well an estimate ranks measured networks.
-``NetworkSize`` is how an evaluator says which networks it measures.
+``generate`` gives architectures that meet conditions, ``train_generator`` trains what it needs for that.
+``train_supernet`` trains all networks of a space at once. ``profile`` measures the latency of networks on this machine,
+``calibrate`` says how well an estimate ranks measured networks. ``NetworkSize`` is how an evaluator says which networks
+it measures.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bonag.api import AskTell, Result, abandon, load, resume, search
     from bonag.api.calibrating import calibrate
     from bonag.api.generating import generate
+    from bonag.api.supernets import train_supernet
     from bonag.api.testing import test
     from bonag.api.training import train_generator
     from bonag.profiling.profile import profile
@@ -38,6 +40,7 @@ __all__ = [
     "search",
     "test",
     "train_generator",
+    "train_supernet",
 ]
 
 _HOMES = {
@@ -46,6 +49,7 @@ _HOMES = {
     "generate": "bonag.api.generating",
     "test": "bonag.api.testing",
     "train_generator": "bonag.api.training",
+    "train_supernet": "bonag.api.supernets",
     "profile": "bonag.profiling.profile",
     "UserError": "search_spaces.errors",
     "NetworkSize": "search_spaces.network_size",

@@ -19,6 +19,7 @@ from bonag.cli import (
     running,
     showing,
     spaces,
+    supernets,
     testing,
 )
 from bonag.cli.output import prints
@@ -69,6 +70,7 @@ for command in (
     reporting.report,
     prints(generating.generate),
     generating.train_generator,
+    supernets.train_supernet,
 ):
     app.command()(command)
 app.command("list")(prints(listing.list_runs))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,19 @@ from search_spaces import Architecture, SearchSpace
 
 # Seconds of training after which its state is worth keeping.
 SAVE_EVERY = 10.0
+
+
+class OptimizerSettings(Protocol):
+    """What of a recipe decides how weights are moved."""
+
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
 
 
 @dataclass
@@ -116,19 +129,8 @@ class Fit:
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
-        """Norms and biases are not pulled to zero by AdamW; SGD pulls all, as the benchmark did."""
-        recipe = self.recipe
-        parameters = list(self.network.parameters())
-        if recipe.optimizer == "sgd":
-            nesterov = recipe.momentum > 0
-            return torch.optim.SGD(
-                parameters, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=nesterov
-            )
-        groups: list[dict[str, Any]] = [
-            {"params": [one for one in parameters if one.ndim > 1]},
-            {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay)
+        """Of the network's parameters, as the recipe wants it."""
+        return make_optimizer(self.network, self.recipe)
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
@@ -149,7 +151,7 @@ class Fit:
         images, recipe, device = self.train, self.recipe, self.trial.device
         flip = self.dataset.flips if recipe.flip is None else recipe.flip
         crop = self.dataset.side // 8 if recipe.crop is None else recipe.crop
-        generator = _generator(self.trial.seed, epoch)
+        generator = seeded_generator(self.trial.seed, epoch)
         total, seen = torch.zeros((), device=device), 0
         for step, rows in self._batches(epoch, generator):
             for group in self.optimizer.param_groups:
@@ -190,10 +192,7 @@ class Fit:
     def _rate(self, step: int) -> float:
         """The share of the learning rate at a step: a rise along a line, then a fall along a cosine to zero."""
         warmup = min(self.recipe.warmup_epochs, self.recipe.epochs - 1) * self._steps
-        if step < warmup:
-            return (step + 1) / warmup
-        left = self.recipe.epochs * self._steps - warmup
-        return (1 + math.cos(math.pi * (step - warmup) / left)) / 2
+        return rate_share(step, self.recipe.epochs * self._steps, warmup)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast("cuda", dtype=torch.float16, enabled=self._mixed)
@@ -220,6 +219,28 @@ class Fit:
         self.accuracy, self.epochs = state["accuracy"], state["epochs"]
 
 
-def _generator(seed: int, epoch: int) -> torch.Generator:
-    """All randomness of an epoch."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
+def make_optimizer(network: nn.Module, recipe: OptimizerSettings) -> torch.optim.Optimizer:
+    """Norms and biases are not pulled to zero by AdamW; SGD pulls all, as NAS-Bench-201 did."""
+    parameters = list(network.parameters())
+    if recipe.optimizer == "sgd":
+        nesterov = recipe.momentum > 0
+        return torch.optim.SGD(
+            parameters, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=nesterov
+        )
+    groups: list[dict[str, Any]] = [
+        {"params": [one for one in parameters if one.ndim > 1]},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def rate_share(step: int, steps: int, warmup: int) -> float:
+    """The share of the learning rate at a step: a rise along a line, then a fall along a cosine to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+
+
+def seeded_generator(*seeds: int) -> torch.Generator:
+    """All randomness of what these numbers count, such as an epoch of a training of that seed."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))

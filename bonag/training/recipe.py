@@ -19,7 +19,8 @@ OPTIMIZERS = ("sgd", "adamw")
 NONE = "none"
 
 
-def _setting(help: str, default: Any, low: float | None = None, high: float | None = None) -> Any:
+def setting(help: str, default: Any, low: float | None = None, high: float | None = None) -> Any:
+    """A field of a recipe: what it is, its default, and its bounds where it is a number."""
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
@@ -27,27 +28,27 @@ def _setting(help: str, default: Any, low: float | None = None, high: float | No
 class Recipe:
     """The settings of a training, by default those of NAS-Bench-201 (Dong and Yang, ICLR 2020, table 1)."""
 
-    epochs: int = _setting("Passes over the training images.", 200, 1, 100_000)
-    batch_size: int = _setting("Images in a step.", 256, 2, 65_536)
-    optimizer: str = _setting("sgd (with Nesterov's momentum) or adamw.", "sgd")
-    learning_rate: float = _setting("At its highest; it falls along a cosine to zero.", 0.1, 1e-8, 100)
-    momentum: float = _setting("Of SGD.", 0.9, 0, 0.9999)
-    weight_decay: float = _setting("Pull of the weights to zero.", 5e-4, 0, 10)
-    warmup_epochs: int = _setting("Epochs in which the learning rate rises from zero.", 0, 0, 100_000)
-    label_smoothing: float = _setting("Share of a label that all classes get.", 0.0, 0, 0.9)
-    ema: float = _setting("Decay a step of the average of the weights that is kept; 0 for none.", 0.0, 0, 0.99999)
-    crop: int | None = _setting("Most pixels by which images are moved; none for an eighth of their side.", 4, 0, 512)
-    flip: bool | None = _setting("Whether images are mirrored at random; none for what the data allow.", True)
-    cutout: int = _setting("Side in pixels of the square that is blanked at random; 0 for no such square.", 0, 0, 1024)
-    images: int | None = _setting("Most training images; none for all.", None, 2, 10**9)
-    validation_images: int | None = _setting("Most validation images; none for all.", None, 1, 10**9)
-    image_size: int | None = _setting("Side in pixels to which images are brought; none for their own.", None, 1, 1024)
-    channels: int | None = _setting("Channels at first, where the space can choose; none for its own.", None, 2, 4096)
-    cells: int | None = _setting("Cells of a stage, where the space can choose; none for its own.", None, 1, 100)
-    width: float | None = _setting(
+    epochs: int = setting("Passes over the training images.", 200, 1, 100_000)
+    batch_size: int = setting("Images in a step.", 256, 2, 65_536)
+    optimizer: str = setting("sgd (with Nesterov's momentum) or adamw.", "sgd")
+    learning_rate: float = setting("At its highest; it falls along a cosine to zero.", 0.1, 1e-8, 100)
+    momentum: float = setting("Of SGD.", 0.9, 0, 0.9999)
+    weight_decay: float = setting("Pull of the weights to zero.", 5e-4, 0, 10)
+    warmup_epochs: int = setting("Epochs in which the learning rate rises from zero.", 0, 0, 100_000)
+    label_smoothing: float = setting("Share of a label that all classes get.", 0.0, 0, 0.9)
+    ema: float = setting("Decay a step of the average of the weights that is kept; 0 for none.", 0.0, 0, 0.99999)
+    crop: int | None = setting("Most pixels by which images are moved; none for an eighth of their side.", 4, 0, 512)
+    flip: bool | None = setting("Whether images are mirrored at random; none for what the data allow.", True)
+    cutout: int = setting("Side in pixels of the square that is blanked at random; 0 for no such square.", 0, 0, 1024)
+    images: int | None = setting("Most training images; none for all.", None, 2, 10**9)
+    validation_images: int | None = setting("Most validation images; none for all.", None, 1, 10**9)
+    image_size: int | None = setting("Side in pixels to which images are brought; none for their own.", None, 1, 1024)
+    channels: int | None = setting("Channels at first, where the space can choose; none for its own.", None, 2, 4096)
+    cells: int | None = setting("Cells of a stage, where the space can choose; none for its own.", None, 1, 100)
+    width: float | None = setting(
         "Times the usual channels, where the space can choose; none for its own.", None, 0.05, 10
     )
-    amp: bool = _setting("Whether to compute in mixed precision on a GPU.", True)
+    amp: bool = setting("Whether to compute in mixed precision on a GPU.", True)
 
     def describe(self) -> str:
         """The settings in words."""
@@ -90,10 +91,13 @@ def check_preset(preset: str) -> str:
     return preset
 
 
-def read_hyperparameters(texts: Sequence[str]) -> Mapping[str, Any]:
-    """The values of settings from texts such as ``epochs=30``; raises UserError for a name or a value that is none."""
-    kinds = get_type_hints(Recipe)
-    metadata = {one.name: one.metadata for one in fields(Recipe)}
+def read_hyperparameters(texts: Sequence[str], recipe: type = Recipe) -> Mapping[str, Any]:
+    """The values of settings from texts such as ``epochs=30``; raises UserError for a name or a value that is none.
+
+    recipe: the dataclass that has the settings.
+    """
+    kinds = get_type_hints(recipe)
+    metadata = {one.name: one.metadata for one in fields(recipe)}
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))

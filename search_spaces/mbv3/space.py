@@ -141,7 +141,10 @@ class MBV3(ProductSpace):
         return MBV3Architecture(tuple(ops))
 
     def build(self, architecture: Architecture, num_classes: int | None = None, width: float = 1.0) -> nn.Module:
-        """The static network, with so many times the usual channels, initialised by He et al. (2015), fan-out."""
+        """The static network, with so many times the usual channels.
+
+        It is initialised by He et al. (2015), fan-out; blocks with a residual begin as the identity.
+        """
         from search_spaces.mbv3.network import MobileNetV3
 
         stages = self.own(architecture, MBV3Architecture).stages

@@ -100,7 +100,7 @@ def subnet_state(architecture: MBV3Architecture, supernet: Supernet) -> dict[str
             mid = (layout.out_width if position else layout.in_width) * expand
             for name, part, cut in (
                 ("expand", "inverted_bottleneck", weights[f"{source}.inverted_bottleneck.conv.conv.weight"][:mid]),
-                ("depthwise", "depth_conv", _depthwise(weights, f"{source}.depth_conv.conv", mid, kernel)),
+                ("depthwise", "depth_conv", depthwise_kernels(weights, f"{source}.depth_conv.conv", mid, kernel)),
                 ("project", "point_linear", weights[f"{source}.point_linear.conv.conv.weight"][:, :mid]),
             ):
                 conv_norm(f"{target}.{name}", cut, f"{source}.{part}.bn.bn")
@@ -201,7 +201,7 @@ def _rows(weights: Mapping[str, object], name: str) -> int:
     return len(weight) if isinstance(weight, torch.Tensor) and weight.ndim else 0
 
 
-def _depthwise(weights: Mapping[str, torch.Tensor], name: str, channels: int, kernel: int) -> torch.Tensor:
+def depthwise_kernels(weights: Mapping[str, torch.Tensor], name: str, channels: int, kernel: int) -> torch.Tensor:
     """(channels, 1, kernel, kernel): the stored 7x7 kernels, shrunk step by step to the size wanted."""
     filters = weights[f"{name}.conv.weight"][:channels]
     for larger, smaller in ((7, 5), (5, 3)):

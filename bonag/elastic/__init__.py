@@ -1,0 +1,1 @@
+"""Training of supernets: one set of weights for all networks of a space."""
