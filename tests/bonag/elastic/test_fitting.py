@@ -47,9 +47,9 @@ def same(one, other):
 
 @pytest.mark.numeric
 def test_networks_of_all_sizes_learn_what_can_be_learnt(make_fit):
-    fit = make_fit("sandwich", "epochs=14", "batch_size=32", "subnets=1", "warmup_epochs=2", "learning_rate=0.01")
+    fit = make_fit("sandwich", "epochs=5", "batch_size=12", "subnets=1", "warmup_epochs=1", "learning_rate=0.01")
     fit.run()
-    assert min(fit.curve[-1][name] for name in ("smallest", "random", "largest")) > 90
+    assert min(fit.curve[-1][name] for name in ("smallest", "random", "largest")) > 80
     assert fit.curve[-1]["loss"] < fit.curve[0]["loss"] / 2
 
 
