@@ -92,8 +92,17 @@ def test_the_seed_decides_the_run(measure: Measure, table: Table) -> None:
     assert list(one.trials["architecture"]) != list(other.trials["architecture"])
 
 
-@pytest.mark.parametrize("strategy", ["random", "evolution", "local-search"])
-@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize(
+    ("strategy", "batch_size"),
+    [
+        ("random", 1),
+        ("evolution", 4),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("random", 4), ("evolution", 1), ("local-search", 1), ("local-search", 4))
+        ),
+    ],
+)
 def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(
     strategy: str, batch_size: int, measure: Measure, table: Table
 ) -> None:

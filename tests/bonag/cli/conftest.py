@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,9 +74,17 @@ def call(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 
 @pytest.fixture
 def spawn() -> Callable[..., subprocess.Popen[str]]:
-    """Starts a command as users do, in a process of its own."""
+    """Starts a command as users do, in a process of its own, which is told when its terminal goes away."""
 
-    def start(*arguments: str | Path, **options: object) -> subprocess.Popen[str]:
+    def start(*arguments: str | Path, hangup: int = signal.SIG_DFL, **options: object) -> subprocess.Popen[str]:
+        # The tests themselves may run where it is ignored.
+        before = signal.signal(signal.SIGHUP, hangup)
+        try:
+            return begin(*arguments, **options)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+    def begin(*arguments: str | Path, **options: object) -> subprocess.Popen[str]:
         program = Path(sys.executable).with_name("bonag")
         command = [str(program), *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -73,11 +73,7 @@ def test_a_terminal_that_goes_away_twice_still_lets_the_evaluation_end(slow_eval
 
 
 def test_under_nohup_a_run_outlives_its_terminal(slow_evaluator: Path, spawn: Spawn) -> None:
-    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = spawn(*RUN, env=os.environ | {"SLOW": "0.05"})
-    finally:
-        signal.signal(signal.SIGHUP, ignored)
+    process = spawn(*RUN, env=os.environ | {"SLOW": "0.05"}, hangup=signal.SIG_IGN)
     wait_for(slow_evaluator, 1)
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
