@@ -42,17 +42,21 @@ class Case:
         self.environment["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 
     def start(self, *options: str) -> subprocess.Popen[str]:
-        """Begin the run, or go on with it."""
+        """Begin the run, or go on with it; it is told when its terminal goes away, whether or not the tests are."""
         action = ["resume", "r"] if self.folder.exists() else [*RUN, "--name", "r", *options]
-        return subprocess.Popen(
-            [*BONAG, *action],
-            cwd=self.place,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            return subprocess.Popen(
+                [*BONAG, *action],
+                cwd=self.place,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
 
     def finish(self, *options: str) -> tuple[int, str]:
         """Run to the end; returns the exit status and what was said on stderr."""
