@@ -290,6 +290,7 @@ def test_nobody_who_reads_the_output_is_needed(closed: str, case: Callable[[floa
     assert len(run.check_replay().completed) == 4
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_kept_beside_the_record_is_not_evaluated_again(case: Callable[[float], Case]) -> None:
     run = case(0.04)
     assert run.finish("--budget", "3")[0] == 0

@@ -95,11 +95,10 @@ def test_the_seed_decides_the_run(measure: Measure, table: Table) -> None:
 @pytest.mark.parametrize(
     ("strategy", "batch_size"),
     [
-        ("random", 1),
         ("evolution", 4),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
-            for case in (("random", 4), ("evolution", 1), ("local-search", 1), ("local-search", 4))
+            for case in (("random", 1), ("random", 4), ("evolution", 1), ("local-search", 1), ("local-search", 4))
         ),
     ],
 )

@@ -72,6 +72,7 @@ def test_the_best_network_of_the_search_is_measured_on_the_test_images(run):
     assert bonag.test(run, 1).accuracy == test_accuracy(run, 1) < 30
 
 
+@pytest.mark.slow
 def test_it_is_trained_longer_on_all_images_but_those_of_the_test(run, tmp_path):
     seen = []
     path = tmp_path / "longer.safetensors"

@@ -127,6 +127,7 @@ def test_parameters_of_inactive_slots_do_not_matter(make_client):
     assert views[0].get_next_trials(2) == views[1].get_next_trials(2)
 
 
+@pytest.mark.slow
 def test_saved_as_json_it_goes_on_as_it_would_have(make_client, tmp_path):
     view = make_client(n=FEW, seed=5, acquisition="ucb", threads=1, name="kept")
     path = str(tmp_path / "client.json")

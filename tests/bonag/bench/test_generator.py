@@ -175,6 +175,7 @@ def test_expected_figures_are_the_means_of_many_draws(census: Census) -> None:
         assert abs(drawn[name].mean() - value) < 4 * drawn[name].std() / 2000**0.5, name
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_the_table_is_what_the_table_holds(tables: Lab, nb201: SearchSpace) -> None:
     lab = tables
     every = census_of(lab, ACCURACY)
@@ -286,6 +287,7 @@ def test_a_search_scores_as_many_graphs_as_it_may(
     assert found[0] > np.quantile(values, 0.99)
 
 
+@pytest.mark.slow
 def test_candidates_are_compared_at_one_history_and_one_number_of_graphs(tables: Lab, data_dir: Path) -> None:
     blocks = {block.key[3:]: block for block in candidates_blocks(PLAN, tables, "nb201")}
     particles, every, tilted = (

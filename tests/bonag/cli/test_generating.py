@@ -24,6 +24,7 @@ def without_times(text: str) -> str:
     return re.sub(r"[\d.]+ ms per", "", text)
 
 
+@pytest.mark.slow
 def test_data_are_documented_and_the_same_in_every_form(call: Call) -> None:
     wished = (*GENERATE, "--where", "params<=1e6", "--guidance", "accuracy=4")
     said = call(*wished, "--json")

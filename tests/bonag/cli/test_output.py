@@ -61,6 +61,7 @@ def test_bad_input_has_its_status_without_a_stream_to_say_it(full: None) -> None
     assert shell("2>&-", *RUN, "--space", "nb20").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_its_terminal_is_gone(slow_evaluator: Path, spawn: Spawn) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"SLOW": "0.5", "TERM": "xterm"}

@@ -80,6 +80,7 @@ def test_it_shows_results_and_ends_on_a_signal_also_while_a_page_listens(
     assert "Traceback" not in out
 
 
+@pytest.mark.slow
 def test_a_page_hears_of_a_new_trial_within_seconds(slow_evaluator: Path, start: Spawn) -> None:
     search = start("run", "--space", "nb201", "--evaluator", "slow", "--strategy", "random", "--name", "seen",
                    "--budget", "400", env=os.environ | {"SLOW": "0.3"})  # fmt: skip

@@ -28,7 +28,7 @@ def wait_for(calls: Path, count: int) -> None:
 @pytest.mark.parametrize(
     ("number", "status"),
     [
-        (signal.SIGINT, 130),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],
@@ -59,6 +59,7 @@ def test_asked_to_stop_a_run_ends_its_evaluation_and_says_how_to_go_on(
     assert len(architectures[0]) == 12
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away_twice_still_lets_the_evaluation_end(slow_evaluator: Path, spawn: Spawn) -> None:
     process = spawn(*RUN, env=os.environ | {"SLOW": "2"})
     wait_for(slow_evaluator, 1)

@@ -45,6 +45,7 @@ def measured(run):
     return [(str(trial.architecture), trial.metrics) for trial in bonag.load(run).history.trials]
 
 
+@pytest.mark.slow
 def test_a_search_by_two_workers_is_exported(call, tmp_path, place):
     said = call(*words(tmp_path, "a", *NARROW, "--budget", "2", "--workers", "2"))
     assert said.status == 0, said.err

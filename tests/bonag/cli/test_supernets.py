@@ -87,6 +87,7 @@ def test_bad_input_gets_one_line_and_nothing_is_written(call: Call, options: lis
     assert [path.name for path in Path().iterdir()] == ["halves.npz"]
 
 
+@pytest.mark.slow
 def test_the_same_call_goes_on_where_it_was_interrupted_and_another_one_is_refused() -> None:
     given = {"dataset": "halves.npz", "width": 0.05, "hyperparameters": SHORT}
 

@@ -46,6 +46,7 @@ def same(one, other):
 
 
 @pytest.mark.numeric
+@pytest.mark.slow
 def test_networks_of_all_sizes_learn_what_can_be_learnt(make_fit):
     fit = make_fit("sandwich", "epochs=5", "batch_size=12", "subnets=1", "warmup_epochs=1", "learning_rate=0.01")
     fit.run()
@@ -105,6 +106,7 @@ def test_the_phases_of_shrinking_open_kernels_then_depths_then_expand_ratios():
     assert [len(phase.expands) for phase in SHRINKING] == [1, 1, 1, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_largest_network_of_the_first_phase_teaches_and_channels_are_sorted_for_expand_phases(
     make_fit, monkeypatch
 ):

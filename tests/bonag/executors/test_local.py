@@ -158,6 +158,7 @@ def test_whatever_an_evaluation_does_is_its_outcome(evaluate: Any) -> None:
     assert len(outcomes[0].output) <= 2000
 
 
+@pytest.mark.slow
 def test_what_hangs_is_killed_with_all_that_it_started(evaluate: Any, tmp_path: Path) -> None:
     def hang(architecture: Any, trial: Any) -> float:
         if trial.index == 1:

@@ -195,6 +195,7 @@ def test_the_loss_of_a_silent_network_is_the_entropy_of_the_marginals(name: str)
 
 
 @pytest.mark.numeric
+@pytest.mark.slow
 def test_training_learns_how_sites_depend_on_each_other() -> None:
     generator = make("nb201", SDES["ve"], silent=False)
     space = generator.space

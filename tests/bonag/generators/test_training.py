@@ -198,6 +198,7 @@ def test_a_record_is_kept_with_the_generator(trained: tuple, tmp_path: Path) -> 
 # Repetition
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(nb201: SearchSpace) -> None:
     first, again, other = (
         train_generator(nb201, schedule=Schedule(steps=3, batch_size=16, seed=seed))[0] for seed in (3, 3, 4)

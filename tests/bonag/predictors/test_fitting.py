@@ -69,6 +69,7 @@ def test_a_fitter_that_was_used_before_answers_bit_for_bit_as_a_fresh_one(
     assert same(used.learn(ops[:46], values[:46]).predict(unseen), fresh.predict(unseen))
 
 
+@pytest.mark.slow
 def test_it_asks_no_global_randomness(nb201: SearchSpace, data: tuple) -> None:
     ops, values, unseen = data
     predictions = []

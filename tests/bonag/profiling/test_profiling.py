@@ -77,6 +77,7 @@ def one_line(call: Callable[[], object]) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_the_model_knows_networks_that_were_not_measured(measured: Profile, space: SearchSpace) -> None:
     facts = measured.model.facts
     assert measured.metric == "latency_here"
@@ -88,6 +89,7 @@ def test_the_model_knows_networks_that_were_not_measured(measured: Profile, spac
     assert kendalltau(load_metric(space, "latency_here").predict(everything), macs).statistic > 0.7
 
 
+@pytest.mark.slow
 def test_the_file_says_what_was_measured(measured: Profile, space: SearchSpace) -> None:
     facts = load_metric(space, "latency_here").facts
     named = {name: facts[name] for name in ("runtime", "version", "threads", "image_size", "num_classes", "bonag")}
@@ -102,6 +104,7 @@ def test_the_file_says_what_was_measured(measured: Profile, space: SearchSpace) 
     assert {"machine", "cpu", "date", "samples", "tau", "error", "seed"} <= facts.keys()
 
 
+@pytest.mark.slow
 def test_a_latency_is_a_metric_beside_what_an_evaluator_measures(measured: Profile, space: SearchSpace) -> None:
     objective = Objective.parse("accuracy", ["latency_here<=5", "params<=1e6"])
     evaluator = make_evaluator(space, lambda architecture: 90.0, objective=objective)
@@ -115,12 +118,14 @@ def test_a_latency_is_a_metric_beside_what_an_evaluator_measures(measured: Profi
     assert "Kendall's tau" in evaluator.description
 
 
+@pytest.mark.slow
 def test_what_an_evaluator_measures_itself_comes_first(measured: Profile, space: SearchSpace) -> None:
     objective = Objective.parse("accuracy", ["latency_here<=5"])
     evaluator = make_evaluator(space, lambda one: {"accuracy": 1.0, "latency_here": 2.5}, objective=objective)
     assert evaluator.evaluate(space.sample(1, np.random.default_rng(0))[0], RunningTrial())["latency_here"] == 2.5
 
 
+@pytest.mark.slow
 def test_a_search_keeps_to_a_bound_on_a_latency(measured: Profile, space: SearchSpace, tmp_path: Path) -> None:
     bound = measured.model.facts["median"]
     result = bonag.search(
@@ -135,6 +140,7 @@ def test_a_search_keeps_to_a_bound_on_a_latency(measured: Profile, space: Search
     assert result.best.metrics["latency_here"] <= bound
 
 
+@pytest.mark.slow
 def test_a_wrong_metric_is_told_the_profiled_ones(measured: Profile, space: SearchSpace) -> None:
     names = known_metrics(space)
     assert names == ("params", "macs", "latency_here")
@@ -151,12 +157,14 @@ class StubbornEvaluator:
         return {"accuracy": 1.0}
 
 
+@pytest.mark.slow
 def test_conditions_of_generation_may_be_on_latencies(measured: Profile, space: SearchSpace, folder: Path) -> None:
     (folder / "constant.py").write_text("def measure(architecture):\n    return 1.0\n")
     evaluator = choose_evaluator(space, ["latency_here"], "constant:measure")
     assert "latency_here" in evaluator.metrics
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_not_measured_again(
     measured: Profile, space: SearchSpace, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,12 +198,14 @@ def test_what_was_measured_is_not_measured_again(
     )
 
 
+@pytest.mark.slow
 def test_nothing_of_this_process_changes(measured: Profile) -> None:
     assert torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])
     assert "chains_of_mine" not in sys.modules or importlib.import_module("chains_of_mine").torch is torch
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "text", "facts"])
+@pytest.mark.slow
 def test_a_damaged_model_is_one_line(
     damage: str, measured: Profile, space: SearchSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +225,7 @@ def test_a_damaged_model_is_one_line(
     assert "profile the space again" in told
 
 
+@pytest.mark.slow
 def test_models_of_a_name_for_two_spaces_are_two_files(measured: Profile, space: SearchSpace) -> None:
     other = get_space("chains_of_mine:Refusing")
     assert model_path(space.name, "here") != model_path(other.name, "here")
@@ -234,6 +245,7 @@ def test_models_of_a_name_for_two_spaces_are_two_files(measured: Profile, space:
         ({"space": "nb202"}, "did you mean"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_wrong_is_one_line(given: dict[str, object], words: str, measured: Profile, space: SearchSpace) -> None:
     call = {
         "space": space,

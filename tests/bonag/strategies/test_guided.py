@@ -159,6 +159,7 @@ def test_the_best_by_acquisition_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(row.tobytes() in started for row in space.codes([t.architecture for t in ACCURACY.best(history, k=10)]))
 
 
+@pytest.mark.slow
 def test_a_batch_starts_with_the_single_proposal_and_knows_of_itself() -> None:
     space = get_space("nb201")
     history = history_of(space, [C] * 20)
