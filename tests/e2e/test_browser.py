@@ -71,6 +71,7 @@ def test_a_run_that_goes_on_grows_on_its_page(live: Visit) -> None:
     assert live.faults() == []
 
 
+@pytest.mark.slow
 def test_the_list_keeps_up_with_a_new_run(chromium: Any, site: Site) -> None:
     with Visit(chromium, site.address) as visit:
         page = visit.go("/")
@@ -94,6 +95,7 @@ def test_what_is_stored_is_text(chromium: Any, site: Site) -> None:
             assert visit.faults() == []
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(chromium: Any, site: Site) -> None:
     with Visit(chromium, site.address) as visit:
         for path in ("/", "/runs/ended?state=failed", f"/runs/ended/trials/{FAILED}"):

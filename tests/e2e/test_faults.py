@@ -278,7 +278,7 @@ def test_a_clock_that_is_set_back_changes_nothing(case: Callable[[float], Case])
     assert ends != sorted(ends)
 
 
-@pytest.mark.parametrize("closed", ["head", "full", "closed"])
+@pytest.mark.parametrize("closed", ["closed", *(pytest.param(one, marks=pytest.mark.slow) for one in ("head", "full"))])
 def test_nobody_who_reads_the_output_is_needed(closed: str, case: Callable[[float], Case]) -> None:
     run = case(0.04)
     command = " ".join([*BONAG, *RUN, "--name", "r", "--budget", "4"])

@@ -127,6 +127,7 @@ def test_cuda_that_is_not_there(call: Call) -> None:
         assert "there is no device 'cuda': PyTorch finds none here" in said.err
 
 
+@pytest.mark.slow
 def test_a_training_with_a_condition_ends_with_what_was_used(call: Call) -> None:
     said = call(*TRAIN, "--condition", "accuracy", "--labels", "40", "--steps", "8", "-o", "c")
     assert (said.status, said.err) == (0, "")

@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(make_fit):
     assert not same(first, make_fit("sandwich", "epochs=1", "batch_size=32", seed=4).run())
 
 
-@pytest.mark.parametrize("kept_every_step", [True, False])
+@pytest.mark.parametrize("kept_every_step", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_training_that_was_interrupted_anywhere_goes_on_to_the_same_bits(
     make_fit, tmp_path, monkeypatch, kept_every_step
 ):

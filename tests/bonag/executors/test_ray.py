@@ -76,6 +76,7 @@ def jobs(*seeds: int) -> list[Job]:
     ]
 
 
+@pytest.mark.slow
 def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_path: Path) -> None:
     executor = RayExecutor(workers=3)
     # A first round, so that the start of the workers plays no part.
@@ -88,6 +89,7 @@ def test_outcomes_come_as_they_end_and_failures_have_reasons(cluster: None, tmp_
     assert ray.is_initialized(), "a cluster that others started is theirs to stop"
 
 
+@pytest.mark.slow
 def test_what_happened_in_a_worker_is_told_without_colours_and_without_its_way_here(cluster: None) -> None:
     class Red(Exception):
         pass
@@ -193,6 +195,7 @@ def test_a_node_that_is_lost_costs_no_finished_evaluation_and_no_trial(tmp_path:
     assert len(starts) <= 40 + found["attempts"], "what had ended was not evaluated again"
 
 
+@pytest.mark.slow
 def test_an_evaluator_that_cannot_travel_is_refused(cluster: None) -> None:
     class Locked:
         metrics = ("accuracy",)

@@ -233,6 +233,7 @@ class TestConditional:
             go(model=model, where=["accuracy>=60"], method="classifier-free", evaluator=other)
 
 
+@pytest.mark.slow
 def test_a_score_based_generator_is_guided_by_gradients(
     go: Callable[..., Generated], tmp_path: Path, briefly: None
 ) -> None:
