@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE
-from search_spaces.mbv3.layout import scaled_layout, squeeze_width
+from search_spaces.mbv3.architecture import BLOCKS
+from search_spaces.mbv3.layout import Place, halved, places, scaled_layout, squeeze_width
 
 WORK = (
     "expand_macs",
@@ -125,40 +125,29 @@ CLASSES = 1000
 @cache
 def network_work(image_size: int, width: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """The work of what is fixed, (len(WORK),), and of what each slot can hold, skip last, (20, 10, len(WORK))."""
-    widths, side = scaled_layout(width), _halve(image_size)
+    widths, side = scaled_layout(width), halved(image_size)
     first = Block(side, side, widths.stem, widths.stem, widths.stem, 3, 1, False, True, False, False)
     fixed = vector(stem_work(image_size, side, widths.stem)) + vector(first.work())
     table = []
-    for stage in widths.stages:
-        for position in range(SLOTS_PER_STAGE):
-            in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
-            out_side = _halve(side) if stride == 2 else side
-            table.append(
-                [
-                    vector(
-                        Block(
-                            in_side=side,
-                            out_side=out_side,
-                            in_width=in_width,
-                            mid_width=in_width * expand,
-                            out_width=stage.out_width,
-                            kernel=kernel,
-                            stride=stride,
-                            expands=True,
-                            residual=position > 0,
-                            squeeze_excite=stage.squeeze_excite,
-                            h_swish=stage.h_swish,
-                        ).work()
-                    )
-                    for kernel, expand in BLOCKS
-                ]
-                + [np.zeros(len(WORK))]
-            )
-            side = out_side
+    for place in places(widths, image_size):
+        table.append([*(vector(_block(place, *block).work()) for block in BLOCKS), np.zeros(len(WORK))])
+        side = place.out_side
     fixed += vector(head_work(side, widths.stages[-1].out_width, widths.head)) + vector(pool_work(side, widths.head))
     fixed += vector(dense_work(widths.head, widths.features)) + vector(dense_work(widths.features, CLASSES))
     return fixed, np.array(table)
 
 
-def _halve(side: int) -> int:
-    return (side + 1) // 2
+def _block(place: Place, kernel: int, expand: int) -> Block:
+    return Block(
+        in_side=place.in_side,
+        out_side=place.out_side,
+        in_width=place.in_width,
+        mid_width=place.in_width * expand,
+        out_width=place.stage.out_width,
+        kernel=kernel,
+        stride=place.stride,
+        expands=True,
+        residual=place.position > 0,
+        squeeze_excite=place.stage.squeeze_excite,
+        h_swish=place.stage.h_swish,
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from search_spaces.architecture import Costs
-from search_spaces.mbv3.architecture import BLOCKS, SLOTS_PER_STAGE, MBV3Architecture
-from search_spaces.mbv3.layout import scaled_layout, squeeze_width
+from search_spaces.mbv3.architecture import BLOCKS, MBV3Architecture
+from search_spaces.mbv3.layout import Place, halved, places, scaled_layout, squeeze_width
 
 
 def network_costs(architecture: MBV3Architecture, num_classes: int, image_size: int, width: float = 1.0) -> Costs:
@@ -25,41 +25,24 @@ def _tables(image_size: int, width: float) -> tuple[int, int, list[list[tuple[in
     """(params, macs) of all that is fixed but the classifier, and of every operation in every slot: [slot][op]."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {image_size}")
-    side = _halve(image_size)
-    layout = scaled_layout(width)
+    layout, side = scaled_layout(width), halved(image_size)
     weights = 27 * layout.stem + 9 * layout.stem + layout.stem**2
     params, macs = weights + 3 * 2 * layout.stem, weights * side**2
     blocks = []
-    for stage in layout.stages:
-        for position in range(SLOTS_PER_STAGE):
-            in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
-            out_side = _halve(side) if stride == 2 else side
-            blocks.append(
-                [
-                    _block(in_width, stage.out_width, kernel, expand, stage.squeeze_excite, side, out_side)
-                    for kernel, expand in BLOCKS
-                ]
-                + [(0, 0)]
-            )
-            side = out_side
+    for place in places(layout, image_size):
+        blocks.append([*(_block(place, kernel, expand) for kernel, expand in BLOCKS), (0, 0)])
+        side = place.out_side
     head, features = layout.stages[-1].out_width * layout.head, layout.head * layout.features
     return params + head + 2 * layout.head + features, macs + head * side**2 + features, blocks
 
 
-def _block(
-    in_width: int, out_width: int, kernel: int, expand: int, squeeze_excite: bool, in_side: int, out_side: int
-) -> tuple[int, int]:
-    mid = in_width * expand
-    expansion, depthwise, projection = in_width * mid, kernel**2 * mid, mid * out_width
+def _block(place: Place, kernel: int, expand: int) -> tuple[int, int]:
+    mid, out_width = place.in_width * expand, place.stage.out_width
+    expansion, depthwise, projection = place.in_width * mid, kernel**2 * mid, mid * out_width
     params = expansion + depthwise + projection + 2 * (2 * mid + out_width)
-    macs = expansion * in_side**2 + (depthwise + projection) * out_side**2
-    if squeeze_excite:
+    macs = expansion * place.in_side**2 + (depthwise + projection) * place.out_side**2
+    if place.stage.squeeze_excite:
         squeezed = squeeze_width(mid)
         params += 2 * mid * squeezed + squeezed + mid
         macs += 2 * mid * squeezed
     return params, macs
-
-
-def _halve(side: int) -> int:
-    """The side of a map after a convolution of stride 2 with padding kernel // 2."""
-    return (side + 1) // 2

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
+
+from search_spaces.mbv3.architecture import SLOTS_PER_STAGE
 
 
 class Stage(NamedTuple):
@@ -38,6 +41,17 @@ HEAD_WIDTH = 960
 FEATURE_WIDTH = 1280
 
 
+class Place(NamedTuple):
+    """Where a slot's block stands: its stage, channels in, stride, and the sides of its maps in pixels, in and out."""
+
+    stage: Stage
+    position: int
+    in_width: int
+    stride: int
+    in_side: int
+    out_side: int
+
+
 @cache
 def scaled_layout(width: float = 1.0) -> Layout:
     """The layout of the networks of a width; raises ValueError for a width that is not from 0.05 to 10."""
@@ -50,6 +64,22 @@ def scaled_layout(width: float = 1.0) -> Layout:
     return Layout(
         channels(STEM_WIDTH * width), tuple(stages), channels(HEAD_WIDTH * width), channels(FEATURE_WIDTH * width)
     )
+
+
+def places(layout: Layout, image_size: int) -> Iterator[Place]:
+    """The places of all twenty slots, from the first to the last. Skipped ones change no shape: they keep it."""
+    side = halved(image_size)
+    for stage in layout.stages:
+        for position in range(SLOTS_PER_STAGE):
+            in_width, stride = (stage.in_width, stage.stride) if position == 0 else (stage.out_width, 1)
+            out_side = halved(side) if stride == 2 else side
+            yield Place(stage, position, in_width, stride, side, out_side)
+            side = out_side
+
+
+def halved(side: int) -> int:
+    """The side of a map after a convolution of stride 2 with padding kernel // 2."""
+    return (side + 1) // 2
 
 
 def channels(wanted: float) -> int:
