@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
+from search_spaces.errors import UserError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -41,9 +43,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise OSError, before long work, where ``whole_file`` could not write; nothing is changed."""
-    with suppress(_NotYetError), whole_file(path):
-        raise _NotYetError
+    """Raise UserError, before long work, where ``whole_file`` could not write; nothing is changed."""
+    try:
+        with suppress(_NotYetError), whole_file(path):
+            raise _NotYetError
+    except IsADirectoryError:
+        raise UserError(f"cannot write {path}: it is a folder") from None
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
 class _NotYetError(Exception):

@@ -161,12 +161,7 @@ class SupernetTraining:
         if path.is_file():
             raise UserError(f"{path} is there already: choose another name, or delete it")
         for one in (path, self.checkpoint.path, self.beside(".csv"), self.beside(".svg")):
-            try:
-                check_writable(one)
-            except IsADirectoryError:
-                raise UserError(f"cannot write {one}: it is a folder") from None
-            except OSError as error:
-                raise UserError(f"cannot write {one}: {error.strerror}") from None
+            check_writable(one)
 
 
 def train_supernet(

@@ -80,7 +80,7 @@ class Training:
             raise UserError(f"seed must be at least 0, not {self.seed}")
         _ = self.schedule
         for path in (Path(self.path), self.checkpoint):
-            _check_writable(path)
+            check_writable(path)
         Checkpoint(self.checkpoint, {}, self.resume).refuse_unfinished()
 
     @cached_property
@@ -190,12 +190,3 @@ def train_generator(
     """
     ready = Training(space, path, *settings, **named)
     return ready.run(ready.learn(), report)
-
-
-def _check_writable(path: Path) -> None:
-    try:
-        check_writable(path)
-    except IsADirectoryError:
-        raise UserError(f"cannot write {path}: it is a folder") from None
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None

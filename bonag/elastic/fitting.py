@@ -19,9 +19,8 @@ from bonag.elastic.phases import ALL, Phase, phases_of, split_steps
 from bonag.elastic.recipe import SupernetRecipe
 from bonag.elastic.step import add_gradients
 from bonag.training.augmentation import augment
-from bonag.training.fitting import make_optimizer, rate_share, seeded_generator
-from bonag.training.images import Dataset, Images
-from bonag.training.measuring import Pixels
+from bonag.training.fitting import UsedImages, make_optimizer, rate_share, seeded_generator
+from bonag.training.images import Dataset
 from search_spaces.mbv3.elastic import LARGEST, SMALLEST, ElasticMobileNetV3
 from search_spaces.mbv3.sorting import sort_channels
 
@@ -47,7 +46,7 @@ class SupernetProgress:
 
 
 @dataclass
-class SupernetFit:
+class SupernetFit(UsedImages):
     """The training of a supernet on a data set, from fresh weights.
 
     All is a function of recipe, data and seed: on the CPU, with the same number of threads, to the bit, wherever it
@@ -94,21 +93,6 @@ class SupernetFit:
             raise
         self.network.set_statistics(static_network(self.network, LARGEST, self.train, self.pixels))
         return self.network.cpu().eval()
-
-    @cached_property
-    def train(self) -> Images:
-        """The images to train with."""
-        return self.dataset.train.first(self.recipe.images)
-
-    @cached_property
-    def validation(self) -> Images:
-        """The images of the curve."""
-        return self.dataset.validation.first(self.recipe.validation_images)
-
-    @cached_property
-    def pixels(self) -> Pixels:
-        """What is done to images before a network has them."""
-        return Pixels.of(self.dataset.train, self.recipe.image_size or self.dataset.side)
 
     @cached_property
     def network(self) -> ElasticMobileNetV3:

@@ -13,6 +13,7 @@ from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, DIVERGING, INFEASIBLE, TRIAL, faint
 from bonag.plots.plot import Part, Plot
 from bonag.plots.zoom import leave_out_far_pairs
+from loops import metric_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
     ends = np.array([min(measured.min(), mean.min()), max(measured.max(), mean.max())])
     figure.add_trace(_diagonal(ends, "as measured"))
     shown = notation.hover_format(np.concatenate([measured, mean]))
-    unit = notation.unit(metric, measured)
+    unit = metric_units.unit(metric, measured)
     trials = frame["trial"].to_numpy()
     figure.add_trace(
         {
@@ -212,4 +213,4 @@ def _names(names: list[Hashable]) -> list[str]:
 
 def _unit_of_effect(metric: str) -> str:
     # Whether a small effect is one of shares or of per cents its own size does not tell.
-    return notation.unit(metric, np.array([100.0]))
+    return metric_units.unit(metric, np.array([100.0]))

@@ -13,6 +13,7 @@ from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.marks import steps
 from bonag.plots.notation import ones_twos_fives
 from bonag.plots.plot import Part, Plot
+from loops import metric_units
 from loops.history import History
 from loops.objective import Objective
 
@@ -90,7 +91,7 @@ def measured_bands(runs: Sequence[Run], regret: bool = False, best: float | None
         if not np.isfinite(everything).any():
             return None
         metric, sign = objective.goal.metric, objective.goal.sign
-        unit, name = notation.unit(metric, everything), f"best {metric}"
+        unit, name = metric_units.unit(metric, everything), f"best {metric}"
         target = sign * np.nanmax(sign * everything)
     if regret:
         target = target if best is None else best

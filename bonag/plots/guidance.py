@@ -10,6 +10,7 @@ from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, INFEASIBLE, SERIES, TRIAL, faint
 from bonag.plots.plot import Plot
+from loops import metric_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
     if frame.empty:
         return empty(x_title, y_title, "no samples to show")
     figure = canvas(x_title, y_title, boxmode="group")
-    shown, unit = notation.hover_format(values), notation.unit(metric, values)
+    shown, unit = notation.hover_format(values), metric_units.unit(metric, values)
     medians: dict[str, float] = {}
     for place, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
         colour = _COLOURS.get(str(kind), SERIES[place % len(SERIES)])

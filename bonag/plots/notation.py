@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from loops.metric_units import unit as unit
+from loops.metric_units import unit
 
 LONGEST = 44
 _COSTS = ("latency", "params", "macs", "flops", "training_time", "energy", "memory")

@@ -10,6 +10,7 @@ from bonag.plots.marks import dots
 from bonag.plots.measured import column, indices, why_empty
 from bonag.plots.palette import BEST, INFEASIBLE, SERIES, TRIAL
 from bonag.plots.plot import Plot
+from loops import metric_units
 from loops.history import History, Trial
 
 _LOOKS = {"initial": (TRIAL, "diamond"), "random": (INFEASIBLE, "x"), "guided": (BEST, "circle")}
@@ -31,7 +32,7 @@ def origins(history: History, metric: str) -> Plot:
     for trial in drawn:
         groups.setdefault(origin_of(trial), []).append(trial)
     figure = canvas(*titles)
-    shown, unit = notation.hover_format(values), notation.unit(metric, values)
+    shown, unit = notation.hover_format(values), metric_units.unit(metric, values)
     said = []
     for place, (name, trials) in enumerate(groups.items()):
         numbers = column(trials, metric)

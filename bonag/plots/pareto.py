@@ -14,6 +14,7 @@ from bonag.plots.measured import column, feasible, why_empty
 from bonag.plots.palette import FEASIBLE_REGION, FRONT, INFEASIBLE, TRIAL
 from bonag.plots.plot import Part, Plot
 from bonag.plots.zoom import leave_out_the_far
+from loops import metric_units
 from loops.dominance import non_dominated
 from loops.history import History
 from loops.objective import Constraint, Objective
@@ -118,7 +119,7 @@ def _edge(xs: np.ndarray, ys: np.ndarray, x_sign: float | None, y_sign: float | 
 
 
 def _value(metric: str, axis: str, values: np.ndarray) -> str:
-    return f"{notation.escape(metric)} %{{{axis}:{notation.hover_format(values)}}} {notation.unit(metric, values)}"
+    return f"{notation.escape(metric)} %{{{axis}:{notation.hover_format(values)}}} {metric_units.unit(metric, values)}"
 
 
 def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str, np.ndarray]]) -> None:
@@ -127,7 +128,7 @@ def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str,
     axis, values = axes[constraint.metric]
     line = {"color": FEASIBLE_REGION, "width": 1.5, "dash": "dash"}
     relation = {"<=": "≤", ">=": "≥"}[constraint.relation]
-    text = f"{relation} {notation.number(constraint.bound, notation.unit(constraint.metric, values))}"
+    text = f"{relation} {notation.number(constraint.bound, metric_units.unit(constraint.metric, values))}"
     if axis == "x":
         figure.add_vline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})
     else:

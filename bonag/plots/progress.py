@@ -12,6 +12,7 @@ from bonag.plots.measured import column, feasible, indices, values, why_empty, w
 from bonag.plots.palette import BEST, INFEASIBLE, TRIAL
 from bonag.plots.plot import Plot
 from bonag.plots.zoom import leave_out_the_far
+from loops import metric_units
 from loops.history import History, Trial
 from loops.objective import Objective
 
@@ -34,7 +35,7 @@ def _single(history: History, objective: Objective) -> Plot:
         return empty("trial", y_title, why_empty(history))
     figure = canvas("trial", y_title, yaxis2=STRIP_AXIS)
     met = feasible(drawn, objective)
-    shown, unit = notation.hover_format(numbers), notation.unit(metric, numbers)
+    shown, unit = notation.hover_format(numbers), metric_units.unit(metric, numbers)
     hover = f"{notation.escape(metric)} %{{y:{shown}}} {unit}"
     size = mark_size(len(drawn))
     marks = {
@@ -105,7 +106,7 @@ def _summary(
         last = best[-1]
         # The first that reached it.
         trial = history.trials[int(np.flatnonzero(best == last)[0])]
-        text += f": the best so far is {notation.number(last, notation.unit(metric, best))}, of trial {trial.index}"
+        text += f": the best so far is {notation.number(last, metric_units.unit(metric, best))}, of trial {trial.index}"
     elif len(met):
         text += ": none meets the constraints"
     return text + _rest(met, missing) + "."

@@ -7,6 +7,7 @@ import numpy as np
 from bonag.plots import notation
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.palette import BEST
+from loops import metric_units
 from loops.history import History
 from loops.objective import Objective
 from search_spaces.drawing.svg import Markup, element
@@ -24,7 +25,7 @@ def sparkline(history: History, objective: Objective) -> Markup | None:
     else:
         metric = objective.goal.metric
         curve, name, sign = best_so_far(history, objective), f"best {metric}", objective.goal.sign
-        unit, last = notation.unit(metric, curve), curve[-1:]
+        unit, last = metric_units.unit(metric, curve), curve[-1:]
     found = np.isfinite(curve)
     if not found.any():
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bonag.plots import notation, palette
+from bonag.plots import palette
 from bonag.plots.comparison import Run, measured_bands
 from bonag.plots.curves import best_so_far
 from bonag.plots.measured import column, feasible, indices, why_empty
@@ -16,6 +16,7 @@ from bonag.plots.pareto import better_sign, edge_order, front_of, pareto_metrics
 from bonag.plots.plot import Part
 from bonag.plots.seconds import scale_of, seconds_of_trials
 from bonag.plots.static_axes import FORMATS, marks, plain, query_scale, regret_scale, reproducible, save, style
+from loops import metric_units
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
@@ -204,5 +205,5 @@ def _groups(met: np.ndarray, constrained: bool) -> list[tuple[str, np.ndarray, P
 
 
 def _title(metric: str, values: np.ndarray) -> str:
-    unit = notation.unit(metric, values)
+    unit = metric_units.unit(metric, values)
     return f"{metric} ({unit})" if unit else metric

@@ -8,6 +8,7 @@ from bonag.plots import notation
 from bonag.plots.canvas import canvas, empty
 from bonag.plots.palette import BEST, GRID
 from bonag.plots.plot import Part, Plot
+from loops import metric_units
 from loops.history import History, Trial
 
 # Curves of other trials that are drawn; of more, the latest.
@@ -25,7 +26,7 @@ def trial_curve(history: History, index: int, metric: str) -> Plot:
     others = [one for one in history if one.index != index and _points(one, metric)[0].size][-OTHERS:]
     if others:
         figure.add_trace(_behind(others, metric))
-    shown, unit = notation.hover_format(values), notation.unit(metric, values)
+    shown, unit = notation.hover_format(values), metric_units.unit(metric, values)
     figure.add_trace(
         {
             "type": "scatter",

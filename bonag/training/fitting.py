@@ -42,8 +42,43 @@ class OptimizerSettings(Protocol):
     def weight_decay(self) -> float: ...
 
 
+class Choice(Protocol):
+    """What a recipe chooses of a data set: at most how many images of each part, and their size in pixels."""
+
+    @property
+    def images(self) -> int | None: ...
+
+    @property
+    def validation_images(self) -> int | None: ...
+
+    @property
+    def image_size(self) -> int | None: ...
+
+
+class UsedImages:
+    """Which images of ``dataset`` a training uses, as its ``recipe`` says."""
+
+    dataset: Dataset
+    recipe: Choice
+
+    @cached_property
+    def train(self) -> Images:
+        """The images to train with."""
+        return self.dataset.train.first(self.recipe.images)
+
+    @cached_property
+    def validation(self) -> Images:
+        """The images to measure on while it trains."""
+        return self.dataset.validation.first(self.recipe.validation_images)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """What is done to images before a network has them."""
+        return Pixels.of(self.dataset.train, self.recipe.image_size or self.dataset.side)
+
+
 @dataclass
-class Fit:
+class Fit(UsedImages):
     """The training of one network on a data set, on the trial's device, from fresh weights of the trial's seed.
 
     arguments: further ones of ``space.build``. Everything is a function of the recipe, the data and the seed: on the
@@ -96,21 +131,6 @@ class Fit:
     def forget(self) -> None:
         """Delete the state of the training, which is over."""
         (self.trial.folder / CHECKPOINT).unlink(missing_ok=True)
-
-    @cached_property
-    def train(self) -> Images:
-        """The images to train with."""
-        return self.dataset.train.first(self.recipe.images)
-
-    @cached_property
-    def validation(self) -> Images:
-        """The images to select with."""
-        return self.dataset.validation.first(self.recipe.validation_images)
-
-    @cached_property
-    def pixels(self) -> Pixels:
-        """What is done to images before the network has them."""
-        return Pixels.of(self.dataset.train, self.recipe.image_size or self.dataset.side)
 
     @cached_property
     def network(self) -> nn.Module:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bonag.plots import notation
+from loops import metric_units
 
 
 def number(value: float | None, digits: int = 6) -> str:
@@ -54,7 +55,7 @@ def share(value: float) -> str:
 
 def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
     """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
-    return "–" if math.isnan(value) else notation.number(value, notation.unit(metric, measured), digits)
+    return "–" if math.isnan(value) else notation.number(value, metric_units.unit(metric, measured), digits)
 
 
 def _local(seconds: float) -> datetime:
