@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
@@ -23,17 +23,21 @@ class ScoreMap:
     as it came; at the bottom they are bent so much that the outermost slope would turn every bad score into values that
     nothing has. These two predicted best in the metric's unit.
 
-    values, scores: (K,), increasing. Where there is one knot only, a score is one unit of the value's own size.
+    values, scores: (K,), increasing. single: where there is one knot only, the values per score; by default one unit of
+    the value's own size.
     """
 
     values: np.ndarray
     scores: np.ndarray
+    single: float | None = None
 
     @classmethod
-    def of_trials(cls, values: np.ndarray, tail: float) -> ScoreMap:
-        """The map to ``model_scores`` of (n,) values, n > 0; at the values it gives just those."""
+    def of_trials(cls, values: np.ndarray, tail: float, single: float | None = None) -> ScoreMap:
+        """The map to ``model_scores`` of (n,) values; at the values it gives just those. Of none it is that of 0."""
+        if len(values) == 0:
+            return cls(np.zeros(1), np.zeros(1), single)
         knots, first = np.unique(np.asarray(values, dtype=np.float64), return_index=True)
-        return cls._through(knots, model_scores(values, tail)[first])
+        return replace(cls._through(knots, model_scores(values, tail)[first]), single=single)
 
     @classmethod
     def of_quantiles(cls, quantiles: np.ndarray) -> ScoreMap:
@@ -54,6 +58,11 @@ class ScoreMap:
         """Whether all values were the same, so that nothing is known of their spread."""
         return len(self.values) == 1
 
+    @property
+    def unit(self) -> float:
+        """Values per score among the best and above them."""
+        return self._slopes[1]
+
     def to_scores(self, values: np.ndarray | float) -> np.ndarray:
         """The scores of values, of any shape; infinite ones stay so."""
         below, above = self._slopes
@@ -71,7 +80,7 @@ class ScoreMap:
         """Values per score, below the first knot and above the last."""
         values, scores = self.values, self.scores
         if self.constant:
-            unit = max(abs(float(values[0])), 1.0)
+            unit = max(abs(float(values[0])), 1.0) if self.single is None else self.single
             return unit, unit
         middle = (len(values) - 1) // 2
         mean, upper = (float((values[-1] - values[start]) / (scores[-1] - scores[start])) for start in (0, middle))

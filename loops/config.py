@@ -18,7 +18,7 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 5
+FORMAT = 6
 # The keys that a format added; an earlier file is read as if it had their defaults.
 ADDED: dict[int, tuple[str, ...]] = {
     2: ("constraints",),
@@ -29,6 +29,7 @@ ADDED: dict[int, tuple[str, ...]] = {
         *("dataset", "preset", "hyperparameters"),
     ),
     5: ("supernet", "imagenet", "images"),
+    6: ("transfer",),
 }
 # What an evaluator may ask for; those of the others are refused.
 SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images")
@@ -155,12 +156,18 @@ class RunConfig:
     images: int | None = _option(
         "Validation images that --evaluator supernet measures on, spread evenly over the classes.", None, unset="all"
     )
+    transfer: tuple[str, ...] = _option(
+        "What to learn from beforehand, as far as it helps: a run, a CSV file, table:SPACE/TASK, postgresql://..., or "
+        "auto for all finished runs of the space; may be given again.",
+        (),
+        unset="nothing",
+    )
     bonag: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", _texts(self.objective, one=True))
-        for name in ("constraints", "known", "tries", "hyperparameters"):
+        for name in ("constraints", "known", "tries", "hyperparameters", "transfer"):
             object.__setattr__(self, name, _texts(getattr(self, name)))
         for name in ("hours", "gpus_per_trial"):
             if isinstance(getattr(self, name), int):

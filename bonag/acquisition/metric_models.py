@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 import numpy as np
 
+from bonag.predictors.gp import FittedProcess
 from bonag.predictors.remembered import Remembered
 from bonag.predictors.schedule import informative_rows, prefix
 from bonag.roles import PREDICTORS
 from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
+from bonag.transfer.process import TransferredProcess
+from bonag.transfer.summary import Advice
 from loops.protocols import Model, Prediction, Predictor
 from search_spaces import SearchSpace
 from search_spaces.architecture import COUNTED
+from search_spaces.errors import UserError
 
 # Of counts, in scores: not nothing, so that those who miss a bound by more are told from those who miss it by less.
 COUNTED_SPREAD = 1e-3
@@ -127,24 +132,42 @@ class CountedMetric:
 MetricModel = LearnedMetric | CountedMetric
 
 
+class Advised(Protocol):
+    """A predictor that sources can advise: it has a process before any evaluation."""
+
+    def prior(self) -> FittedProcess:
+        """The process without trials."""
+        ...
+
+
 class MetricFitter:
     """Makes the models of one metric: a pure function of the trials.
 
     What is expensive, hyperparameters and the tail of the scores, is fitted on a prefix of the trials whose length
     follows from their number alone. The last such fits are remembered.
 
-    metric: its name. sign: -1 where smaller is better, else 1. predictor: one, or the name of one.
+    metric: its name. sign: -1 where smaller is better, else 1. predictor: one, or the name of one. advice: what sources
+    say of it; with it a model can be made without trials. Raises UserError for a predictor that takes no advice.
     """
 
-    def __init__(self, space: SearchSpace, metric: str, sign: float, predictor: Predictor | str = "gp") -> None:
-        self.space, self.metric, self.sign = space, metric, sign
+    def __init__(
+        self,
+        space: SearchSpace,
+        metric: str,
+        sign: float,
+        predictor: Predictor | str = "gp",
+        advice: Advice | None = None,
+    ) -> None:
+        self.space, self.metric, self.sign, self.advice = space, metric, sign, advice
         self.predictor: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
+        if advice is not None and not hasattr(self.predictor, "prior"):
+            raise UserError("transfer needs a predictor that is a Gaussian process over architectures: take 'gp'")
         self._last_tail, self._last_fit = Remembered[float](), Remembered[Model]()
 
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
-        """codes: (n, S) codes in the order of evaluation, n > 0. values: (n,) of the metric, as measured."""
+        """codes: (n, S) codes in the order of evaluation, n > 0 unless there is advice. values: (n,), as measured."""
         values = self.sign * values
-        if self.metric in COUNTED and self.space.counts:
+        if self.metric in COUNTED and self.space.counts and len(values):
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)
             if np.ptp(offsets) <= 1e-9 * np.abs(values).max():
@@ -154,8 +177,10 @@ class MetricFitter:
 
     def learn(self, codes: np.ndarray, values: np.ndarray) -> LearnedMetric:
         """The same of a metric that is not counted. values: larger is better."""
+        if self.advice is not None and len(values) == 0:
+            return self._learn_from_sources(self.advice)
         tail = self._likeliest_tail(codes, values)
-        scale = ScoreMap.of_trials(values, tail)
+        scale = ScoreMap.of_trials(values, tail, self.advice.unit if self.advice else None)
         used = informative_rows(values, MAX_ROWS)
         seen, scores = codes[used], scale.to_scores(values[used])
         model = self._fit_prefix(codes, values, tail)
@@ -163,7 +188,16 @@ class MetricFitter:
             model = model.condition(seen, scores)
         elif prefix(len(values), self._growth) < len(values) or len(values) > MAX_FIT_ROWS:
             model = self.predictor.fit(seen, scores)
+        if self.advice is not None:
+            model = TransferredProcess(cast(FittedProcess, model), seen, self.advice, scale.unit)
         return LearnedMetric(self.sign, scale, model, tail, seen, scores, self)
+
+    def _learn_from_sources(self, advice: Advice) -> LearnedMetric:
+        """The model before any trial."""
+        codes, scores, scale = self.space.codes([]), np.zeros(0), ScoreMap.of_trials(np.zeros(0), TAILS[0], advice.unit)
+        process = cast(Advised, self.predictor).prior()
+        model = TransferredProcess(process, codes, advice, scale.unit)
+        return LearnedMetric(self.sign, scale, model, TAILS[0], codes, scores, self)
 
     @property
     def _growth(self) -> float:

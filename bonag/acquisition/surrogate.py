@@ -14,9 +14,11 @@ import numpy as np
 from bonag.acquisition.constrained import log_feasibility, meets
 from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from bonag.roles import ACQUISITIONS, PREDICTORS
+from bonag.transfer.summary import advice_of
 from loops.history import History
 from loops.objective import Objective
 from loops.protocols import Acquisition, Prediction, Predictor
+from loops.source import Source
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 from search_spaces.registry import name_of
@@ -57,7 +59,8 @@ class Worth:
 
     With constraints, the front and the best are those of the trials that meet them, and the log of the probability that
     all are met is added (Gardner et al., 2014, "Bayesian Optimization with Inequality Constraints"; BoTorch's
-    LogConstrainedExpectedImprovement). While no trial meets them, it stands alone.
+    LogConstrainedExpectedImprovement). While no trial meets them, it stands alone. Before there is any trial, which
+    takes sources, the sum of the goals' means is in the place of the acquisition.
 
     models: by metric, in the order of the objective's. scores: (n, M) of each metric, of n trials. feasible: (n,),
     which of them meet the constraints. seed: of what the acquisition draws at random.
@@ -74,8 +77,11 @@ class Worth:
         """(B, S) codes -> (B,) values."""
         beliefs = {metric: model.predict(codes) for metric, model in self.models.items()}
         total = log_feasibility(self.objective.constraints, self.models, beliefs)
-        if self.feasible.any():
-            total = total + self._improvement(codes, [beliefs[goal.metric] for goal in self.objective.goals])
+        goals = [beliefs[goal.metric] for goal in self.objective.goals]
+        if len(self.scores) == 0:
+            total = total + np.sum([goal.mean for goal in goals], axis=0)
+        elif self.feasible.any():
+            total = total + self._improvement(codes, goals)
         return total
 
     def after(self, codes: np.ndarray) -> Worth:
@@ -116,7 +122,8 @@ class Worth:
 class Surrogate:
     """Fits a model to every metric of an objective: a pure function of the history and a seed.
 
-    predictor, acquisition: one, or the name of one. Raises UserError for an acquisition that cannot take the objective.
+    predictor, acquisition: one, or the name of one. sources: evaluations of other tasks. Raises UserError for an
+    acquisition that cannot take the objective, and for a predictor that takes no sources.
     """
 
     def __init__(
@@ -125,6 +132,7 @@ class Surrogate:
         objective: Objective,
         predictor: Predictor | str = "gp",
         acquisition: Acquisition | str = DEFAULT,
+        sources: Sequence[Source] = (),
     ) -> None:
         self.space, self.objective = space, objective
         self.acquisition: Acquisition = ACQUISITIONS.make(acquisition)
@@ -134,10 +142,14 @@ class Surrogate:
                 f"{objective} it is '{DEFAULT}'"
             )
         one: Predictor = PREDICTORS.make(predictor, {"space": lambda: space, "device": lambda: "cpu"})
-        self._fitters = [MetricFitter(space, metric, objective.signs[metric], one) for metric in objective.metrics]
+        self.advice = advice_of(space, objective, sources)
+        self._fitters = [
+            MetricFitter(space, metric, objective.signs[metric], one, self.advice.get(metric))
+            for metric in objective.metrics
+        ]
 
     def fit(self, history: History, seed: int) -> Worth:
-        """What evaluations are worth after a history with completed trials."""
+        """What evaluations are worth after a history, with completed trials unless sources know all metrics."""
         codes = self.space.codes([trial.architecture for trial in history.completed])
         models, scores = {}, []
         for fitter in self._fitters:
@@ -146,6 +158,22 @@ class Surrogate:
             scores.append(model.scale.to_scores(model.sign * values))
         feasible = self.objective.feasible(history)
         return Worth(self.objective, self.acquisition, models, np.stack(scores, axis=1), feasible, seed)
+
+    def best_of_sources(self, n: int) -> np.ndarray:
+        """The (k, S) codes, k <= n, that the first goal's sources think best of what they hold."""
+        advice = self.advice.get(self.objective.goals[0].metric)
+        return self.space.codes([]) if advice is None else advice.best(n)
+
+    def follows_sources(self, history: History) -> bool:
+        """Whether the history leaves the first goal's sources in trust, so that no first design is needed."""
+        goal = self.objective.goals[0].metric
+        if any(metric not in self.advice for metric in self.objective.metrics) and not history.completed:
+            return False
+        if goal not in self.advice:
+            return False
+        codes = self.space.codes([trial.architecture for trial in history.completed])
+        model = next(one for one in self._fitters if one.metric == goal).fit(codes, history.values(goal)).model
+        return bool(getattr(model, "trusts", False))
 
 
 def uniform_numbers(codes: np.ndarray, seed: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from bonag.api.parts import (
     measured_metrics,
     part_names,
 )
+from bonag.api.sources import read_run_sources, without_secrets
 from bonag.evaluators.counting_evaluator import counts
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
@@ -29,12 +30,13 @@ from loops.history import KNOWN, History, Trial, TrialStatus
 from loops.loop import propose
 from loops.outcome import check_metrics, end_trial
 from loops.protocols import Outcome
+from loops.source import Source
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace, get_space
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 
 OPTIONS: tuple[str, ...] = ("space", "objective", "constraints", "strategy", "acquisition", "predictor", "generator")
-OPTIONS += ("seed", "device", "threads")
+OPTIONS += ("seed", "device", "threads", "transfer", "data")
 
 
 @takes_options(*OPTIONS)
@@ -69,18 +71,22 @@ class AskTell:
         self.objective = config.parsed_objective()
         self._record: RunRecord | None = None
         self._history = History()
+        sources: tuple[Source, ...] = ()
         if folder is not None and folder.exists():
             self._record = open_record(folder, self.space)
             self._history = self._record.history()
-            config = self._agree(config, given)
+            config, sources = self._agree(config, given), self._record.sources
             self.space = self.space.at(self._record.size or self.space.network_size)
         else:
             config = replace(config, device=computing_device(objects.get("strategy", config.strategy), config.device))
+            sources = read_run_sources(config, self.space, given.get("transfer"))
+            config = replace(config, transfer=tuple(map(without_secrets, config.transfer)))
         try:
-            self._strategy = make_run_strategy(config, self.space, self.objective, choose_parts(config, objects))
+            chosen = choose_parts(config, objects)
+            self._strategy = make_run_strategy(config, self.space, self.objective, chosen, sources)
             if folder is not None and self._record is None:
                 told, size = "Values told from outside; bonag knows no more.", self.space.network_size
-                self._record = create_record(folder.parent, config, told, size=size)
+                self._record = create_record(folder.parent, config, told, size=size, sources=sources)
         except BaseException:
             self.close()
             raise

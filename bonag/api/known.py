@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bonag.evaluators.counting_evaluator import counts
-from bonag.record import find_run, read_record
+from bonag.record import RunSnapshot, find_run, read_record
 from loops.history import KNOWN, Trial, TrialStatus
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace
 from search_spaces.architecture import COUNTED
@@ -58,18 +58,21 @@ def measured_rows(source: str, space: SearchSpace, out: Path) -> Rows:
 
     Raises UserError.
     """
-    return _table(Path(source), space) if Path(source).is_file() else _run(source, space, out)
+    if Path(source).is_file():
+        return table_rows(Path(source), space)
+    return run_rows(read_record(find_run(source, out)), space)
 
 
-def _run(source: str, space: SearchSpace, out: Path) -> Rows:
-    snapshot = read_record(find_run(source, out))
+def run_rows(snapshot: RunSnapshot, space: SearchSpace) -> Rows:
+    """Of a run, where each completed evaluation stands, its architecture and its metrics; raises UserError."""
+    name = snapshot.config.name
     if snapshot.config.space != space.name:
-        raise UserError(f"run '{source}' is of the space '{snapshot.config.space}' and not of '{space.name}'")
+        raise UserError(f"run '{name}' is of the space '{snapshot.config.space}' and not of '{space.name}'")
     # What networks of another size cost is nothing known of these.
     other = COUNTED if snapshot.space.network_size != space.network_size else ()
     return [
         (
-            f"trial {trial.index} of run '{source}'",
+            f"trial {trial.index} of run '{name}'",
             trial.architecture,
             {name: value for name, value in trial.metrics.items() if name not in other},
         )
@@ -77,7 +80,8 @@ def _run(source: str, space: SearchSpace, out: Path) -> Rows:
     ]
 
 
-def _table(path: Path, space: SearchSpace) -> Rows:
+def table_rows(path: Path, space: SearchSpace) -> Rows:
+    """Of a CSV file, which row holds each evaluation, its architecture and its metrics; raises UserError."""
     import pandas as pd
 
     try:

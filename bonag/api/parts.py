@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from bonag.strategies.making import OPTIONAL, make_strategy
 from loops.config import SETTINGS, RunConfig, seconds_of
 from loops.objective import Objective
 from loops.protocols import Evaluator, Executor, StopRule, Strategy
+from loops.source import Source
 from loops.strategies.tries import TryFirst
 from search_spaces import Architecture, InvalidArchitectureError, NetworkSize, SearchSpace, get_space
 from search_spaces.architecture import COUNTED
@@ -54,12 +55,17 @@ def _name(role: str, part: object) -> str:
     return space_name(cast(SearchSpace, part)) if role == "space" else name_of(part)
 
 
-def make_parts(config: RunConfig, given: Mapping[str, object] | None = None, size: NetworkSize | None = None) -> Parts:
+def make_parts(
+    config: RunConfig,
+    given: Mapping[str, object] | None = None,
+    size: NetworkSize | None = None,
+    sources: Sequence[Source] = (),
+) -> Parts:
     """The parts that the configuration names; raises UserError for the first that there is not.
 
     The space is at the size of the networks that the evaluator measures: ``size``, or what it says.
 
-    given: by role, the Python objects of which the configuration has the names only.
+    given: by role, the Python objects of which the configuration has the names only. sources: of transfer.
     """
     chosen = choose_parts(config, given or {})
     space = get_space(cast(SearchSpace, chosen["space"]))
@@ -72,7 +78,7 @@ def make_parts(config: RunConfig, given: Mapping[str, object] | None = None, siz
         space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings, size=size
     )
     space = sized_space(space, evaluator, size)
-    strategy = make_run_strategy(config, space, objective, chosen)
+    strategy = make_run_strategy(config, space, objective, chosen, sources)
     rule: StopRule = STOP_RULES.make(chosen["stop_early"], {"objective": lambda: objective})
     try:
         tries = [space.parse(text) for text in config.tries]
@@ -120,11 +126,15 @@ def choose_parts(config: RunConfig, given: Mapping[str, object]) -> dict[str, ob
 
 
 def make_run_strategy(
-    config: RunConfig, space: SearchSpace, objective: Objective, chosen: Mapping[str, object]
+    config: RunConfig,
+    space: SearchSpace,
+    objective: Objective,
+    chosen: Mapping[str, object],
+    sources: Sequence[Source] = (),
 ) -> Strategy:
     """The strategy on the run's device and threads; raises UserError. chosen: parts or names, by role."""
     options = {role: chosen[role] for role in OPTIONAL}
-    strategy = make_strategy(chosen["strategy"], space, objective, config.device, **options)
+    strategy = make_strategy(chosen["strategy"], space, objective, config.device, sources=sources, **options)
     if "torch" in sys.modules:
         # The number of threads decides how sums are split, and so the last bits of a predictor.
         sys.modules["torch"].set_num_threads(config.threads)

@@ -12,6 +12,7 @@ from loops.config import RunConfig
 from loops.counting import count_words
 from loops.ending import RunState
 from loops.metric_units import amount
+from loops.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ class Result(Findings):
     """A run as its record had it when this was made.
 
     path: its folder. space: at the size of the networks that were evaluated. config, state, reason, description,
-    history: see RunConfig, RunState and History.
+    history: see RunConfig, RunState and History. sources: what it learns from beforehand, as it was when the run began.
     """
 
     def __init__(self, snapshot: RunSnapshot) -> None:
@@ -35,6 +36,7 @@ class Result(Findings):
         self.reason: str | None = snapshot.reason
         self.live: bool = snapshot.live
         self.description: str = snapshot.description
+        self.sources: tuple[Source, ...] = snapshot.sources
         super().__init__(snapshot.history, snapshot.config.parsed_objective(), snapshot.space)
 
     @cached_property

@@ -14,6 +14,7 @@ from types import TracebackType
 import bonag
 from bonag.api.known import known_trials
 from bonag.api.parts import DEFAULT, Parts, default_cpus, default_threads, make_parts, part_names
+from bonag.api.sources import read_run_sources, without_secrets
 from bonag.callbacks.beginning import Beginning
 from bonag.evaluators.command import EXEC
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
@@ -23,6 +24,7 @@ from loops.config import EXTENSIBLE, RunConfig
 from loops.ending import RunState
 from loops.history import Trial, TrialStatus
 from loops.loop import Ended, Event, Loop, Over
+from loops.source import Source
 from loops.stopping import NeverStop
 from search_spaces import get_space
 from search_spaces.errors import UserError
@@ -132,7 +134,9 @@ def start(options: Mapping[str, object]) -> Session:
         device=computing_device(objects.get("strategy", config.strategy), config.device),
         cpus_per_trial=config.cpus_per_trial or default_cpus(config.workers, config.executor),
     )
-    parts = make_parts(config, objects)
+    config = replace(config, transfer=tuple(map(without_secrets, config.transfer)))
+    sources = read_run_sources(config, objects.get("space"), given.get("transfer"), out, address)
+    parts = make_parts(config, objects, sources=sources)
     # The defaults by name, so that the run stays what it is when defaults change.
     config = replace(
         config,
@@ -145,7 +149,7 @@ def start(options: Mapping[str, object]) -> Session:
     )
     try:
         known = known_trials(config.known, parts.space, parts.objective.metrics, out)
-        opened = _create(out, config, name is not None, parts, address, known)
+        opened = _create(out, config, name is not None, parts, address, known, sources)
     except BaseException:
         parts.executor.close()
         raise
@@ -153,15 +157,21 @@ def start(options: Mapping[str, object]) -> Session:
 
 
 def _create(
-    out: Path, config: RunConfig, named: bool, parts: Parts, address: Address | None, known: Sequence[Trial]
+    out: Path,
+    config: RunConfig,
+    named: bool,
+    parts: Parts,
+    address: Address | None,
+    known: Sequence[Trial],
+    sources: Sequence[Source],
 ) -> RunRecord:
-    description, size = parts.evaluator.description, parts.space.network_size
+    begun = (parts.evaluator.description, address, known, parts.space.network_size, sources)
     if named:
-        return create_record(out, config, description, address, known, size)
+        return create_record(out, config, *begun)
     stem = _stem(config)
     for number in count(1):
         try:
-            return create_record(out, replace(config, name=f"{stem}-{number}"), description, address, known, size)
+            return create_record(out, replace(config, name=f"{stem}-{number}"), *begun)
         except NameTakenError:
             continue
     raise AssertionError("numbers never end")
@@ -178,7 +188,7 @@ def resume(
     record = open_record(folder, None if space is None else get_space(space))  # type: ignore[arg-type]
     try:
         config = changed(record.config, changes or {})
-        session = Session(record, make_parts(config, given, record.size))
+        session = Session(record, make_parts(config, given, record.size, record.sources))
         if config != record.config:
             record.extend(config)
             session.config = config

@@ -54,6 +54,7 @@ def summary_lines(result: Result) -> list[str]:
     """How the run stands, and its best trial, or how far the front goes."""
     counts = count_words(result.history, result.config.budget)
     lines = [f"{result.state}: {counts}" + (f" ({result.reason})" if result.reason else "")]
+    lines += [f"learned from {source}" for source in result.sources]
     goals = result.objective.goals
     if result.best is not None and len(goals) > 1:
         ends = ((goal.metric, [found.metrics[goal.metric] for found in result.front]) for goal in goals)

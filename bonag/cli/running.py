@@ -141,4 +141,5 @@ def _opening(opened: Session) -> list[str]:
         f"space {config.space} ({opened.parts.space.size:,} architectures), objective {opened.parts.objective}, "
         f"strategy {config.strategy}, budget {config.budget}, seed {config.seed}",
         f"evaluator {config.evaluator}{task}: {opened.record.description}",
+        *(f"learns from {source}" for source in opened.record.sources),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from loops.config import RunConfig
 from loops.history import History, Trial
 from loops.objective import Objective
 from loops.seeding import rng_for
+from loops.source import Source
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
@@ -89,17 +91,23 @@ def steps_of(trials: int) -> list[int]:
     return [*(step for step in STEPS if step < trials), trials]
 
 
-def guidance(space: SearchSpace, objective: Objective, config: RunConfig | None, history: History) -> Guidance:
+def guidance(
+    space: SearchSpace,
+    objective: Objective,
+    config: RunConfig | None,
+    history: History,
+    sources: Sequence[Source] = (),
+) -> Guidance:
     """Unguided samples, and the population that guidance made of them, as the strategy had it after so many trials.
 
-    config: None for experiments without one, which are not guided.
+    config: None for experiments without one, which are not guided. sources: of the run's transfer.
     """
     import pandas as pd
 
     completed = History(trial for trial in history.completed if _whole(trial, objective))
     seed = config.seed if config else 0
     generator, problem = _generator(space)
-    strategy = _strategy(space, objective, config)
+    strategy = _strategy(space, objective, config, sources)
     truth = Truth(space, objective, completed, config, config.predictor if config else "gp")
     unguided = _sample_unguided(generator, seed, len(completed)) if generator else None
     tables, rows = [], []
@@ -145,7 +153,7 @@ def _generator(space: SearchSpace) -> tuple[TrainedGenerator | None, str | None]
         return None, str(error)
 
 
-def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None) -> Any:
+def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None, sources: Sequence[Source]) -> Any:
     """The run's own strategy where it guides the generator, else None."""
     from bonag.strategies.making import make_strategy
 
@@ -153,7 +161,7 @@ def _strategy(space: SearchSpace, objective: Objective, config: RunConfig | None
         return None
     try:
         parts = {"acquisition": config.acquisition, "predictor": config.predictor, "generator": config.generator}
-        return make_strategy(config.strategy, space, objective, "cpu", **parts)
+        return make_strategy(config.strategy, space, objective, "cpu", sources=sources, **parts)
     except UserError:
         return None
 

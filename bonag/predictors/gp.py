@@ -115,6 +115,11 @@ class ArchitectureKernel:
         others = () if a is b else (torch.from_numpy(b),)
         return self.module(torch.from_numpy(a), *others).to_dense().numpy()
 
+    @property
+    def level(self) -> float:
+        """The mean variance of uniform random architectures: every term has one times its scale."""
+        return float(sum(part.outputscale.item() for part in self.module.kernels))
+
     @torch.no_grad()
     def variances(self, inputs: np.ndarray) -> np.ndarray:
         """(n, D) features -> (n,)."""
@@ -159,6 +164,13 @@ class GaussianProcess:
     def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
         """The logarithm of the largest marginal likelihood times the priors, up to a constant."""
         return self._fit(codes, scores)[1]
+
+    def prior(self) -> FittedProcess:
+        """The process before any evaluation, its hyperparameters at the medians of their priors."""
+        width = sum(map(len, self.features.blocks.values()))
+        model = make_gp(self.features, torch.zeros(1, width, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
+        kernel = ArchitectureKernel(self.features, model.covar_module)
+        return FittedProcess(kernel, np.zeros((0, width)), np.zeros(0), model.likelihood.noise.item())
 
     def _fit(self, codes: np.ndarray, scores: np.ndarray) -> tuple[FittedProcess, float]:
         inputs = self.features(codes)

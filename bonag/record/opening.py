@@ -16,9 +16,11 @@ from bonag.record.database import advisory_key, plain_errors, postgres, sqlite_w
 from bonag.record.folder import CONFIG, DATABASE, LOCK, NameTakenError, new_folder
 from bonag.record.lock import Lock, holder
 from bonag.record.reading import read_record, snapshot
+from bonag.record.source_rows import add_sources
 from bonag.record.writing import PATIENCE, RunRecord
 from loops.config import RunConfig
 from loops.history import History, Trial
+from loops.source import Source
 from search_spaces import NetworkSize, SearchSpace
 from search_spaces.errors import UserError
 
@@ -30,9 +32,10 @@ def create_record(
     address: Address | None = None,
     known: Sequence[Trial] = (),
     size: NetworkSize | None = None,
+    sources: Sequence[Source] = (),
 ) -> RunRecord:
     """Make the run's folder and its record, and open it. known: the trials that it begins with. size: of the networks
-    that architectures stand for in it, by default the space's own.
+    that architectures stand for in it, by default the space's own. sources: of transfer.
 
     Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
     """
@@ -42,6 +45,7 @@ def create_record(
     def new(connection: sa.Connection) -> None:
         rows.add_run(connection, config, description, size)
         rows.add_trials(connection, config.name, known)
+        add_sources(connection, config.name, sources)
 
     lock: Lock | None = None
     try:
@@ -60,7 +64,7 @@ def create_record(
             lock.release()
         raise
     assert lock is not None
-    return RunRecord(folder, config, description, History(known), lock, address, size=size)
+    return RunRecord(folder, config, description, History(known), lock, address, size=size, sources=tuple(sources))
 
 
 def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
@@ -91,6 +95,7 @@ def open_record(folder: Path, space: SearchSpace | None = None) -> RunRecord:
             seconds=found.seconds,
             machine=found.machine,
             size=found.space.network_size,
+            sources=found.sources,
         )
         if address is not None:
             with plain_errors(address):

@@ -18,10 +18,12 @@ from bonag.record.database import DamagedError, plain_errors, postgres, run_key,
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
+from bonag.record.source_rows import read_sources
 from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import History
+from loops.source import Source
 from search_spaces import NetworkSize, SearchSpace, get_space
 from search_spaces.errors import UserError
 
@@ -38,6 +40,7 @@ class RunSnapshot:
     space: at the size of the networks that architectures stand for in the run.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
+    sources: of transfer.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class RunSnapshot:
     created_at: float
     seconds: float = 0.0
     machine: str | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,14 @@ def snapshot(
         live = live or (isinstance(where, Address) and written_elsewhere(connection, config.name))
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
+        sources = read_sources(connection, run.config, space)
     check_agreement(folder, config, run, history.queries)
-    return snapshot_of(folder, run, history, live, space)
+    return snapshot_of(folder, run, history, live, space, sources)
 
 
-def snapshot_of(path: Path, run: RunRow, history: History, live: bool, space: SearchSpace) -> RunSnapshot:
+def snapshot_of(
+    path: Path, run: RunRow, history: History, live: bool, space: SearchSpace, sources: tuple[Source, ...] = ()
+) -> RunSnapshot:
     """What was read of a run, put together. The configuration is the record's, which knows the latest."""
     return RunSnapshot(
         path=path,
@@ -103,6 +110,7 @@ def snapshot_of(path: Path, run: RunRow, history: History, live: bool, space: Se
         created_at=run.created_at,
         seconds=run.seconds,
         machine=run.machine,
+        sources=sources,
     )
 
 

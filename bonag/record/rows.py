@@ -101,7 +101,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
     row = connection.execute(sa.select(*columns).where(schema.runs.c.name == name)).mappings().one_or_none()
     if row is None:
         raise UserError(f"it holds no run '{name}'")
-    with _trusted(f"the row of run '{name}'"):
+    with trusted(f"the row of run '{name}'"):
         run = RunRow(
             config=RunConfig.from_json(row["config"]),
             description=row["description"],
@@ -152,7 +152,7 @@ def write_point(connection: sa.Connection, run: str, trial: Trial) -> None:
     later = (table.c.run == run) & (table.c.trial == trial.index) & (table.c.step >= point.step)
     connection.execute(sa.delete(table).where(later))
     row = {"trial": trial.index, "step": point.step, "metrics": json.dumps(dict(point.metrics)), "event": point.event}
-    values = {**row, "run": run, "reported_at": time.time(), "checksum": _checksum(row)}
+    values = {**row, "run": run, "reported_at": time.time(), "checksum": checksum(row)}
     connection.execute(sa.insert(table).values(**values))
 
 
@@ -193,7 +193,7 @@ def _read_curves(connection: sa.Connection, run: str, first: int) -> dict[int, t
     for row in connection.execute(
         sa.select(schema.reports).where(new).order_by(columns.trial, columns.step)
     ).mappings():
-        with _trusted(f"step {row['step']} of trial {row['trial']}"):
+        with trusted(f"step {row['step']} of trial {row['trial']}"):
             _check(dict(row), {name: row[name] for name in ("trial", "step", "metrics", "event")})
             metrics = check_metrics(json.loads(row["metrics"]), ())
             curves[row["trial"]].append(Point(row["step"], metrics, row["event"]))
@@ -224,11 +224,11 @@ def _trial_row(run: str, trial: Trial) -> dict[str, Any]:
         "ended_event": trial.ended_event,
     }
     metrics = {name: float(value) for name, value in sorted(trial.metrics.items())}
-    return {**row, "run": run, "checksum": _checksum({**row, "metrics": metrics})}
+    return {**row, "run": run, "checksum": checksum({**row, "metrics": metrics})}
 
 
 def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Point, ...], space: SearchSpace) -> Trial:
-    with _trusted(f"trial {row['trial']}"):
+    with trusted(f"trial {row['trial']}"):
         trial = Trial(
             index=row["trial"],
             architecture=space.parse(row["architecture"]),
@@ -245,7 +245,7 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
         )
         content = {name: value for name, value in row.items() if name not in ("run", "checksum")}
         content["metrics"] = dict(sorted(metrics.items()))
-        if row.get("checksum") != _checksum(content):
+        if row.get("checksum") != checksum(content):
             wrong = complaint(trial)
             if wrong is not None:
                 raise ValueError(wrong)
@@ -253,7 +253,8 @@ def _trial(row: Mapping[str, Any], metrics: Mapping[str, float], curve: tuple[Po
         return trial
 
 
-def _checksum(row: Mapping[str, Any]) -> str:
+def checksum(row: Mapping[str, Any]) -> str:
+    """Of what a row holds, by column."""
     # Texts, numbers and None have one representation each, and it is quick to make.
     return blake2b(repr(sorted(row.items())).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
@@ -261,12 +262,13 @@ def _checksum(row: Mapping[str, Any]) -> str:
 def _check(row: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """Raise ValueError where the row is not what was written; rows of older versions have no checksum."""
     written = row.get("checksum")
-    if written is not None and written != _checksum(content):
+    if written is not None and written != checksum(content):
         raise ValueError("its checksum is wrong, so something has changed it since it was written")
 
 
 @contextmanager
-def _trusted(what: str) -> Iterator[None]:
+def trusted(what: str) -> Iterator[None]:
+    """Within this context, whatever goes wrong is a row that makes no sense: UserError."""
     try:
         yield
     except Exception as error:  # a row that was edited may break anything

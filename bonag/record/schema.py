@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 # Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
 # and changed when something is written to them.
-VERSION = 3
+VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -76,6 +76,21 @@ reports = sa.Table(
     sa.ForeignKeyConstraint(["run", "trial"], ["bonag_trials.run", "bonag_trials.trial"]),
 )
 
+# What a run learns from beforehand: architectures is a JSON list, metrics a JSON object of a list of values by metric,
+# others an object of the metric that stands for one of the run's. checksum: of the row.
+sources = sa.Table(
+    "bonag_sources",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.name), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("labels", sa.Integer, nullable=False),
+    sa.Column("architectures", sa.Text, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False),
+    sa.Column("others", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False),
+)
+
 # By version, what it added to the tables of the one before.
 ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     2: [
@@ -85,6 +100,7 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
         reports,
     ],
     3: [runs.c.network_size],
+    4: [sources],
 }
 
 

@@ -27,6 +27,7 @@ from bonag.record.reading import (
     transaction,
     written_elsewhere,
 )
+from bonag.record.source_rows import read_sources
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import KNOWN, TrialStatus
@@ -140,7 +141,8 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         run = rows.read_run(connection, name)
         space = space_of(run.config)
         history = read_trials(connection, run, space, known)
-    return snapshot_of(Path(name), run, history, live, space)
+        sources = read_sources(connection, run.config, space)
+    return snapshot_of(Path(name), run, history, live, space, sources)
 
 
 def _file(path: Path) -> Hashable:

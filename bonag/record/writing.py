@@ -28,6 +28,7 @@ from bonag.whole_file import whole_file
 from loops.config import RunConfig, seconds_of
 from loops.ending import RunState
 from loops.history import History, Trial
+from loops.source import Source
 from search_spaces import NetworkSize
 from search_spaces.errors import UserError
 
@@ -41,7 +42,7 @@ class RunRecord:
     """An open run: the recorder of its loop. Only one process has it open at a time.
 
     path: the run's folder. state, reason, forgiven, seconds, machine: as they were when the run was opened.
-    size: of the networks that architectures stand for in it; the space's own where it is None.
+    size: of the networks that architectures stand for in it; the space's own where it is None. sources: of transfer.
     waiting: told, in words, that the record is waited for. hurry: asked whether to wait no longer.
     """
 
@@ -60,6 +61,7 @@ class RunRecord:
         seconds: float = 0.0,
         machine: str | None = None,
         size: NetworkSize | None = None,
+        sources: tuple[Source, ...] = (),
     ) -> None:
         self.path = folder
         self.config = config
@@ -67,7 +69,7 @@ class RunRecord:
         self.state = state
         self.reason = reason
         self.forgiven = forgiven
-        self.seconds, self.machine, self.size = seconds, machine, size
+        self.seconds, self.machine, self.size, self.sources = seconds, machine, size, sources
         self.log = RunLog(folder / LOG)
         self.waiting: Callable[[str], None] = lambda reason: None
         self.hurry: Callable[[], bool] = lambda: False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from loops.history import History
 from loops.initial import crowded_design, first_design, front_design, space_filling
 from loops.objective import Objective
 from loops.protocols import Acquisition, Generator, Predictor, Proposal
+from loops.source import Source
 from loops.strategies.fresh import fresh
 from search_spaces import Architecture, SearchSpace
 
@@ -43,6 +44,19 @@ class GuideFitter(Protocol):
         ...
 
 
+@runtime_checkable
+class SourceFollower(Protocol):
+    """A guide fitter that knows evaluations of other tasks."""
+
+    def follows_sources(self, history: History) -> bool:
+        """Whether it needs no first design, because sources are in trust after the history."""
+        ...
+
+    def best_of_sources(self, n: int) -> np.ndarray:
+        """Codes that the sources think best: (k, S), k <= n."""
+        ...
+
+
 # So many architectures to begin with, given those that are there: (space, chosen, n, rng) -> at most n.
 Design = Callable[[SearchSpace, Sequence[Architecture], int, np.random.Generator], list[Architecture]]
 
@@ -54,7 +68,8 @@ class GuidedGeneration:
     After ``initial`` trials of the ``design``, each proposal fits the surrogate on the completed trials, guides the
     generator with its acquisition from the ``starts`` best of them, drops what has been evaluated, and takes the best
     by acquisition. Trials that still run count as if they had ended as expected. (DiffusionNAG, An et al., ICLR 2024,
-    describes such a loop; its guidance is by gradients.)
+    describes such a loop; its guidance is by gradients.) As long as sources are in trust, they take the place of the
+    first design.
     """
 
     space: SearchSpace
@@ -69,6 +84,8 @@ class GuidedGeneration:
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n distinct architectures that the history does not hold."""
+        if self._follows_sources(history):
+            return self._propose_guided(history, [], n, rng)
         missing = max(0, min(n, self.initial - len(history)))
         seen = [trial.architecture for trial in history]
         proposals = [
@@ -97,7 +114,14 @@ class GuidedGeneration:
         waiting = [trial.architecture for trial in history.pending]
         worth = worth.after(self.space.codes([*waiting, *before]))
         starts = self.space.codes([trial.architecture for trial in self.objective.best(history, self.starts)])
+        if isinstance(self.surrogate, SourceFollower):
+            starts = np.concatenate([starts, self.surrogate.best_of_sources(self.starts)])
         return worth, *self.generator.guided_sample(worth, rng, starts)
+
+    def _follows_sources(self, history: History) -> bool:
+        """Whether it is too early to go by the trials alone, and there are sources to go by."""
+        early = len(history) < self.initial or len(history.completed) < 2
+        return early and isinstance(self.surrogate, SourceFollower) and self.surrogate.follows_sources(history)
 
     def _propose_guided(
         self, history: History, before: list[Proposal], n: int, rng: np.random.Generator
@@ -135,25 +159,34 @@ class GuidedGeneration:
 
 
 def bonag(
-    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Generator
+    space: SearchSpace,
+    objective: Objective,
+    predictor: Predictor,
+    acquisition: Acquisition,
+    generator: Generator,
+    sources: Sequence[Source] = (),
 ) -> GuidedGeneration:
-    """The default strategy; raises UserError for an acquisition that cannot take the objective."""
-    surrogate = Surrogate(space, objective, predictor, acquisition)
+    """The default strategy; raises UserError for an acquisition or a predictor that cannot take the objective."""
+    surrogate = Surrogate(space, objective, predictor, acquisition, sources)
     if len(objective.goals) == 1:
         return GuidedGeneration(space, objective, surrogate, generator)
     return GuidedGeneration(space, objective, surrogate, generator, design=front_design, crowded=space_filling)
 
 
-Maker = Callable[[SearchSpace, Objective, Predictor, Acquisition], GuidedGeneration]
+Maker = Callable[..., GuidedGeneration]
 
 
 def _instead(name: str, candidates: Callable[[SearchSpace], Generator]) -> Maker:
     """Makes the default strategy with these candidates in place of the generator's."""
 
     def make(
-        space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition
+        space: SearchSpace,
+        objective: Objective,
+        predictor: Predictor,
+        acquisition: Acquisition,
+        sources: Sequence[Source] = (),
     ) -> GuidedGeneration:
-        return replace(bonag(space, objective, predictor, acquisition, candidates(space)), name=name)
+        return replace(bonag(space, objective, predictor, acquisition, candidates(space), sources), name=name)
 
     return make
 

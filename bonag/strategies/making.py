@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 
 from bonag.device import resolve_device
 from bonag.roles import ACQUISITIONS, PREDICTORS, STRATEGIES
 from loops.objective import Objective
 from loops.protocols import Strategy
+from loops.source import Source
 from search_spaces import SearchSpace
 from search_spaces.errors import UserError
 
 # What only some strategies ask for.
 OPTIONAL = ("acquisition", "predictor", "generator")
+SOURCES = "sources"
 
 
 def make_strategy(
@@ -25,14 +27,18 @@ def make_strategy(
     acquisition: object = "log-ei",
     predictor: object = "gp",
     generator: object = None,
+    sources: Sequence[Source] = (),
 ) -> Strategy:
     """The strategy, of parts that are given as names or as Python objects; raises UserError.
 
     device: where networks run, ``cpu``, ``cuda``, or ``auto`` for CUDA if there is any. acquisition, predictor,
-    generator: refused where the strategy does not ask for them, unless they are the default ones.
+    generator: refused where the strategy does not ask for them, unless they are the default ones. sources: of transfer;
+    refused likewise.
     """
     chosen = {"acquisition": acquisition, "predictor": predictor, "generator": generator}
-    asked = STRATEGIES.asks(strategy, OPTIONAL)
+    asked = STRATEGIES.asks(strategy, (*OPTIONAL, SOURCES))
+    if sources and SOURCES not in asked:
+        raise UserError(f"strategy '{strategy}' cannot transfer: leave out the sources, or take 'bonag'")
     for role, part in chosen.items():
         if role not in asked and part != signature(make_strategy).parameters[role].default:
             raise UserError(f"strategy '{strategy}' takes no {role}: leave it out, or take 'bonag'")
@@ -51,6 +57,7 @@ def make_strategy(
         "acquisition": lambda: ACQUISITIONS.make(acquisition, known),
         "predictor": lambda: PREDICTORS.make(predictor, known),
         "generator": made_generator,
+        SOURCES: lambda: sources,
     }
     return STRATEGIES.make(strategy, known | optional)
 

@@ -57,7 +57,8 @@ class Samples:
     def compute(cls, view: View) -> Samples:
         """All of it, here and now. Imports PyTorch."""
         assert view.space is not None
-        return cls(view, guidance(view.space, view.objective, view.config, History(view.history.completed)))
+        history = History(view.history.completed)
+        return cls(view, guidance(view.space, view.objective, view.config, history, view.sources))
 
     @property
     def goals(self) -> list[str]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from loops.config import RunConfig
 from loops.history import History
 from loops.objective import Objective
+from loops.source import Source as TransferSource
 from search_spaces import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class View:
 
     config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
     description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
-    database, without secrets.
+    database, without secrets. sources: of transfer.
     """
 
     summary: Summary
@@ -74,6 +75,7 @@ class View:
     description: str
     reason: str | None
     where: str
+    sources: tuple[TransferSource, ...] = ()
 
     @property
     def path(self) -> str:

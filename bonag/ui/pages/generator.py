@@ -29,7 +29,7 @@ def routes(site: Site) -> list[BaseRoute]:
         view = site.view(request)
         samples, standing, path = Samples.of(view), Standing(), f"{view.path}/generator"
         if samples.reason is None:
-            args = (view.space, view.objective, view.config, History(view.history.completed))
+            args = (view.space, view.objective, view.config, History(view.history.completed), view.sources)
             standing = site.growing.ask(_place(view), version_of(view), guidance, *args)
             samples = replace(samples, result=standing.result)
 

@@ -74,6 +74,7 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         snapshot.description,
         snapshot.reason,
         where,
+        snapshot.sources,
     )
 
 

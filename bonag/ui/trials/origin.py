@@ -19,7 +19,7 @@ PREDICTORS = {
     "ensemble": "ensemble of graph networks",
     "mixture": "mixture of a Gaussian process and an ensemble of graph networks",
 }
-_SAID = {"origin", "acquisition", "generated", "ensemble_weight", "feasible", "parent", "rank"}
+_SAID = {"origin", "acquisition", "generated", "ensemble_weight", "feasible", "parent", "rank", "sources"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def _say_guided(view: View, noted: Mapping[str, object]) -> list[str]:
     said = [f"{how}: {by} steered the choice, and of {candidates} this one scored highest."]
     predictor = PREDICTORS.get(config.predictor, config.predictor) if config else "predictor"
     said.append(f"The predictor was a {predictor}, fitted on the trials completed before.")
+    said += _say_sources(noted.get("sources"))
     weight = _number(noted.get("ensemble_weight"))
     if weight is not None and config is not None and config.predictor == "mixture":
         said.append(f"The ensemble of networks had {100 * weight:.0f} % of the say, by how well it predicted.")
@@ -95,6 +96,16 @@ def _say_guided(view: View, noted: Mapping[str, object]) -> list[str]:
     if met is not None:
         said.append(f"At that time {met:,.0f} trials met the constraints.")
     return said
+
+
+def _say_sources(weights: object) -> list[str]:
+    if not isinstance(weights, Mapping):
+        return []
+    likely = {str(name): share for name, given in weights.items() if (share := _number(given)) and share >= 0.005}
+    if not likely:
+        return ["It went by these alone: no source fitted them."]
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in likely.items())
+    return [f"It was advised by its sources, by how likely each is the one to follow: {shares}."]
 
 
 def _number(value: object) -> float | None:

@@ -1,0 +1,180 @@
+"""What transfer learns from: earlier runs, tables, surrogates and files of the same space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bonag.api.known import run_rows, table_rows
+from bonag.evaluators import make_evaluator
+from bonag.evaluators.registry import evaluator_names
+from bonag.predictors.schedule import informative_rows
+from bonag.record import Address, RunSnapshot, find_run, read_record
+from bonag.record.database import postgres_reader
+from bonag.record.listing import Listed, runs_in_database, runs_in_folder
+from bonag.record.watching import read_stored
+from bonag.transfer.summary import MAX_ROWS
+from loops.config import RunConfig
+from loops.ending import RunState
+from loops.objective import Goal, Objective
+from loops.source import Source
+from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.errors import UserError
+from search_spaces.near_miss import suggestion
+
+AUTO = "auto"
+# Of a space that is not listed, so many architectures of a surrogate.
+SAMPLES = 2000
+EVALUATOR = re.compile(r"([\w.-]+):([\w.-]+)(?:/([\w.-]+))?")
+
+
+def read_sources(
+    texts: Sequence[str],
+    space: SearchSpace,
+    objective: Objective,
+    *,
+    out: Path = Path("results"),
+    data: Path | None = None,
+    record: Address | None = None,
+) -> tuple[Source, ...]:
+    """The sources of all texts, each once and by its name; raises UserError, also for one that knows no goal.
+
+    texts: runs (folders, or names in ``out``), CSV files, ``EVALUATOR:SPACE/TASK``, addresses of databases of which all
+    finished runs of the space are meant, or ``auto`` for those of ``record``, or else of ``out``.
+    """
+    found: dict[str, Source] = {}
+    for text in texts:
+        for name, rows, aim in _read(text, space, objective, out, data, record):
+            one = _source(name, rows, aim, objective)
+            if one is not None:
+                found.setdefault(name, one)
+            elif not _is_many(text):
+                raise UserError(
+                    f"source '{name}' holds no evaluations of '{objective.goals[0].metric}', nor of one other metric"
+                )
+    return tuple(found.values())
+
+
+def read_run_sources(
+    config: RunConfig,
+    space: object,
+    given: object,
+    out: Path = Path("results"),
+    record: Address | None = None,
+) -> tuple[Source, ...]:
+    """Those of a run that begins; raises UserError.
+
+    space: where the configuration only has its name. given: the texts as they were given, which may hold passwords.
+    out, record: where its own trials go.
+    """
+    if not config.transfer:
+        return ()
+    texts = [given] if isinstance(given, str) else list(given)  # type: ignore[call-overload]
+    known = get_space(config.space if space is None else space)  # type: ignore[arg-type]
+    data = Path(config.data) if config.data else None
+    return read_sources(texts, known, config.parsed_objective(), out=out, data=data, record=record)
+
+
+def without_secrets(text: str) -> str:
+    """The text of a source as a record may hold it."""
+    return Address.parse(text).public if "://" in text else text
+
+
+Rows = Sequence[tuple[Architecture, Mapping[str, float]]]
+
+
+def _is_many(text: str) -> bool:
+    return text == AUTO or "://" in text
+
+
+def _read(
+    text: str, space: SearchSpace, objective: Objective, out: Path, data: Path | None, record: Address | None
+) -> Iterator[tuple[str, Rows, Goal | None]]:
+    """Name, evaluations, and what was aimed at, of each source that a text means."""
+    if _is_many(text):
+        address = record if text == AUTO else Address.parse(text)
+        for one in _finished(runs_in_database(address) if address else runs_in_folder(out), space):
+            snapshot = (
+                read_stored(postgres_reader(address), address, one.name) if address else read_record(Path(one.where))
+            )
+            yield _of_run(snapshot, space)
+    elif Path(text).is_file():
+        yield (
+            Path(text).name,
+            [(architecture, values) for _, architecture, values in table_rows(Path(text), space)],
+            None,
+        )
+    elif (match := EVALUATOR.fullmatch(text)) and not Path(text).exists():
+        yield text, _of_evaluator(text, match, space, objective, data), None
+    else:
+        yield _of_run(read_record(find_run(text, out)), space)
+
+
+def _finished(listed: Sequence[Listed], space: SearchSpace) -> Iterator[Listed]:
+    for one in listed:
+        overview = one.overview
+        if overview is not None and overview.state is RunState.FINISHED and overview.config.space == space.name:
+            yield one
+
+
+def _of_run(snapshot: RunSnapshot, space: SearchSpace) -> tuple[str, Rows, Goal | None]:
+    rows = [(architecture, values) for _, architecture, values in run_rows(snapshot, space)]
+    return snapshot.config.name, rows, snapshot.config.parsed_objective().goals[0]
+
+
+def _of_evaluator(text: str, match: re.Match[str], space: SearchSpace, objective: Objective, data: Path | None) -> Rows:
+    name, of_space, task = match.groups()
+    if of_space != space.name:
+        raise UserError(f"source '{text}' is of the space '{of_space}' and not of '{space.name}'")
+    if name not in evaluator_names(space.name):
+        raise UserError(f"source '{text}': {suggestion(name, evaluator_names(space.name))}, as in {name}:SPACE/TASK")
+    evaluator = make_evaluator(space, name, task, data)
+    if not hasattr(evaluator, "evaluate_many"):
+        raise UserError(f"source '{text}': evaluator '{name}' does not look up, so its values are those of a run")
+    architectures = space.all() or space.sample(SAMPLES, np.random.default_rng(0))
+    wanted = [metric for metric in objective.metrics if metric in evaluator.metrics]
+    values = evaluator.evaluate_many(architectures)
+    return [
+        (architecture, {metric: float(values[metric][row]) for metric in wanted if np.isfinite(values[metric][row])})
+        for row, architecture in enumerate(architectures)
+    ]
+
+
+def _source(name: str, rows: Rows, aim: Goal | None, objective: Objective) -> Source | None:
+    """What the evaluations say of the metrics of an objective; None if they know nothing of its first goal.
+
+    aim: the source's own; it stands for the objective's first goal where the source lacks it.
+    """
+    goal = objective.goals[0]
+    given = {metric for _, values in rows for metric in values}
+    stands_for: dict[str, tuple[str, float]] = {
+        metric: (metric, 1.0) for metric in objective.metrics if metric in given
+    }
+    others: dict[str, str] = {}
+    if goal.metric not in stands_for:
+        if aim is None and len(given) == 1:
+            aim = Goal(next(iter(given)), goal.maximise)
+        if aim is None or aim.metric not in given:
+            return None
+        stands_for[goal.metric] = (aim.metric, 1.0 if aim.maximise == goal.maximise else -1.0)
+        others[goal.metric] = aim.metric
+    whole = {
+        architecture: {metric: sign * values[other] for metric, (other, sign) in stands_for.items()}
+        for architecture, values in rows
+        if all(other in values for other, _ in stands_for.values())
+    }
+    if len(whole) < 2:
+        return None
+    architectures = tuple(whole)
+    columns = {metric: np.array([values[metric] for values in whole.values()]) for metric in stands_for}
+    kept = informative_rows(objective.signs[goal.metric] * columns[goal.metric], MAX_ROWS)
+    return Source(
+        name,
+        tuple(architectures[row] for row in kept),
+        {metric: column[kept] for metric, column in columns.items()},
+        others,
+        len(rows),
+    )

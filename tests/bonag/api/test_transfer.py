@@ -1,0 +1,188 @@
+"""What one search learned serves the next, and stands in its record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import bonag
+from bonag import UserError
+from bonag.record import read_record
+from search_spaces import Architecture, get_space
+
+CELLS = get_space("nb201").all() or []
+
+
+def good(architecture: Architecture) -> float:
+    """A task with a structure that carries over."""
+    text = str(architecture)
+    return 90.0 + 1.1 * text.count("3x3") + 0.4 * text.count("skip") - 6 * text.count("none")
+
+
+def similar(architecture: Architecture) -> float:
+    """Another one, in another unit."""
+    return 10 * good(architecture) + 3 * str(architecture).count("1x1")
+
+
+def search_quickly(**options: Any) -> bonag.Result:
+    return bonag.search("nb201", executor="in-process", **options)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs go to a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def earlier() -> bonag.Result:
+    """A finished search on a similar task."""
+    return search_quickly(evaluator=similar, strategy="evolution", budget=60, name="earlier")
+
+
+def go(measure: Callable[[Architecture], float] = good, **options: Any) -> bonag.Result:
+    return search_quickly(**{"evaluator": measure, "budget": 4, **options})
+
+
+def architectures(result: bonag.Result) -> list[str]:
+    return [str(trial.architecture) for trial in result.history]
+
+
+def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
+    result, cold = go(transfer=["earlier"]), go()
+    best = max(map(good, CELLS))
+    assert result.best is not None and cold.best is not None
+    assert result.best.metrics["accuracy"] >= best - 1.1
+    assert [trial.provenance["origin"] for trial in result.history] == ["guided"] * 4
+    assert result.history.trials[0].provenance["sources"] == {"earlier": pytest.approx(0.9)}
+    values, others = result.history.values("accuracy"), cold.history.values("accuracy")
+    assert values.mean() > others.mean()
+
+
+def test_labels_of_the_sources_are_counted_and_cost_no_query(earlier: bonag.Result) -> None:
+    result = go(transfer=["earlier"])
+    assert [(one.name, one.labels) for one in result.sources] == [("earlier", 60)]
+    assert (result.history.queries, len(result.history)) == (4, 4)
+
+
+def test_a_run_goes_on_from_its_record_when_its_source_is_gone(earlier: bonag.Result) -> None:
+    whole = go(transfer=["earlier"], budget=6, name="whole")
+    part = go(transfer=["earlier"], budget=3, name="part")
+    shutil.rmtree("results/earlier")
+    went_on = bonag.resume(part.path, budget=6, evaluator=good)
+    assert architectures(went_on) == architectures(whole)
+    assert [t.provenance for t in went_on.history] == [t.provenance for t in whole.history]
+    mine, other = (read_record(one.path).sources[0] for one in (went_on, whole))
+    assert mine.architectures == other.architectures
+    assert mine.values["accuracy"].tolist() == other.values["accuracy"].tolist()
+
+
+def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, data_dir: Path) -> None:
+    earlier.trials.to_csv("trials.csv", index=False)
+    go(name="short", budget=3, strategy="random")
+    sources = ["trials.csv", "table:nb201/cifar10", "auto"]
+    result = go(transfer=sources, budget=2, data=str(data_dir))
+    assert [(one.name, one.labels) for one in result.sources] == [
+        ("trials.csv", 60),
+        ("table:nb201/cifar10", 15_625),
+        ("earlier", 60),
+        ("short", 3),
+    ]
+    assert result.config.transfer == tuple(sources)
+    assert len(result.sources[1].architectures) == 512
+
+
+def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
+    def slow(architecture: Architecture) -> dict[str, float]:
+        return {"seconds": -similar(architecture)}
+
+    search_quickly(evaluator=slow, objective="-seconds", strategy="evolution", budget=60, name="earlier")
+    result = go(transfer=["earlier"])
+    assert str(result.sources[0]) == "earlier (60 labels, seconds in place of accuracy)"
+    assert result.best is not None and result.best.metrics["accuracy"] >= max(map(good, CELLS)) - 1.1
+
+
+def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
+    def opposite(architecture: Architecture) -> float:
+        return 1000 - similar(architecture)
+
+    result = go(opposite, transfer=["earlier"], budget=8)
+    weights = [trial.provenance["sources"]["earlier"] for trial in result.history if "sources" in trial.provenance]
+    assert weights[0] == pytest.approx(0.9)
+    assert weights[-1] < 0.5
+
+
+def test_what_is_asked_and_told_transfers_too(earlier: bonag.Result) -> None:
+    run, asked = go(transfer=["earlier"], budget=3), []
+    for sitting in ([0, 1], [2]):
+        # The record is opened again, without its source.
+        with bonag.AskTell("nb201", path="told", transfer=["earlier"]) as opened:
+            for _ in sitting:
+                ((index, architecture),) = opened.ask()
+                opened.tell(index, good(architecture))
+                asked.append(str(architecture))
+        shutil.rmtree("results/earlier", ignore_errors=True)
+    assert asked == architectures(run)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere", "no run 'nowhere' here nor in results/"),
+        ("table:mbv3/imagenet224", "source 'table:mbv3/imagenet224' is of the space 'mbv3' and not of 'nb201'"),
+        ("tabel:nb201/cifar10", "source 'tabel:nb201/cifar10': did you mean 'table'?"),
+        ("empty.csv", "source 'empty.csv' holds no evaluations of 'accuracy', nor of one other metric"),
+        ("several.csv", "source 'several.csv' holds no evaluations of 'accuracy', nor of one other metric"),
+        ("mysql://me@host/db", "the record's address must be like postgresql://user@host:5432/database"),
+    ],
+)
+def test_a_source_that_makes_no_sense_is_one_line_and_writes_nothing(source: str, message: str) -> None:
+    Path("empty.csv").write_text("architecture,accuracy\n")
+    pd.DataFrame({"architecture": map(str, CELLS[:3]), "a": 1.0, "b": 2.0}).to_csv("several.csv")
+    with pytest.raises(UserError, match=r"^[^\n]*$") as refused:
+        go(transfer=[source], name="r")
+    assert message in str(refused.value)
+    assert not Path("results").exists()
+
+
+def test_a_run_of_another_space_is_no_source() -> None:
+    bonag.search("mbv3", strategy="random", budget=2, name="other")
+    with pytest.raises(UserError, match="run 'other' is of the space 'mbv3' and not of 'nb201'"):
+        go(transfer=["other"])
+    # Asked for all that there are, those of this space are meant.
+    assert go(transfer=["auto"], budget=1).sources == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "random"}, "strategy 'random' cannot transfer: leave out the sources, or take 'bonag'"),
+        (
+            {"predictor": "mixture"},
+            "transfer needs a predictor that is a Gaussian process over architectures: take 'gp'",
+        ),
+    ],
+)
+def test_who_cannot_transfer_says_so(earlier: bonag.Result, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        go(transfer=["earlier"], **options)
+
+
+def test_a_source_that_was_edited_in_the_record_is_noticed(earlier: bonag.Result) -> None:
+    import sqlite3
+
+    result = go(transfer=["earlier"], budget=1, name="run")
+    with sqlite3.connect(result.path / "record.db") as connection:
+        (text,) = connection.execute("SELECT metrics FROM bonag_sources").fetchone()
+        changed = json.loads(text)
+        changed["accuracy"][0] += 1
+        connection.execute("UPDATE bonag_sources SET metrics = ?", [json.dumps(changed)])
+    with pytest.raises(UserError, match="source 0 makes no sense: its checksum is wrong"):
+        bonag.load("run")
