@@ -22,6 +22,8 @@ from search_spaces.errors import UserError
 
 # Of counts, in scores: not nothing, so that those who miss a bound by more are told from those who miss it by less.
 COUNTED_SPREAD = 1e-3
+# Random architectures by which the scale of counts is made before any trial.
+COUNTED_SAMPLE = 64
 # Of counts, in their own unit: not nothing, so that covariances stay regular.
 RELATIVE_DEVIATION = 1e-6
 # A predictor is fitted anew whenever the trials have grown by the first share, or by its own ``growth``; the tail of
@@ -167,7 +169,9 @@ class MetricFitter:
     def fit(self, codes: np.ndarray, values: np.ndarray) -> MetricModel:
         """codes: (n, S) codes in the order of evaluation, n > 0 unless there is advice. values: (n,), as measured."""
         values = self.sign * values
-        if self.metric in COUNTED and self.space.counts and len(values):
+        if self.metric in COUNTED and self.space.counts and len(values) == 0:
+            return self._count_beforehand()
+        if self.metric in COUNTED and self.space.counts:
             # The evaluator's counts may be those for other classes than the space's default, which adds a constant.
             offsets = values - self._counts(codes)
             if np.ptp(offsets) <= 1e-9 * np.abs(values).max():
@@ -191,6 +195,11 @@ class MetricFitter:
         if self.advice is not None:
             model = TransferredProcess(cast(FittedProcess, model), seen, self.advice, scale.unit)
         return LearnedMetric(self.sign, scale, model, tail, seen, scores, self)
+
+    def _count_beforehand(self) -> CountedMetric:
+        """The counts before any trial, on a scale of random architectures."""
+        codes = self.space.codes(self.space.sample(COUNTED_SAMPLE, np.random.default_rng(0)))
+        return CountedMetric(self.sign, ScoreMap.of_trials(self._counts(codes), TAILS[-1]), self._counts)
 
     def _learn_from_sources(self, advice: Advice) -> LearnedMetric:
         """The model before any trial."""

@@ -20,6 +20,7 @@ from loops.objective import Objective
 from loops.protocols import Acquisition, Prediction, Predictor
 from loops.source import Source
 from search_spaces import SearchSpace
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.registry import name_of
 
@@ -165,11 +166,14 @@ class Surrogate:
         return self.space.codes([]) if advice is None else advice.best(n)
 
     def follows_sources(self, history: History) -> bool:
-        """Whether the history leaves the first goal's sources in trust, so that no first design is needed."""
+        """Whether no first design is needed.
+
+        Something is known of each metric, and the first goal's sources are in trust after the history.
+        """
         goal = self.objective.goals[0].metric
-        if any(metric not in self.advice for metric in self.objective.metrics) and not history.completed:
-            return False
-        if goal not in self.advice:
+        counted = COUNTED if self.space.counts else ()
+        unknown = [metric for metric in self.objective.metrics if metric not in self.advice and metric not in counted]
+        if goal not in self.advice or (unknown and not history.completed):
             return False
         codes = self.space.codes([trial.architecture for trial in history.completed])
         model = next(one for one in self._fitters if one.metric == goal).fit(codes, history.values(goal)).model

@@ -9,20 +9,26 @@ from typing import cast
 import torch
 
 from bonag.api.parts import EvaluatorLike, default_threads
+from bonag.api.proposing import propose_by_sources
+from bonag.api.sources import read_sources
 from bonag.device import resolve_device
 from bonag.evaluators.callable_evaluator import CallableEvaluator
 from bonag.generators.artifact import FAMILIES
 from bonag.generators.choosing import find_generator, names_file
 from bonag.on_demand.generate import generate as generate_architectures
 from bonag.on_demand.generated import Generated
-from bonag.on_demand.measuring import choose_evaluator
+from bonag.on_demand.measuring import ExactCosts, choose_evaluator
 from loops.config import DEVICES
 from loops.constraint import Constraint
+from loops.objective import Objective
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace, get_space
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+
+# What sources are asked for by default.
+GOAL = "accuracy"
 
 
 def generate(
@@ -39,6 +45,8 @@ def generate(
     data: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    transfer: str | Sequence[str] | None = None,
+    objective: str | Sequence[str] | None = None,
 ) -> Generated:
     """Generate n architectures that meet conditions; what ``bonag generate`` does.
 
@@ -55,6 +63,11 @@ def generate(
     evaluator: a name, an Evaluator, or a function that maps an architecture to its metrics by name or to the only
         metric in ``where``; it also says what is true of the architectures. task, data: as in ``search``.
 
+    transfer: sources, as in ``search``: the architectures are then the first that a search with them would propose for
+        a task of which nothing is known yet, best first, and nothing is evaluated for them. ``where`` may bound in
+        units what the sources know. objective: what those sources are asked for,
+        by default accuracy.
+
     Raises UserError, in one line, for what the caller can mend. The same seed gives the same architectures.
     """
     torch.set_num_threads(default_threads())
@@ -66,10 +79,21 @@ def generate(
     elif generator is not None:
         family = str(generator)
         check_name("generator family", family, FAMILIES)
-    measures = make_generation_evaluator(space, evaluator, _metrics(where), task, data)
+    if objective and not transfer:
+        raise UserError("an objective is what sources are asked for: give some by --transfer, or conditions by --where")
+    if transfer and evaluator is None:
+        measures: Evaluator = ExactCosts(space, "the task is new")
+    else:
+        measures = make_generation_evaluator(space, evaluator, _metrics(where), task, data)
     loaded = find_generator(space, None if model is None else Path(model), family or FAMILIES[0], device)
     if family not in (None, loaded.generator.family):
         raise UserError(f"{loaded.path} holds a {loaded.generator.family} generator, not a {family} one")
+    if transfer:
+        if method is not None or labels is not None or guidance:
+            raise UserError("transfer takes no method, labels or guidance: its sources are what guides")
+        texts, known = [transfer] if isinstance(transfer, str) else transfer, _goal(objective or GOAL, where)
+        sources = read_sources(texts, space, known, data=None if data is None else Path(data))
+        return propose_by_sources(loaded, n, measures, known, sources, seed)
     return generate_architectures(loaded, n, measures, where, guidance, method, labels, seed)
 
 
@@ -83,6 +107,13 @@ def make_generation_evaluator(
         return cast(Evaluator, given)
     names = tuple(dict.fromkeys(name for name in metrics if name not in COUNTED)) or ("accuracy",)
     return CallableEvaluator(given, names)
+
+
+def _goal(objective: str | Sequence[str], where: Sequence[str]) -> Objective:
+    try:
+        return Objective.parse(objective, where)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def torch_device(device: str) -> str:

@@ -27,7 +27,10 @@ Labels = Annotated[
 SHOWN, SILENCE = 10, 10.0
 
 
-@takes_options("space", "evaluator", "task", "data", "seed", "device")
+@takes_options(
+    *("space", "evaluator", "task", "data", "seed", "device", "transfer", "objective"),
+    objective="accuracy, with --transfer",
+)
 def generate(
     n: Annotated[int, typer.Option("--n", "-n", help="How many.")] = 100,
     where: Annotated[
@@ -67,6 +70,9 @@ def generate(
     **options: object,
 ) -> None:
     """Generate architectures that meet conditions, and say what is true of them.
+
+    With --transfer they are the first proposals for a new task, best first, by what other tasks taught: --where bounds
+    in units, and nothing is evaluated for them.
 
     All of them meet conditions on params and macs; of others, as many as guidance reaches. A share is one of the
     architectures that meet all conditions in units. With --json: an object with space, generator, model, method, seed,
@@ -242,9 +248,11 @@ def _summary_lines(made: Generated) -> list[str]:
         lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%}")
     if len(made.wishes) > 1:
         lines.append(f"all conditions: met by {figures['meets_all']:.1%}")
+    raw = figures["raw_validity"]
+    before = "" if math.isnan(raw) else f" (before the projection {raw:.1%})"
     return [
         *lines,
-        f"valid {figures['validity']:.1%} (before the projection {figures['raw_validity']:.1%}), "
+        f"valid {figures['validity']:.1%}{before}, "
         f"distinct {figures['uniqueness']:.1%}, of these {figures['novelty']:.1%} new to the generator and "
         f"{figures['held_out']:.1%} of the tenth held out; two differ in {figures['diversity']:.2f} places on average",
         f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['labels']:,} labels for the "

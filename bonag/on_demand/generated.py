@@ -28,7 +28,8 @@ class Generated:
     training: the record of its training. wishes: what was asked for, shares with their bounds. strengths: of the
     guidance, by metric.
     values: (n,) of every metric, nan where there is no value. measured_by: the evaluator and its task. description:
-    what its numbers are. raw: (n, S) codes before the projection. labels: evaluations that the guidance cost.
+    what its numbers are. raw: (n, S) codes before the projection, none where they were not kept. labels: evaluations
+    that the guidance cost.
     seconds: of the sampling alone, for all.
     """
 

@@ -84,7 +84,8 @@ class GuidedGeneration:
 
     def propose(self, history: History, n: int, rng: np.random.Generator) -> list[Proposal]:
         """n distinct architectures that the history does not hold."""
-        if self._follows_sources(history):
+        early = len(history) < self.initial or len(history.completed) < 2
+        if early and self.goes_by_sources(history):
             return self._propose_guided(history, [], n, rng)
         missing = max(0, min(n, self.initial - len(history)))
         seen = [trial.architecture for trial in history]
@@ -118,10 +119,9 @@ class GuidedGeneration:
             starts = np.concatenate([starts, self.surrogate.best_of_sources(self.starts)])
         return worth, *self.generator.guided_sample(worth, rng, starts)
 
-    def _follows_sources(self, history: History) -> bool:
-        """Whether it is too early to go by the trials alone, and there are sources to go by."""
-        early = len(history) < self.initial or len(history.completed) < 2
-        return early and isinstance(self.surrogate, SourceFollower) and self.surrogate.follows_sources(history)
+    def goes_by_sources(self, history: History) -> bool:
+        """Whether there are sources, and they are in trust after the history."""
+        return isinstance(self.surrogate, SourceFollower) and self.surrogate.follows_sources(history)
 
     def _propose_guided(
         self, history: History, before: list[Proposal], n: int, rng: np.random.Generator

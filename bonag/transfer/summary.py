@@ -31,7 +31,7 @@ class Summary:
     Its few hyperparameters maximise the marginal likelihood. It is smoother than the predictor of a search: of a source
     what matters is what carries over, and not what its own measurements say to the last digit.
 
-    source: its name. codes, scores, weights: (n, S), (n,) and (n,). unit: values of the metric per score among the best;
+    source: its name. codes, scores, weights: (n, S), (n,), (n,). unit: values of the metric per score among the best,
     None where another metric stands for it. skill: share of the scores' variance that is explained when each of them is
     left out, 0 where nothing is.
     """

@@ -58,7 +58,8 @@ def architectures(result: bonag.Result) -> list[str]:
 def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     result, cold = go(transfer=["earlier"]), go()
     best = max(map(good, CELLS))
-    assert result.best is not None and cold.best is not None
+    assert result.best is not None
+    assert cold.best is not None
     assert result.best.metrics["accuracy"] >= best - 1.1
     assert [trial.provenance["origin"] for trial in result.history] == ["guided"] * 4
     assert result.history.trials[0].provenance["sources"] == {"earlier": pytest.approx(0.9)}
@@ -106,7 +107,8 @@ def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
     search_quickly(evaluator=slow, objective="-seconds", strategy="evolution", budget=60, name="earlier")
     result = go(transfer=["earlier"])
     assert str(result.sources[0]) == "earlier (60 labels, seconds in place of accuracy)"
-    assert result.best is not None and result.best.metrics["accuracy"] >= max(map(good, CELLS)) - 1.1
+    assert result.best is not None
+    assert result.best.metrics["accuracy"] >= max(map(good, CELLS)) - 1.1
 
 
 def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
@@ -186,3 +188,30 @@ def test_a_source_that_was_edited_in_the_record_is_noticed(earlier: bonag.Result
         connection.execute("UPDATE bonag_sources SET metrics = ?", [json.dumps(changed)])
     with pytest.raises(UserError, match="source 0 makes no sense: its checksum is wrong"):
         bonag.load("run")
+
+
+def test_architectures_are_generated_for_a_new_task_before_any_query(earlier: bonag.Result) -> None:
+    made = bonag.generate("nb201", n=3, transfer="earlier")
+    assert (made.method, made.labels, len(set(made.architectures))) == ("transfer", 60, 3)
+    assert max(map(good, made.architectures)) >= max(map(good, CELLS)) - 1.1
+    # The first is what a search would evaluate first.
+    assert str(made.architectures[0]) == architectures(go(transfer=["earlier"], budget=1))[0]
+    bounded = bonag.generate("nb201", n=3, transfer="earlier", where=["params<=5e5"])
+    assert bounded.meets.all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "resampling"}, "transfer takes no method, labels or guidance"),
+        ({"where": ["accuracy>=top5%"]}, "'top5%' is not a number in its unit"),
+        ({"where": ["latency_pixel3<=5"]}, "no source says anything of accuracy, latency_pixel3 that holds: earlier"),
+        ({"n": 1001}, "n must be at least 1 and at most 1,000 with transfer, not 1001"),
+    ],
+)
+def test_a_generation_that_sources_cannot_guide_is_one_line(
+    earlier: bonag.Result, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=r"^[^\n]*$") as refused:
+        bonag.generate("nb201", **{"n": 3, "transfer": "earlier", **options})
+    assert message in str(refused.value)

@@ -62,6 +62,7 @@ def test_a_large_source_keeps_its_best_rows() -> None:
 
 def test_the_unit_is_that_of_the_metric_where_it_is_the_same_metric() -> None:
     one, ten = summarise("s", CODES, VALUES), summarise("s", CODES, 10 * VALUES)
-    assert one.unit is not None and ten.unit == pytest.approx(10 * one.unit)
+    assert one.unit is not None
+    assert ten.unit == pytest.approx(10 * one.unit)
     assert summarise("s", CODES, VALUES, same=False).unit is None
     assert Advice([one, ten]).unit == pytest.approx(10**0.5 * one.unit)
