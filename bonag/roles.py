@@ -15,6 +15,7 @@ STRATEGIES: Registry[Strategy] = Registry(
     role="strategy",
     built_in={
         "bonag": "bonag.strategies.guided:bonag",
+        "bonag:alone": "bonag.strategies.guided:alone",
         "random": "loops.strategies.random:RandomSearch",
         "evolution": "loops.strategies.evolution:RegularizedEvolution",
         "evolution:naszilla": "loops.strategies.evolution:RegularizedEvolution.naszilla",

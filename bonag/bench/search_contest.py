@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import bonag
+from bonag.api.sources import read_sources
 from bonag.evaluators import evaluator_names, make_evaluator, task_names
 from bonag.roles import ACQUISITIONS, PREDICTORS
 from loops.config import RunConfig
 from loops.objective import Objective
 from loops.protocols import Evaluator
+from loops.source import Source
 from search_spaces import SearchSpace, get_space
 from search_spaces.errors import UserError
 
 FORMAT = 1
 # The options of a run that a contest has; all its runs share them.
-OPTIONS = ("space", "evaluator", "task", "objective", "constraints", "acquisition", "predictor", "generator", "budget")
+OPTIONS: tuple[str, ...] = ("space", "evaluator", "task", "objective", "constraints")
+OPTIONS += ("acquisition", "predictor", "generator", "budget", "transfer")
+SEED = "{seed}"
 # Whatever else differs makes another contest, whose runs cannot be compared with these.
 MAY_DIFFER = ("budget", "data")
 # How a contest's file has always called an option of a run.
@@ -31,6 +35,7 @@ class Contest:
     """One objective, and how long every run may work on it: options of a run (``loops.config``), which all runs share.
 
     goals, constraints: the objective's texts. acquisition, predictor, generator: of the strategies that take them.
+    transfer: sources of the strategies that take some; ``{seed}`` in them is the seed of the run.
     data: folder of the benchmark tables, or None for the environment's. bonag: the version whose strategies compete.
     """
 
@@ -43,6 +48,7 @@ class Contest:
     acquisition: str = RunConfig.acquisition
     predictor: str = RunConfig.predictor
     generator: str | None = None
+    transfer: tuple[str, ...] = ()
     data: str | None = None
     bonag: str = bonag.__version__
 
@@ -50,6 +56,12 @@ class Contest:
         """One of its runs; raises UserError for an option that makes no sense."""
         options: dict[str, Any] = {name: getattr(self, NAMES.get(name, name)) for name in (*OPTIONS, "data", "bonag")}
         return RunConfig(name="bench", strategy=strategy, seed=seed, device="cpu", **options)
+
+    def read_sources(self, seed: int) -> tuple[Source, ...]:
+        """The sources of the run with that seed; raises UserError."""
+        texts = [text.replace(SEED, str(seed)) for text in self.transfer]
+        data = None if self.data is None else Path(self.data)
+        return read_sources(texts, self.make_space(), self.objective, data=data)
 
     def make_space(self) -> SearchSpace:
         """The search space."""
@@ -88,10 +100,11 @@ class Contest:
         """The inverse of ``to_json``; raises KeyError, TypeError or ValueError for anything else."""
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']!r}")
-        # Contests of earlier versions were all held with the generators that come with the spaces.
-        known = {"generator": None, **values}
+        # What contests of earlier versions did not have yet.
+        known = {"generator": None, "transfer": (), **values}
         made = cls(**{field.name: known[field.name] for field in fields(cls) if field.name != "data"})
-        return replace(made, goals=tuple(made.goals), constraints=tuple(made.constraints))
+        goals, constraints, transfer = (tuple(texts) for texts in (made.goals, made.constraints, made.transfer))
+        return replace(made, goals=goals, constraints=constraints, transfer=transfer)
 
 
 def make_contest(options: Mapping[str, Any]) -> Contest:
@@ -101,7 +114,7 @@ def make_contest(options: Mapping[str, Any]) -> Contest:
     evaluator the space's first, or, where that lacks the task, the first that has it.
     """
     given = {NAMES.get(name, name): value for name, value in options.items() if value is not None}
-    for name in ("goals", "constraints"):
+    for name in ("goals", "constraints", "transfer"):
         given[name] = (texts,) if isinstance(texts := given.get(name, ()), str) else tuple(texts)
     given["goals"] = given["goals"] or Contest.goals
     data = Path(given["data"]).resolve() if given.get("data") else None

@@ -13,7 +13,7 @@ from bonag.bench.search_contest import Contest
 from bonag.evaluators.sizing import sized_space
 from bonag.executors.in_process import InProcessExecutor
 from bonag.roles import STRATEGIES
-from bonag.strategies.making import OPTIONAL, make_strategy
+from bonag.strategies.making import OPTIONAL, SOURCES, make_strategy
 from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Loop
@@ -69,7 +69,8 @@ def run_one(
     memory = memory or PeakMemory()
     # The others have a way of their own to decide.
     options = {role: getattr(contest, role) for role in STRATEGIES.asks(strategy, OPTIONAL)}
-    made = make_strategy(strategy, space, objective, **options)
+    sources = contest.read_sources(seed) if SOURCES in STRATEGIES.asks(strategy, [SOURCES]) else ()
+    made = make_strategy(strategy, space, objective, sources=sources, **options)
     record = MemoryRecord(None if before is None else _history(before, space, objective.metrics))
     loop = Loop(config, made, evaluator, InProcessExecutor(space), record)
     over = loop.run()
@@ -96,7 +97,7 @@ def run_one(
             # Three digits: a clock gives no more, and the file stays small.
             "proposal_seconds": [float(f"{trial.proposal_seconds:.3g}") for trial in history],
             "peak_mb": round(peak, 1),
-            "labels": labels_used(made, space, contest.generator),
+            "labels": labels_used(made, space, contest.generator) + sum(source.labels for source in sources),
         },
         columns=columns(contest),
     )

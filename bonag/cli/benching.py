@@ -24,7 +24,7 @@ bench = typer.Typer(
 @bench.command()
 @takes_options(
     "space", "evaluator", "task", "objective", "constraints", "acquisition", "predictor", "generator", "budget", "data",
-    evaluator="the space's first that has the task", budget="100",
+    "transfer", evaluator="the space's first that has the task", budget="100",
 )  # fmt: skip
 def search(
     *,
@@ -64,7 +64,8 @@ def search(
 ) -> int:
     """Run strategies on the same objective with paired seeds, and compare how fast they find the best.
 
-    Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
+    Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on. In --transfer,
+    {seed} is the seed of each run; strategy bonag:alone is bonag without sources.
     """
     from bonag.bench.published import read_published
     from bonag.bench.search import compete

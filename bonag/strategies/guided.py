@@ -173,6 +173,13 @@ def bonag(
     return GuidedGeneration(space, objective, surrogate, generator, design=front_design, crowded=space_filling)
 
 
+def alone(
+    space: SearchSpace, objective: Objective, predictor: Predictor, acquisition: Acquisition, generator: Generator
+) -> GuidedGeneration:
+    """The default strategy where others are given sources, to compare with."""
+    return replace(bonag(space, objective, predictor, acquisition, generator), name="bonag:alone")
+
+
 Maker = Callable[..., GuidedGeneration]
 
 

@@ -270,6 +270,27 @@ def test_a_contest_takes_what_a_run_takes(call: Call, tmp_path: Path, monkeypatc
     assert again.err.splitlines() == ["1 of 1 runs are in mine"]
 
 
+def test_every_seed_may_have_sources_of_its_own(call: Call, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        bonag.search(
+            "nb201", evaluator="surrogate", strategy="random", seed=seed + 7, budget=40, name=f"earlier-{seed}",
+            executor="in-process",
+        )  # fmt: skip
+    said = call(
+        *("bench", "search", "--space", "nb201", "--evaluator", "surrogate", "--budget", "2", "--seeds", "2"),
+        *("--strategies", "bonag,bonag:alone", "--transfer", "earlier-{seed}", "-o", "contest"),
+    )
+    assert said.status == 0, said.err
+    trials = pd.read_parquet("contest/trials.parquet")
+    with_sources, alone = (trials[trials.strategy == name] for name in ("bonag", "bonag:alone"))
+    assert set(with_sources.labels) == {40}
+    assert set(alone.labels) == {0}
+    # Whoever has no sources begins with the most expensive cell, whatever the seed.
+    assert alone[alone.trial == 0].architecture.nunique() == 1
+    assert with_sources[with_sources.trial == 0].architecture.nunique() == 2
+    assert with_sources.accuracy.mean() > alone.accuracy.mean()
+
+
 def test_fewer_seeds_than_there_are_are_refused_in_a_line(call: Call, tmp_path: Path) -> None:
     store = filled(tmp_path / "ten", SMALL, ("random",), 3)
     store.merge()
