@@ -136,38 +136,40 @@ class TransferredProcess:
 
     def _weighed(self) -> tuple[Hypothesis, ...]:
         spectrum, basis = self._spectrum
-        y, ones = basis.T @ self.process.scores, basis.sum(axis=0)
-        advice = basis.T @ self._seen
+        y, ones, advice = basis.T @ self.process.scores, basis.sum(axis=0), basis.T @ self._seen
         columns = advice.shape[1]
-        found: list[Hypothesis] = []
-        logs: list[float] = []
-        for column in range(columns):
-            unit, width = self._unit_of(column)
-            prior = _log_prior(SLOPES, (SLOPE_PRIOR[0], width)) - np.log(columns)
-            if columns > 1:
-                # The mean of all is as likely beforehand as any one of them.
-                prior = prior + np.log(columns) + np.log(0.5 if column == columns - 1 else 0.5 / (columns - 1))
-            for residual, of_residual in zip(RESIDUALS, _log_prior(RESIDUALS, RESIDUAL_PRIOR), strict=True):
-                for noise, of_noise in zip(NOISES, _log_prior(NOISES, NOISE_PRIOR), strict=True):
-                    variance, noisy = (residual * unit) ** 2, (noise * unit) ** 2
-                    total = variance * spectrum + noisy
-                    left = y[:, None] - np.outer(advice[:, column], SLOPES * unit)
-                    precision = (ones**2 / total).sum() + _offset_precision(unit)
-                    offsets = (ones / total) @ left / precision
-                    fit = (left**2 / total[:, None]).sum(axis=0) - offsets**2 * precision
-                    norm = np.log(total).sum() + np.log(precision / _offset_precision(unit))
-                    logs += (prior - 0.5 * (fit + norm) + of_residual + of_noise).tolist()
-                    found += [Hypothesis(column, slope * unit, variance, noisy, 0.0) for slope in SLOPES]
+        logs, units = [], [self._unit_of(column) for column in range(columns)]
+        for column, (unit, width) in enumerate(units):
+            # The mean of all is as likely beforehand as any one of them.
+            share = 1.0 if columns == 1 else 0.5 if column == columns - 1 else 0.5 / (columns - 1)
+            prior = np.log(share) + _DEPARTURES[2][:, None] + _log_prior(SLOPES, (SLOPE_PRIOR[0], width))
+            left = y[:, None] - np.outer(advice[:, column], SLOPES * unit)
+            precisions = 1 / (np.outer(_DEPARTURES[0], spectrum) + _DEPARTURES[1][:, None]) / unit**2
+            total = precisions @ ones**2 + _offset_precision(unit)
+            offsets = (precisions * ones) @ left / total[:, None]
+            fit = precisions @ left**2 - offsets**2 * total[:, None]
+            norm = -np.log(precisions).sum(axis=1) + np.log(total / _offset_precision(unit))
+            logs.append(prior - 0.5 * (fit + norm[:, None]))
         own = self._level * spectrum + self.process.noise_variance
-        unit = self._unit_of(columns - 1)[0]
-        alone = -0.5 * ((y**2 / own).sum() + np.log(own).sum()) - 0.5 * (np.log(unit) / UNIT_WIDTH) ** 2
-        with_prior = np.array([*(np.array(logs) + np.log(1 - ALONE)), alone + np.log(ALONE)])
-        weights = np.exp(with_prior - with_prior.max())
-        weights /= weights.sum()
-        likely = np.flatnonzero(weights[:-1] > NEGLIGIBLE * weights[:-1].sum())
+        surprise = np.log(units[-1][0]) / UNIT_WIDTH
+        alone = -0.5 * ((y**2 / own).sum() + np.log(own).sum() + surprise**2)
+        found = np.stack(logs) + np.log(1 - ALONE)
+        highest = max(float(found.max()), alone + np.log(ALONE))
+        weights, rest = np.exp(found - highest), np.exp(alone + np.log(ALONE) - highest)
+        likely = np.argwhere(weights > NEGLIGIBLE * weights.sum())
         # What is left out goes to the others, and not to the hypothesis that no source helps.
-        share = weights[:-1].sum() / max(weights[likely].sum(), 1e-300)
-        return tuple(replace(found[index], weight=float(weights[index] * share)) for index in likely)
+        kept = float(sum(weights[tuple(place)] for place in likely))
+        share = float(weights.sum() / (weights.sum() + rest)) / kept
+        return tuple(
+            Hypothesis(
+                int(column),
+                float(SLOPES[slope]) * units[column][0],
+                float(_DEPARTURES[0][departure]) * units[column][0] ** 2,
+                float(_DEPARTURES[1][departure]) * units[column][0] ** 2,
+                float(weights[column, departure, slope]) * share,
+            )
+            for column, departure, slope in likely
+        )
 
     def _predict_by(
         self, one: Hypothesis, cross: np.ndarray, variances: np.ndarray, advice: np.ndarray
@@ -229,3 +231,13 @@ def _log_prior(grid: np.ndarray, prior: tuple[float, float]) -> np.ndarray:
     median, width = prior
     logs = -0.5 * (np.log(grid / median) / width) ** 2
     return np.asarray(logs - np.log(np.exp(logs).sum()))
+
+
+def _departures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variances and noises of all residuals, in squared units of a source, and their log priors: (P,) each."""
+    pairs = np.meshgrid(RESIDUALS**2, NOISES**2, indexing="ij")
+    logs = _log_prior(RESIDUALS, RESIDUAL_PRIOR)[:, None] + _log_prior(NOISES, NOISE_PRIOR)
+    return pairs[0].ravel(), pairs[1].ravel(), logs.ravel()
+
+
+_DEPARTURES = _departures()

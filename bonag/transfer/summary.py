@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import block_diag, cho_solve, cholesky
 
 from bonag.predictors.schedule import informative_rows
 from bonag.scores import ScoreMap
@@ -18,7 +19,7 @@ from search_spaces import SearchSpace
 LENGTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)
 NOISES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Of a large source the best, and others evenly spread.
-MAX_ROWS = 512
+MAX_ROWS = 256
 # A source that cannot predict its own evaluations predicts no others.
 LEAST_SKILL = 0.1
 TAIL = 1.0
@@ -76,8 +77,21 @@ class Advice:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, m), the scores that each of m sources expects, on its own scale."""
-        columns = [np.exp(-differing_sites(codes, one.codes) / one.length) @ one.weights for one in self.summaries]
-        return np.stack(columns, axis=1)
+        rows, lengths, weights = self._rows
+        same = _one_hots(codes, self._classes) @ rows.T
+        return np.asarray(np.exp((same - codes.shape[1]) / lengths) @ weights, dtype=np.float64)
+
+    @cached_property
+    def _classes(self) -> int:
+        return 1 + max(int(one.codes.max()) for one in self.summaries)
+
+    @cached_property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the R rows of all sources: one-hots (R, S * classes), lengths (R,), and weights (R, m)."""
+        codes = np.concatenate([one.codes for one in self.summaries])
+        lengths = np.concatenate([np.full(len(one.codes), one.length) for one in self.summaries])
+        weights = block_diag(*(one.weights[:, None] for one in self.summaries))
+        return _one_hots(codes, self._classes), lengths, weights
 
     @property
     def unit(self) -> float:
@@ -89,6 +103,11 @@ class Advice:
         """The n codes that the sources themselves think best, of those that they hold: (k, S), k <= n."""
         codes = np.unique(np.concatenate([one.codes for one in self.summaries]), axis=0)
         return codes[np.argsort(-self(codes).mean(axis=1), kind="stable")[:n]]
+
+
+def _one_hots(codes: np.ndarray, classes: int) -> np.ndarray:
+    """(B, S) codes -> (B, S * classes); a class beyond them is none. In single precision, in which counts are exact."""
+    return (codes[:, :, None] == np.arange(classes)).reshape(len(codes), codes.shape[1] * classes).astype(np.float32)
 
 
 def advice_of(space: SearchSpace, objective: Objective, sources: Sequence[Source]) -> dict[str, Advice]:

@@ -97,7 +97,7 @@ def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, d
         ("short", 3),
     ]
     assert result.config.transfer == tuple(sources)
-    assert len(result.sources[1].architectures) == 512
+    assert len(result.sources[1].architectures) == 256
 
 
 def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
