@@ -203,7 +203,7 @@ class MetricFitter:
 
     def _learn_from_sources(self, advice: Advice) -> LearnedMetric:
         """The model before any trial."""
-        codes, scores, scale = self.space.codes([]), np.zeros(0), ScoreMap.of_trials(np.zeros(0), TAILS[0], advice.unit)
+        codes, scores, scale = self.space.codes([]), np.zeros(0), advice.scale
         process = cast(Advised, self.predictor).prior()
         model = TransferredProcess(process, codes, advice, scale.unit)
         return LearnedMetric(self.sign, scale, model, TAILS[0], codes, scores, self)

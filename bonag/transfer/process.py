@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from bonag.predictors.gp import FittedProcess
 from bonag.transfer.summary import Advice
@@ -22,9 +23,11 @@ FOREIGN_WIDTH = 1.5
 # Of the unknown offset between source and target, in scores of either, whichever is more.
 OFFSET_SPREAD = 3.0
 # A priori probability that no source helps, and how freely the scores' spread may differ from what sources expect.
-ALONE, UNIT_WIDTH = 0.1, 1.0
+ALONE, UNIT_WIDTH = 0.05, 1.0
 # Hypotheses of less probability are left out of predictions, and of the rest no more than so many are kept.
-NEGLIGIBLE, MOST = 2e-3, 60
+NEGLIGIBLE, MOST = 2e-3, 40
+# Halvings of the interval in which a quantile is looked for.
+HALVINGS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +100,10 @@ class TransferredProcess:
         cross = self._normal(self.process.kernel.matrix(inputs, self.process.inputs)) @ self._spectrum[1]
         variances = self._normal(self.process.kernel.variances(inputs))
         advice = _columns(self.advice(codes))
-        first, second = np.zeros(len(codes)), np.zeros(len(codes))
-        for one in self.believed:
-            mean, variance = self._predict_by(one, cross, variances, advice[:, one.source])
-            first += one.weight * mean
-            second += one.weight * (np.maximum(variance, 1e-12) + mean**2)
-        return Prediction(first, np.sqrt(np.maximum(second - first**2, 1e-12)))
+        each = [self._predict_by(one, cross, variances, advice[:, one.source]) for one in self.believed]
+        means = np.stack([mean for mean, _ in each])
+        stddevs = np.sqrt(np.maximum([variance for _, variance in each], 1e-12))
+        return upper_gaussian(means, stddevs, np.array([one.weight for one in self.believed]))
 
     def after(self, codes: np.ndarray) -> TransferredProcess:
         """As if the (k, S) codes had been evaluated, and turned out as expected: nothing is learned of the sources."""
@@ -215,6 +216,23 @@ class TransferredProcess:
         matrix = self._normal(self.process.kernel.matrix(self.process.inputs, self.process.inputs))
         values, vectors = np.linalg.eigh(matrix)
         return np.maximum(values, 0.0), vectors
+
+
+def upper_gaussian(means: np.ndarray, stddevs: np.ndarray, weights: np.ndarray) -> Prediction:
+    """Of a mixture of J Gaussians for each of B scores, the Gaussian with its median and its quantile at two deviations.
+
+    Its own variance would not do: what every hypothesis takes for bad, some for very bad, has a large one, and would look
+    as if it might be good. means, stddevs: (J, B). weights: (J,).
+    """
+    quantiles = []
+    for level in (0.5, float(ndtr(2.0))):
+        low, high = (means - 6 * stddevs).min(axis=0), (means + 6 * stddevs).max(axis=0)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            below = weights @ ndtr((middle - means) / stddevs) < level
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        quantiles.append((low + high) / 2)
+    return Prediction(quantiles[0], np.maximum((quantiles[1] - quantiles[0]) / 2, 1e-6))
 
 
 def _columns(advice: np.ndarray) -> np.ndarray:

@@ -32,8 +32,8 @@ class Summary:
     Its few hyperparameters maximise the marginal likelihood. It is smoother than the predictor of a search: of a source
     what matters is what carries over, and not what its own measurements say to the last digit.
 
-    source: its name. codes, scores, weights: (n, S), (n,), (n,). unit: values of the metric per score among the best,
-    None where another metric stands for it. skill: share of the scores' variance that is explained when each of them is
+    source: its name. codes, scores, weights: (n, S), (n,), (n,). scale: between the metric and scores, None where
+    another metric stands for it. skill: share of the scores' variance that is explained when each of them is
     left out, 0 where nothing is.
     """
 
@@ -42,8 +42,13 @@ class Summary:
     scores: np.ndarray
     weights: np.ndarray
     length: float
-    unit: float | None
+    scale: ScoreMap | None
     skill: float
+
+    @property
+    def unit(self) -> float | None:
+        """Values of the metric per score among the best, if that is known."""
+        return None if self.scale is None else self.scale.unit
 
 
 def summarise(source: str, codes: np.ndarray, values: np.ndarray, same: bool = True) -> Summary:
@@ -61,7 +66,7 @@ def summarise(source: str, codes: np.ndarray, values: np.ndarray, same: bool = T
     left_out = scores - weights / np.diagonal(precision)
     spread = float(scores @ scores)
     skill = max(0.0, 1 - float(((scores - left_out) ** 2).sum()) / spread) if spread > 0 else 0.0
-    return Summary(source, codes, scores, weights, length, scale.unit if same else None, skill)
+    return Summary(source, codes, scores, weights, length, scale if same else None, skill)
 
 
 def differing_sites(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -98,6 +103,12 @@ class Advice:
         """Values of the metric per score of the sources, their geometric mean; 1 where none has the metric itself."""
         units = [one.unit for one in self.summaries if one.unit is not None]
         return float(np.exp(np.mean(np.log(units)))) if units else 1.0
+
+    @property
+    def scale(self) -> ScoreMap:
+        """What is expected of the metric before any trial: the scale of the first source that has the metric itself."""
+        known = [one.scale for one in self.summaries if one.scale is not None]
+        return known[0] if known else ScoreMap.of_trials(np.zeros(0), TAIL, self.unit)
 
     def best(self, n: int) -> np.ndarray:
         """The n codes that the sources themselves think best, of those that they hold: (k, S), k <= n."""

@@ -62,7 +62,7 @@ def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     assert cold.best is not None
     assert result.best.metrics["accuracy"] >= best - 1.1
     assert [trial.provenance["origin"] for trial in result.history] == ["guided"] * 4
-    assert result.history.trials[0].provenance["sources"] == {"earlier": pytest.approx(0.9)}
+    assert result.history.trials[0].provenance["sources"] == {"earlier": pytest.approx(0.95)}
     values, others = result.history.values("accuracy"), cold.history.values("accuracy")
     assert values.mean() > others.mean()
 
@@ -117,7 +117,7 @@ def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
 
     result = go(opposite, transfer=["earlier"], budget=8)
     weights = [trial.provenance["sources"]["earlier"] for trial in result.history if "sources" in trial.provenance]
-    assert weights[0] == pytest.approx(0.9)
+    assert weights[0] == pytest.approx(0.95)
     assert weights[-1] < 0.5
 
 
