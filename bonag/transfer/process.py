@@ -219,10 +219,10 @@ class TransferredProcess:
 
 
 def upper_gaussian(means: np.ndarray, stddevs: np.ndarray, weights: np.ndarray) -> Prediction:
-    """Of a mixture of J Gaussians for each of B scores, the Gaussian with its median and its quantile at two deviations.
+    """Of a mixture of J Gaussians for each of B scores, the Gaussian of its median and its quantile at two deviations.
 
-    Its own variance would not do: what every hypothesis takes for bad, some for very bad, has a large one, and would look
-    as if it might be good. means, stddevs: (J, B). weights: (J,).
+    Its own variance would not do: what every hypothesis takes for bad, some for very bad, has a large one, and would
+    look as if it might be good. means, stddevs: (J, B). weights: (J,).
     """
     quantiles = []
     for level in (0.5, float(ndtr(2.0))):
