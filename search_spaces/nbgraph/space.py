@@ -34,6 +34,7 @@ class NBGraph(SearchSpace):
     operations: tuple[str, ...] = OPERATIONS
     num_nodes = MAX_NODES + 2
     num_classes = CLASSES
+    input_names = ("x", "edge_index")
 
     def __init__(self) -> None:
         self.op_names = ("input", "output", *self.operations, "absent")
@@ -48,7 +49,7 @@ class NBGraph(SearchSpace):
     @property
     def allowed(self) -> np.ndarray:
         allowed = super().allowed
-        allowed[1, [self.null_op, self.identity_op]] = False
+        allowed[1, [self.op_names.index("absent"), self.op_names.index("skip")]] = False
         return allowed
 
     def all(self) -> list[Architecture]:
@@ -178,11 +179,19 @@ class NBGraph(SearchSpace):
         tree, classes = self._own(architecture), self.num_classes if num_classes is None else num_classes
         return TreeNetwork(tree.inputs, tree.op_names, classes, features, hidden, before, after, dropout)
 
+    def example_inputs(self, n: int, image_size: int | None = None) -> tuple[torch.Tensor, ...]:
+        """A graph of n nodes in a ring: features (n, features) of zeros, and the edges, (2, n)."""
+        import torch
+
+        nodes = torch.arange(n, device="cpu")
+        features = self.build_arguments.get("features", FEATURES)
+        return torch.zeros(n, features, device="cpu"), torch.stack([nodes, nodes.roll(-1)])
+
     def _costs(
         self,
         architecture: Architecture,
         num_classes: int,
-        image_size: int | None,
+        image_size: int,
         features: int = FEATURES,
         hidden: int = HIDDEN,
         before: int = BEFORE,
