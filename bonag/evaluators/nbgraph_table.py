@@ -78,14 +78,14 @@ class NBGraphTable(BatchEvaluator):
         self.network_size = DATA_SETS[task]
         measured = "area under the ROC curve (%)" if task == LARGEST else "accuracy (%)"
         lacking = (
-            f" Of the {space.size:,} networks of space '{space.name}' the others were not trained on {task}: a trial of "
-            f"one fails, and '--space {NBGraphProteins.name}' has none of them."
+            f" Of the {space.size:,} networks of space '{space.name}' the others were not trained on {task}: a trial "
+            f"of one fails, and '--space {NBGraphProteins.name}' has none of them."
             if space.size > len(rows)
             else ""
         )
         self.description = (
-            f"Exact look-ups in the table of NAS-Bench-Graph: accuracy is the mean test {measured} on {task} over three "
-            f"trainings of each of {len(rows):,} graph neural networks by the benchmark's authors, validation_accuracy "
+            f"Exact look-ups in the table of NAS-Bench-Graph: accuracy is the mean test {measured} on {task} over "
+            f"three trainings of each of {len(rows):,} graph networks by the benchmark's authors, validation_accuracy "
             "that on the validation nodes and latency its seconds on their machine. Nothing is trained here, "
             "and a search that maximises test accuracy selects on the number that it reports. Params and MACs (of the "
             f"linear maps, for one node of a graph) are exact counts.{lacking}"

@@ -21,7 +21,7 @@ class NBGraphArchitecture(Architecture):
 
     def __post_init__(self) -> None:
         if (self.inputs, self.op_names) != _canonical(self.inputs, self.op_names):
-            raise InvalidArchitectureError(f"'{self}' is not in canonical order: NBGraphArchitecture.of brings it there")
+            raise InvalidArchitectureError(f"'{self}' is not in canonical order; NBGraphArchitecture.of makes it so")
 
     @classmethod
     def of(cls, inputs: tuple[int, ...], op_names: tuple[str, ...]) -> NBGraphArchitecture:

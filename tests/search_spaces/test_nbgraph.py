@@ -53,7 +53,7 @@ def test_all_architectures_are_there_once():
 
 
 def test_every_tree_is_one_of_them():
-    """All trees of up to four nodes with three operations and skips, in every order: none is missing, none is double."""
+    """All trees of up to four nodes of two operations and skips, in every order: none is missing, none is double."""
     names = ("gat", "fc", "skip")
     found = {
         folded(inputs, ops)
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_a_text_is_said(text, message):
 
 
 def test_operations_that_were_not_measured_are_not_in_the_smaller_space():
-    with pytest.raises(InvalidArchitectureError, match="unknown operation 'gat': choose from gcn, sage, arma, fc, skip"):
+    with pytest.raises(InvalidArchitectureError, match="unknown operation 'gat': choose from gcn, sage"):
         FEW.parse("gat~0")
 
 
@@ -148,7 +148,7 @@ def test_graphs_are_read_in_any_order_of_their_nodes():
 @pytest.mark.parametrize(
     ("ops", "edges", "message"),
     [
-        (("gcn", "absent", "gat", "absent"), [(0, 1), (1, 2), (1, 3), (3, 5)], "node 2 of the graph is absent, and yet"),
+        (("gcn", "absent", "gat", "absent"), [(0, 1), (1, 2), (1, 3), (3, 5)], "node 2 of the graph is absent"),
         (("gcn", "gat", "absent", "absent"), [(0, 1), (1, 2), (0, 2), (2, 5)], "node 2 of the graph reads 2 nodes"),
         (("gcn", "gat", "absent", "absent"), [(0, 1), (1, 5)], "node 2 of the graph reads 0 nodes"),
         (("gcn", "gat", "absent", "absent"), [(0, 1), (1, 2), (1, 5), (2, 5)], r"must read the leaves \[2\]"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cloudpickle
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from search_spaces import Costs, NetworkSize, get_space

@@ -85,7 +85,7 @@ def test_every_network_has_the_benchmarks_numbers(installed: Path, task: str) ->
     assert np.array_equal(found["latency"], [row["latency"] for row in rows])
     # Counted in our networks, and as the authors counted theirs.
     assert np.array_equal(found["params"], [round(1e6 * row["para"]) for row in rows])
-    assert f"of {len(every):,} graph neural networks" in evaluator.description
+    assert f"of {len(every):,} graph networks" in evaluator.description
 
 
 @pytest.mark.parametrize("task", list(DATA_SETS))
