@@ -43,14 +43,14 @@ class NBGraph(SearchSpace):
         self.adjacency[SURE] = True
         self.free_edges = np.array(PAIRS, dtype=np.int64)
         self.fixed_ops = np.array([INPUT, *[-1] * MAX_NODES, OUTPUT], dtype=np.int64)
-        for array in (self.adjacency, self.free_edges, self.fixed_ops):
+        self._allowed = super().allowed
+        self._allowed[1, [self.op_names.index("absent"), self.op_names.index("skip")]] = False
+        for array in (self.adjacency, self.free_edges, self.fixed_ops, self._allowed):
             array.setflags(write=False)
 
     @property
     def allowed(self) -> np.ndarray:
-        allowed = super().allowed
-        allowed[1, [self.op_names.index("absent"), self.op_names.index("skip")]] = False
-        return allowed
+        return self._allowed
 
     def all(self) -> list[Architecture]:
         """Every architecture, those of fewest nodes first."""
@@ -207,8 +207,10 @@ class NBGraph(SearchSpace):
         place = listed.rows.get(code.astype(np.int8).tobytes())
         if place is not None:
             return listed.architectures[place]
-        graph = self.graph(code)
-        return self.decode(graph) if self.is_valid(graph) else None
+        try:
+            return self.decode(self.graph(code))
+        except InvalidArchitectureError:
+            return None
 
     def _own(self, architecture: Architecture) -> NBGraphArchitecture:
         return self.own(architecture, NBGraphArchitecture)
