@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture, InvalidArchitectureError
 from search_spaces.nbgraph.trees import MAX_NODES, OPERATIONS, fold
+from search_spaces.near_miss import suggestion
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,6 +37,28 @@ class NBGraphArchitecture(Architecture):
 
     def __str__(self) -> str:
         return "|".join(f"{name}~{source}" for name, source in zip(self.op_names, self.inputs, strict=True))
+
+
+def read_tree(text: str, operations: Sequence[str]) -> NBGraphArchitecture:
+    """The architecture of a text as ``str`` writes it, with its nodes in any order; raises InvalidArchitectureError."""
+    parts = text.strip().split("|")
+    if len(parts) > MAX_NODES:
+        raise InvalidArchitectureError(f"'{text}' has {len(parts)} nodes between bars, it can have {MAX_NODES}")
+    inputs, names = [], []
+    for node, part in enumerate(parts, start=1):
+        name, _, source = part.partition("~")
+        if name not in operations:
+            raise InvalidArchitectureError(
+                f"node {node}, '{part}', has the unknown operation '{name}': {suggestion(name, operations)}"
+            )
+        if source not in map(str, range(node)):
+            known = ", ".join(map(str, range(node)))
+            raise InvalidArchitectureError(
+                f"node {node}, '{part}', must tell after '~' which of {known} it reads, not '{source}'"
+            )
+        inputs.append(int(source))
+        names.append(name)
+    return NBGraphArchitecture.of(tuple(inputs), tuple(names))
 
 
 def _canonical(inputs: tuple[int, ...], op_names: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:

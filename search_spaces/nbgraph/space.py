@@ -9,12 +9,11 @@ import numpy as np
 
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
-from search_spaces.nbgraph.architecture import NBGraphArchitecture
+from search_spaces.nbgraph.architecture import NBGraphArchitecture, read_tree
 from search_spaces.nbgraph.costs import tree_costs
 from search_spaces.nbgraph.layout import AFTER, BEFORE, CLASSES, FEATURES, HIDDEN
 from search_spaces.nbgraph.listing import INPUT, LAST, OUTPUT, PAIRS, SURE, listing, nearest
 from search_spaces.nbgraph.trees import MAX_NODES, OPERATIONS, leaves, pad
-from search_spaces.near_miss import suggestion
 from search_spaces.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -63,24 +62,7 @@ class NBGraph(SearchSpace):
     def parse(self, text: str) -> Architecture:
         """Read a tree like ``gcn~0|gat~1|skip~1``: each node's operation, and after ~ what it reads, 0 for the raw
         input or the number of an earlier node. Any order is understood, and skips that can be left out are."""
-        parts = text.strip().split("|")
-        if len(parts) > MAX_NODES:
-            raise InvalidArchitectureError(f"'{text}' has {len(parts)} nodes between bars, it can have {MAX_NODES}")
-        inputs, names = [], []
-        for node, part in enumerate(parts, start=1):
-            name, _, source = part.partition("~")
-            if name not in self.operations:
-                raise InvalidArchitectureError(
-                    f"node {node}, '{part}', has the unknown operation '{name}': {suggestion(name, self.operations)}"
-                )
-            if source not in map(str, range(node)):
-                known = ", ".join(map(str, range(node)))
-                raise InvalidArchitectureError(
-                    f"node {node}, '{part}', must tell after '~' which of {known} it reads, not '{source}'"
-                )
-            inputs.append(int(source))
-            names.append(name)
-        return NBGraphArchitecture.of(tuple(inputs), tuple(names))
+        return read_tree(text, self.operations)
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """All distinct architectures one edit away, those of fewest nodes first.
