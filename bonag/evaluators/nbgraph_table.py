@@ -24,7 +24,7 @@ PACKAGE, FOLDER = "nas-bench-graph", "nas_bench_graph/light"
 LARGEST = "proteins"
 # The benchmark's networks for each data set, of which the costs are: classes, features of a node, width, and the linear
 # layers before the tree and after it. Their parameters are those that the tables tell of all networks, but of 1,567 on
-# physics, of which these give means over different ones.
+# physics, of which these tell other numbers, mostly no whole ones.
 DATA_SETS = {
     name: NetworkSize(classes, None, {"features": features, "hidden": hidden, "before": before, "after": after})
     for name, classes, features, hidden, before, after in (
