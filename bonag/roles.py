@@ -93,6 +93,8 @@ EVALUATORS: Registry[Evaluator] = Registry(
         "mbv3.predictor": "bonag.evaluators.mbv3_predictor",
         "mbv3.supernet": "bonag.evaluators.supernet:SupernetEvaluator",
         "darts.nasbench301": "bonag.evaluators.nb301_surrogate",
+        "nbgraph.table": "bonag.evaluators.nbgraph_table:WHOLE",
+        "nbgraph-proteins.table": "bonag.evaluators.nbgraph_table:PROTEINS",
         "train": "bonag.evaluators.train:TrainEvaluator",
     },
     groups=("bonag.evaluators",),

@@ -34,8 +34,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Costs:
-    """Exact costs of a network: ``params`` (trainable parameters) and ``macs`` (multiply-accumulates of
-    every convolution and linear layer, at batch 1, without biases)."""
+    """Exact costs of a network: ``params`` (trainable parameters) and ``macs`` (multiply-accumulates of every
+    convolution and matrix product, as in linear layers, for one example, without biases)."""
 
     params: int
     macs: int

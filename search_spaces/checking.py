@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from search_spaces.architecture import Architecture, InvalidArchitectureError
-from search_spaces.counting import counted_costs, network_costs
+from search_spaces.counting import counted_costs, network_costs, tried_network
 from search_spaces.graph import ArchGraph
 from search_spaces.space import SearchSpace
 
@@ -210,17 +210,18 @@ def _listing(space: SearchSpace, sample: list[Architecture]) -> Iterator[str]:
 
 
 def _networks(space: SearchSpace, sample: list[Architecture]) -> Iterator[str]:
-    import torch
-
+    what = "images" if space.takes_images else "examples"
     for one in sample[:FEW] if space.builds else []:
         for classes in (space.num_classes, 3):
-            with torch.device("meta"):
-                network = space.build(one, classes)
-                logits = network.eval()(torch.zeros(2, 3, space.image_size, space.image_size))
+            network, inputs = tried_network(space, one, classes, space.image_size, n=2)
+            logits = network.eval()(*inputs)
             if logits.shape != (2, classes):
-                yield f"build: the network of '{one}' puts out {tuple(logits.shape)} for two images, not {(2, classes)}"
+                yield f"build: the network of '{one}' puts out {tuple(logits.shape)} for two {what}, not {(2, classes)}"
                 continue
-            counted, costs = network_costs(network, space.image_size), space.costs(one, classes)
+            if len(inputs) != len(space.input_names):
+                yield f"example_inputs: {len(inputs)} inputs, and input_names are {', '.join(space.input_names)}"
+            counted = network_costs(*tried_network(space, one, classes, space.image_size))
+            costs = space.costs(one, classes)
             if counted != costs:
                 yield f"costs: '{one}' has {counted} with {classes} classes, counted in its network; told are {costs}"
         if space.costs(one) != counted_costs(space, one, space.num_classes, space.image_size):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,50 +26,51 @@ class Builder(Protocol):
         """The network of an architecture."""
         ...
 
+    def example_inputs(self, n: int, image_size: int | None = None) -> tuple[torch.Tensor, ...]:
+        """What its networks take."""
+        ...
+
 
 @lru_cache(maxsize=50_000)
-def counted_costs(space: Builder, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-    """The costs of the network that ``space.build`` makes, on PyTorch's meta device, where nothing is computed.
-
-    It is made with the space's ``build_arguments``.
+def counted_costs(space: Builder, architecture: Architecture, num_classes: int, image_size: int | None) -> Costs:
+    """The costs of the network that ``space.build`` makes with the space's ``build_arguments``.
 
     image_size: the side of its images in pixels. Raises ValueError where the network does not take them.
+    """
+    return network_costs(*tried_network(space, architecture, num_classes, image_size))
+
+
+def tried_network(
+    space: Builder, architecture: Architecture, num_classes: int, image_size: int | None, n: int = 1
+) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """A network, and n examples that it takes, on PyTorch's meta device, where nothing is computed.
+
+    On another one only where the space's examples have to be there.
     """
     import torch
 
     with torch.device("meta"):
-        network = space.build(architecture, num_classes, **space.build_arguments)
-    return network_costs(network, image_size)
+        inputs = space.example_inputs(n, image_size)
+    with inputs[0].device:
+        return space.build(architecture, num_classes, **space.build_arguments), inputs
 
 
-def network_costs(network: nn.Module, image_size: int) -> Costs:
-    """Trainable parameters, and the MACs of convolutions and linear layers, found in one pass of one image.
+def network_costs(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Costs:
+    """Trainable parameters, and the MACs of convolutions and matrix products, found in one pass.
 
-    image_size: the side of the image in pixels. Raises ValueError where the network does not take it.
+    inputs: one example, as the network takes it. Raises ValueError where the network does not.
     """
-    import torch
-    from torch import nn
+    from torch.utils.flop_counter import FlopCounterMode
 
-    macs = 0
-
-    def count(layer: nn.Module, _: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal macs
-        weight = layer.weight
-        assert isinstance(weight, torch.Tensor)
-        macs += math.prod(output.shape[1:]) * math.prod(weight.shape[1:])
-
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     training = network.training
     try:
-        with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, image_size, image_size, device=device))
+        # Gradients are on: without them attention may take a fused way, of which nothing is counted.
+        with FlopCounterMode(display=False) as counter:
+            network.eval()(*inputs)
     except Exception as error:  # any of its layers may refuse, each in its own way
-        raise ValueError(f"the network takes no images of {image_size} x {image_size} pixels: {error}") from error
+        shapes = " and ".join(" x ".join(map(str, one.shape)) for one in inputs)
+        raise ValueError(f"the network takes no input of {shapes}: {error}") from error
     finally:
         network.train(training)
-        for hook in hooks:
-            hook.remove()
     params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    return Costs(params=params, macs=macs)
+    return Costs(params=params, macs=counter.get_total_flops() // 2)

@@ -11,17 +11,19 @@ from typing import Any
 class NetworkSize:
     """What decides, beside an architecture, which network it stands for, and so what that network costs.
 
-    num_classes: that the network tells apart. image_size: the side of its images in pixels. arguments: further ones of
-    ``space.build``, by name; numbers, truth values or texts.
+    num_classes: that the network tells apart. image_size: the side of its images in pixels, None where it takes none.
+    arguments: further ones of ``space.build``, by name; numbers, truth values or texts.
     """
 
     num_classes: int
-    image_size: int
+    image_size: int | None
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("num_classes", "image_size"):
             value = getattr(self, name)
+            if value is None and name == "image_size":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
         for name, value in self.arguments.items():
@@ -31,4 +33,5 @@ class NetworkSize:
     def __str__(self) -> str:
         """``10 classes, images of 32 px, channels 8``."""
         further = "".join(f", {name} {value}" for name, value in self.arguments.items())
-        return f"{self.num_classes} classes, images of {self.image_size} px{further}"
+        images = "" if self.image_size is None else f", images of {self.image_size} px"
+        return f"{self.num_classes} classes{images}{further}"

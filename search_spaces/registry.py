@@ -177,6 +177,8 @@ SPACES: Registry[SearchSpace] = Registry(
         "nb201": "search_spaces.nb201:NB201",
         "mbv3": "search_spaces.mbv3:MBV3",
         "darts": "search_spaces.darts:DARTS",
+        "nbgraph": "search_spaces.nbgraph:NBGraph",
+        "nbgraph-proteins": "search_spaces.nbgraph:NBGraphProteins",
     },
     groups=("bonag.spaces", "bonag.search_spaces"),
     contract=("name", "size", "sample", "encode", "decode", "project"),

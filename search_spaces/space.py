@@ -19,6 +19,7 @@ from search_spaces.near_miss import suggestion
 from search_spaces.network_size import NetworkSize
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from search_spaces.drawing.svg import Markup
@@ -62,6 +63,8 @@ class SearchSpace(ABC):
         needs no trained generator.
     num_classes, image_size, build_arguments: of the networks that architectures stand for, unless told otherwise; the
         last are further arguments of ``build``. Costs and drawings are those of these networks.
+    input_names: what ``forward`` of the networks takes: images, or something of which ``example_inputs`` gives examples
+        and which has no ``image_size``.
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
 
@@ -78,6 +81,7 @@ class SearchSpace(ABC):
     num_classes: int = 10
     image_size: int = 32
     build_arguments: Mapping[str, Any] = MappingProxyType({})
+    input_names: tuple[str, ...] = ("images",)
     generator: Path | None = None
     independent_sites: bool = False
 
@@ -118,10 +122,26 @@ class SearchSpace(ABC):
     def build(self, architecture: Architecture, num_classes: int | None = None) -> nn.Module:
         """The PyTorch network, with fresh weights; input (B, 3, H, W), output logits (B, num_classes).
 
+        Where it takes something else, ``input_names`` and ``example_inputs`` say what.
+
         A network that is to be exported as Python code is an object of a class of its own, at the top of a module, and
         takes literals as arguments. Raises NotImplementedError where the space has no networks.
         """
         raise NotImplementedError(f"the space {self.name} builds no networks")
+
+    def example_inputs(self, n: int, image_size: int | None = None) -> tuple[torch.Tensor, ...]:
+        """What networks are tried on: n examples, as ``forward`` takes them; by default black images.
+
+        They are on PyTorch's default device, where networks are then made too; on the CPU if they must be computed.
+
+        image_size: of images, in pixels; by default the space's.
+        """
+        import torch
+
+        if not self.takes_images:
+            raise NotImplementedError(f"the space {self.name} does not say what its networks take in place of images")
+        side = self.image_size if image_size is None else image_size
+        return (torch.zeros(n, 3, side, side),)
 
     def costs(self, architecture: Architecture, num_classes: int | None = None, image_size: int | None = None) -> Costs:
         """Exact parameters and MACs, by default those that ``counting.counted_costs`` finds in the network.
@@ -161,7 +181,8 @@ class SearchSpace(ABC):
     @property
     def network_size(self) -> NetworkSize:
         """Of the networks that architectures stand for here."""
-        return NetworkSize(self.num_classes, self.image_size, dict(self.build_arguments))
+        side = self.image_size if self.takes_images else None
+        return NetworkSize(self.num_classes, side, dict(self.build_arguments))
 
     def at(self: Own, size: NetworkSize) -> Own:
         """The same space, in which architectures stand for networks of that size: costs and drawings are of these."""
@@ -171,6 +192,11 @@ class SearchSpace(ABC):
     def builds(self) -> bool:
         """Whether architectures have networks."""
         return type(self).build is not SearchSpace.build
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the networks take images, as all that trains or measures them gives them."""
+        return self.input_names == SearchSpace.input_names
 
     @property
     def counts(self) -> bool:
@@ -364,7 +390,9 @@ class SearchSpace(ABC):
 @lru_cache(maxsize=64)
 def _at(space: Own, size: NetworkSize) -> Own:
     sized = copy(space)
-    vars(sized).update(num_classes=size.num_classes, image_size=size.image_size, build_arguments=dict(size.arguments))
+    vars(sized).update(num_classes=size.num_classes, build_arguments=dict(size.arguments))
+    if size.image_size is not None:
+        sized.image_size = size.image_size
     return sized
 
 

@@ -101,10 +101,10 @@ def _row(name: str, data: Path | None) -> Row:
 
 
 def _usable(name: str, space: SearchSpace) -> list[str]:
-    """Of the evaluators, ``train`` only where there are networks to train."""
+    """Of the evaluators, ``train`` only where there are networks to train on images."""
     from bonag.evaluators import evaluator_names
 
-    return [one for one in evaluator_names(name) if one != "train" or space.builds]
+    return [one for one in evaluator_names(name) if one != "train" or (space.builds and space.takes_images)]
 
 
 def _show(row: Row) -> None:

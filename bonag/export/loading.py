@@ -19,7 +19,8 @@ def loading_lines(
     """Python that makes the network of the file; numbers of ``space.build`` are those of the export."""
     load = f"network.load_state_dict(safetensors.torch.load_file({str(path)!r}))"
     if format == "onnx":
-        return [f"session = onnxruntime.InferenceSession({str(path)!r})", "session.run(None, {'images': images})"]
+        given = ", ".join(f"{name!r}: {name}" for name in space.input_names)
+        return [f"session = onnxruntime.InferenceSession({str(path)!r})", f"session.run(None, {{{given}}})"]
     if format == "python":
         module = f"network = runpy.run_path({str(path)!r})['build']()"
         return [module, load.replace(repr(str(path)), "'WEIGHTS.safetensors'")]

@@ -6,10 +6,12 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bonag.export.loading import loading_lines
 from bonag.export.source import python_source
@@ -51,7 +53,8 @@ def export_network(
 
     format:
         ``state-dict``: a safetensors file for ``space.build(architecture, num_classes).load_state_dict``;
-        ``onnx``: a graph from ``images`` (batch, 3, image_size, image_size) to ``logits`` (batch, num_classes);
+        ``onnx``: a graph from ``images`` (batch, 3, image_size, image_size) to ``logits`` (batch, num_classes), or from
+            what else the space's networks take;
         ``python``: a module of plain PyTorch with ``build()``, which needs nothing of bonag and can be run as a script.
     weights: a file of trained weights of this network (a trial's, or of ``bonag test``), which then decides classes,
         width and, unless it is given, image size; or that of a supernet, from which the network of an mbv3 architecture
@@ -63,13 +66,13 @@ def export_network(
     """
     if format not in FORMATS:
         raise UserError(f"unknown export format '{format}': {suggestion(format, FORMATS)}")
-    _check_sizes(num_classes, image_size)
+    _check_sizes(space, num_classes, image_size)
     trained = None if weights is None else _trained(weights, space, architecture)
     if trained is not None:
         _check_trained(trained, architecture, num_classes)
         num_classes, image_size = trained.num_classes, image_size or trained.image_size
     num_classes = space.num_classes if num_classes is None else num_classes
-    image_size = space.image_size if image_size is None else image_size
+    image_size = space.network_size.image_size if image_size is None else image_size
     arguments = trained.arguments if trained is not None else space.build_arguments
     try:
         space = space.at(NetworkSize(num_classes, image_size, arguments))
@@ -81,10 +84,11 @@ def export_network(
         with whole_file(path) as temporary:
             metadata = _metadata(space, architecture, trained)
             if format == "python":
-                content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata)
+                inputs = space.example_inputs(1)
+                content = python_source(lambda: space.build(architecture, num_classes, **arguments), metadata, inputs)
             else:
                 network = trained.build() if trained else _fresh(space, architecture)
-                content = {"state-dict": _state_dict, "onnx": _onnx}[format](network, metadata)
+                content = _state_dict(network, metadata) if format == "state-dict" else _onnx(space, network, metadata)
             temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write '{path}': {error.strerror or error}") from error
@@ -101,18 +105,22 @@ def _metadata(
     """What the file says of itself."""
     if trained is not None:
         return {**trained.metadata(), "image_size": str(space.image_size)}
+    side = space.network_size.image_size
     return {
         "bonag": version("bonag"),
         "space": space.name,
         "architecture": str(architecture),
         "num_classes": str(space.num_classes),
-        "image_size": str(space.image_size),
+        **({} if side is None else {"image_size": str(side)}),
         **({"build": json.dumps(dict(space.build_arguments))} if space.build_arguments else {}),
         "weights": f"fresh, seed {FRESH_SEED}",
     }
 
 
-def _check_sizes(num_classes: int | None, image_size: int | None) -> None:
+def _check_sizes(space: SearchSpace, num_classes: int | None, image_size: int | None) -> None:
+    if image_size is not None and not space.takes_images:
+        takes = " and ".join(space.input_names)
+        raise UserError(f"the networks of space '{space.name}' take {takes}, no images: leave the size of images out")
     if num_classes is not None and not 1 <= num_classes <= MOST_CLASSES:
         raise UserError(f"the number of classes must be at least 1 and at most {MOST_CLASSES:,}, not {num_classes}")
     if image_size is not None and not image_size <= LARGEST_IMAGE:
@@ -150,30 +158,50 @@ def _state_dict(network: nn.Module, metadata: Mapping[str, str]) -> bytes:
     return save(network.state_dict(), metadata=dict(metadata))
 
 
-def _onnx(network: nn.Module, metadata: Mapping[str, str]) -> bytes:
+def _onnx(space: SearchSpace, network: nn.Module, metadata: Mapping[str, str]) -> bytes:
     import torch
 
-    side = int(metadata["image_size"])
-    images = torch.zeros(2, 3, side, side)  # a batch of one would be taken for a constant
-    # The exporter warns that torchvision is absent, and about its own use of deprecated functions.
+    inputs = space.example_inputs(2)  # a batch of one would be taken for a constant
+    # The exporter warns that torchvision is absent, and about its own use of deprecated functions; where it fails it
+    # prints all that it had done.
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 network,
-                (images,),
-                input_names=["images"],
+                inputs,
+                input_names=list(space.input_names),
                 output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=_growing(space),
                 dynamo=True,
                 verbose=False,
             )
+    except torch.onnx.OnnxExporterError as error:
+        raise UserError(
+            f"PyTorch cannot write the network of {metadata['architecture']} as onnx: choose state-dict or python"
+        ) from error
     finally:
         log.setLevel(level)
     assert program is not None
     program.model.metadata_props.update(metadata)
     serialised: bytes = program.model_proto.SerializeToString()
     return serialised
+
+
+def _growing(space: SearchSpace) -> tuple[dict[int, Any], ...]:
+    """The axes along which inputs grow with the number of examples, as the exporter wants them."""
+    import torch
+
+    pairs = zip(space.example_inputs(2), space.example_inputs(3), space.input_names, strict=True)
+    names = {"images": "batch", "x": "nodes", "edge_index": "edges"}
+    return tuple(
+        {
+            axis: torch.export.Dim(names.get(name, name))
+            for axis, (two, three) in enumerate(zip(few.shape, more.shape, strict=True))
+            if two != three
+        }
+        for few, more, name in pairs
+    )

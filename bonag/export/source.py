@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
-DOCSTRING = '"""A network found by bonag, in plain PyTorch: ``build()`` makes it, with fresh weights."""'
+DOCSTRING = '"""A network found by bonag, in {}: ``build()`` makes it, with fresh weights."""'
 OURS = ("bonag", "loops", "search_spaces")
 
 
-def python_source(build: Callable[[], nn.Module], metadata: Mapping[str, str]) -> bytes:
+def python_source(
+    build: Callable[[], nn.Module], metadata: Mapping[str, str], inputs: tuple[torch.Tensor, ...]
+) -> bytes:
     """A module with the code of the network's class, ``build()``, and a trial run when it is started as a script.
 
     build: makes the network: an object of a class of its own, made with literals. Its class is taken with all that it
-    needs of its module, and of modules of the same package. Raises UserError where that cannot be done.
+    needs of its module, and of modules of the same package. inputs: what the network takes; the trial run gives it
+    zeros of these shapes. Raises UserError where that cannot be done.
     """
     network = build()
     kind = type(network)
@@ -39,10 +43,10 @@ def python_source(build: Callable[[], nn.Module], metadata: Mapping[str, str]) -
     imports, code = _inline(kind.__module__, kind.__name__)
     standard, others = _sort_imports({*imports, "import torch"})
     count = sum(parameter.numel() for parameter in network.parameters())
-    side = metadata["image_size"]
     facts = [f"# {name}: {' '.join(value.split())}" for name, value in metadata.items() if name != "weights"]
+    geometric = any(line.split()[1].startswith("torch_geometric") for line in imports)
     head = [
-        DOCSTRING,
+        DOCSTRING.format("PyTorch Geometric" if geometric else "plain PyTorch"),
         "",
         *facts,
         f"# parameters: {count}",
@@ -66,11 +70,17 @@ def python_source(build: Callable[[], nn.Module], metadata: Mapping[str, str]) -
         "    network = build().eval()",
         '    print(f"{sum(parameter.numel() for parameter in network.parameters())} parameters")',
         "    with torch.inference_mode():",
-        f"        logits = network(torch.zeros(1, 3, {side}, {side}))",
+        f"        logits = network({', '.join(map(_zeros, inputs))})",
         '    print(f"logits {tuple(logits.shape)}")',
     ]
     parts = ["\n".join(head), *code, "\n".join(made), "\n".join(trial)]
     return ("\n\n\n".join(parts) + "\n").encode()
+
+
+def _zeros(like: torch.Tensor) -> str:
+    """The code of a tensor of zeros."""
+    shape, kind = ", ".join(map(str, like.shape)), "" if like.is_floating_point() else f", dtype={like.dtype}"
+    return f"torch.zeros({shape}{kind})"
 
 
 def _sort_imports(imports: set[str]) -> tuple[list[str], list[str]]:

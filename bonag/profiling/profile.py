@@ -114,6 +114,9 @@ def _setup(
     named = space_name(space)
     if not space.builds:
         raise UserError(f"space '{space.name}' builds no networks, so there is nothing to measure")
+    if not space.takes_images:
+        takes = " and ".join(space.input_names)
+        raise UserError(f"the networks of space '{space.name}' take {takes}, and what is measured here takes images")
     if named.startswith(PYTHON):
         raise UserError(f"space '{space.name}' is measured in another process: put its class into a module")
     for what, value in (("threads", threads), ("pixels", image_size), ("classes", num_classes)):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 import tarfile
 import zlib
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bonag.plain_pickle import load_plain
 from bonag.training.images import Images, make_images
 from search_spaces.errors import UserError
 
@@ -25,12 +24,6 @@ KINDS: dict[str, tuple[int, str, str, dict[str, tuple[str, ...]], bytes]] = {
     "cifar100": (100, "cifar-100-python.tar.gz", "cifar-100-python", {"train": ("train",), "test": ("test",)},
                  b"fine_labels"),
 }  # fmt: skip
-# All that the pickles need to bring back NumPy's arrays, in the names of its versions.
-ALLOWED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((module, "_reconstruct") for module in ("numpy.core.multiarray", "numpy._core.multiarray")),
-}
 
 
 def cifar_kind(path: Path) -> str | None:
@@ -80,28 +73,8 @@ def _read(names: tuple[str, ...], content: Callable[[str], bytes], key: bytes, p
     return make_images(np.concatenate(pixels), np.concatenate(labels), path)
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Brings back arrays, bytes, texts, numbers, lists and dictionaries, and refuses all else: nothing can run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
-            return _latin1
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only arrays, texts and lists are read")
-        if name == "_reconstruct":
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        return getattr(np, name)
-
-
-def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """How pickles of protocol 2 write bytes."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
 def _load(data: bytes) -> dict[bytes, Any]:
-    loaded = _ArrayUnpickler(BytesIO(data), encoding="bytes").load()
+    loaded = load_plain(data, encoding="bytes")
     if not isinstance(loaded, dict):
         raise TypeError(f"a {type(loaded).__name__}, and no dictionary")
     return {key.encode() if isinstance(key, str) else key: value for key, value in loaded.items()}

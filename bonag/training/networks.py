@@ -9,7 +9,7 @@ import numpy as np
 
 from bonag.training.recipe import Recipe
 from search_spaces import NetworkSize, SearchSpace
-from search_spaces.counting import network_costs
+from search_spaces.counting import network_costs, tried_network
 from search_spaces.errors import UserError
 
 # What a recipe may choose of a network: keyword arguments of ``space.build``, of those spaces that have them.
@@ -31,17 +31,19 @@ def build_arguments(space: SearchSpace, recipe: Recipe, asked: Iterable[str] = (
 
 def check_networks(space: SearchSpace, size: NetworkSize) -> None:
     """Raise UserError where the space has no networks of that size; one is made, and nothing computed."""
-    import torch
-
     if not space.builds:
         raise UserError(f"space '{space.name}' builds no networks to train")
+    if not space.takes_images:
+        takes = " and ".join(space.input_names)
+        raise UserError(
+            f"the networks of space '{space.name}' take {takes}, and here networks are trained on images: give an "
+            "evaluator of yours by --evaluator module:function"
+        )
     architecture = space.sample(1, np.random.default_rng(0))[0]
     how = "choose a size by --hyperparameter image_size=N"
     try:
         told = space.at(size).costs(architecture)
-        with torch.device("meta"):
-            network = space.build(architecture, size.num_classes, **size.arguments)
-        counted = network_costs(network, size.image_size)
+        counted = network_costs(*tried_network(space.at(size), architecture, size.num_classes, size.image_size))
     except NotImplementedError as error:
         raise UserError(f"space '{space.name}' builds no networks to train: {error}") from error
     except ValueError as error:

@@ -13,6 +13,11 @@ KERNELS = {1: "#12988a", 3: "#2b7bd0", 5: "#7d5fd3", 7: "#c8447f"}
 DILATED = {3: "#4aa3c9", 5: "#b06fd6", 7: "#e07aa8"}
 AVERAGE, MAXIMUM = "#c08400", "#d55e00"
 SKIP, NONE = "#7b8798", "#9aa1ab"
+# Layers of graph networks, by their names.
+LAYERS = {
+    **{"gcn": "#2b7bd0", "gat": "#c8447f", "sage": "#4f9d4f", "gin": "#c08400"},
+    **{"cheb": "#7d5fd3", "arma": "#12988a", "graph": "#d55e00", "fc": "#8c6d5a"},
+}
 OTHERS = ("#8a7f1e", "#a3614b", "#4f9d4f", "#b0507a", "#5b7fa6", "#9a6b2f")
 
 _NOTHING = {"none", "zero", "zeroize", "zeroise", "null"}
@@ -64,4 +69,6 @@ def look(name: str) -> Look:
             return Look(f"{before}dil conv", DILATED.get(size, KERNELS[size]), "conv")
         kind = "sep conv" if "sep" in lower else "conv"
         return Look(f"{before}{kind}", KERNELS[size], "conv")
+    if lower in LAYERS:
+        return Look(name, LAYERS[lower], "other")
     return Look(name, OTHERS[crc32(name.encode("utf-8", "replace")) % len(OTHERS)], "other")

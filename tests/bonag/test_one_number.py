@@ -114,7 +114,7 @@ def test_the_macs_of_a_training_are_those_of_the_network_that_was_trained(traine
     assert trained.space.network_size == NetworkSize(10, 8, {"channels": 8, "cells": 1})
     for trial in trained.history:
         network = read_trained(trained.path / "trials" / str(trial.index) / "network.safetensors", get_space("nb201"))
-        costs = network_costs(network.build(), network.image_size)
+        costs = network_costs(network.build(), trained.space.example_inputs(1))
         assert trial.metrics["macs"] == costs.macs
         assert trained.space.costs(trial.architecture) == costs
     assert "8 channels and 1 cells; params and macs are theirs" in trained.description
@@ -137,7 +137,7 @@ def test_a_function_may_say_which_networks_it_measures(tmp_path, monkeypatch):
     )
     for trial in found.history:
         network = get_space("nb201").build(trial.architecture, 3, channels=4)
-        assert trial.metrics["params"] == network_costs(network, 16).params
+        assert trial.metrics["params"] == network_costs(network, get_space("nb201").example_inputs(1, 16)).params
 
 
 @pytest.mark.parametrize(

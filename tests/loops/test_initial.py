@@ -86,7 +86,7 @@ def test_the_most_expensive_cell_is_found_exactly() -> None:
     assert space.costs(most_expensive(space)).macs == most
 
 
-@pytest.mark.parametrize("name", ["nb101", "mbv3", "darts"])
+@pytest.mark.parametrize("name", ["nb101", "mbv3", "darts", "nbgraph"])
 def test_hardly_any_architecture_is_more_expensive(name: str) -> None:
     space = get_space(name)
     found = space.costs(most_expensive(space)).macs

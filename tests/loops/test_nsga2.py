@@ -48,7 +48,7 @@ def test_survivors_are_those_of_pymoos_own_algorithm(objective: Objective, seed:
     assert sorted(map(tuple, survivors.get("X").tolist())) == sorted(map(tuple, theirs.get("X").tolist()))
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 @pytest.mark.parametrize("statuses", [[], [C] * 30, [C, F, R, A] * 8, [F] * 30, [R] * 30, [C] + [F] * 29])
 def test_proposals_are_distinct_new_valid_and_a_pure_function(name: str, statuses: list[TrialStatus]) -> None:
     space = get_space(name)

@@ -34,7 +34,7 @@ def test_costs_are_counted_from_the_network(blocks):
         assert blocks.costs(other).macs == pytest.approx(4 * blocks.costs(other, image_size=16).macs, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["nb101", "nb201", "mbv3", "darts"])
+@pytest.mark.parametrize("name", ["nb101", "nb201", "mbv3", "darts", "nbgraph", "nbgraph-proteins"])
 def test_own_counts_are_those_of_the_networks(name):
     space = get_space(name)
     for architecture in space.sample(3, np.random.default_rng(5)):
@@ -42,7 +42,7 @@ def test_own_counts_are_those_of_the_networks(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nb101", "nb201", "mbv3", "darts"])
+@pytest.mark.parametrize("name", ["nb101", "nb201", "mbv3", "darts", "nbgraph", "nbgraph-proteins"])
 def test_spaces_of_bonag_keep_the_contract(name):
     assert complaints(get_space(name)) == []
 

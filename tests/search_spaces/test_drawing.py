@@ -17,7 +17,7 @@ from search_spaces.nb201.cell import NB201Architecture
 from search_spaces.nb201.drawing import live_edges
 
 SVG = "{http://www.w3.org/2000/svg}"
-SPACES = ("nb201", "nb101", "mbv3", "darts")
+SPACES = ("nb201", "nb101", "mbv3", "darts", "nbgraph")
 
 
 class Word(Architecture):

@@ -65,5 +65,5 @@ def test_what_is_not_a_space_is_refused(tmp_path, monkeypatch):
 def test_unknown_space_gets_a_suggestion():
     with pytest.raises(UserError, match="unknown space 'mbv2': did you mean 'mbv3'"):
         get_space("mbv2")
-    with pytest.raises(UserError, match=r"choose from nb101, nb201, mbv3, darts"):
+    with pytest.raises(UserError, match=r"choose from nb101, nb201, mbv3, darts, nbgraph, nbgraph-proteins"):
         get_space("zzz")

@@ -55,6 +55,7 @@ def routes(site: Site) -> list[BaseRoute]:
             overall=overall(view.history, view.objective, trial),
             costs=known_costs(trial, view.space) if view.space else {},
             pixels=_pixels(view, trial),
+            images=view.space is None or view.space.takes_images,
             origin=origin(view, trial),
             family=kin,
             reported=reported_metrics(trial, view.objective.metrics)[:CURVES],
@@ -133,7 +134,7 @@ def _pixels(view: View, trial: Trial) -> int | None:
     counted = count_costs(view.space, trial.architecture) if view.space else None
     if view.space is None or counted is None or counted.macs != trial.metrics.get("macs", counted.macs):
         return None
-    return view.space.image_size
+    return view.space.network_size.image_size
 
 
 def _space(view: View) -> SearchSpace:

@@ -91,7 +91,7 @@ def variation(a: np.ndarray, b: np.ndarray) -> float:
     return sum(abs(shares[0][row] - shares[1][row]) for row in every) / 2
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101"])
+@pytest.mark.parametrize("name", ["nb201", "nb101", "nbgraph"])
 def test_distances_are_the_largest_total_variations(name: str) -> None:
     space = get_space(name)
     rng = np.random.default_rng(0)

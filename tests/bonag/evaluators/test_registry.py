@@ -168,7 +168,7 @@ def test_importing_the_evaluators_is_light() -> None:
 
 
 # Their data is not in the folder of tables: the tests of each write files in its official form.
-WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301")}
+WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301"), ("nbgraph", "table")}
 # It has no tasks, and takes seconds: its tests are its own.
 TRAINS = "train"
 

@@ -32,6 +32,7 @@ PYTHON = [
     *CASES,
     ("nb101", "conv3x3-bn-relu~0|maxpool3x3~0+1|output~1+2"),
     ("darts", ";".join(f"{cell}:" + "|".join(["sep_conv_3x3~0+skip_connect~1"] * 4) for cell in ("normal", "reduce"))),
+    ("nbgraph", "gat~0|gin~1|arma~1|skip~1"),
     ("blocks:Blocks", "conv3|skip|mbconv5|mbconv3|skip|conv5"),
 ]
 
@@ -71,9 +72,9 @@ def supernet(tmp_path_factory) -> tuple[Path, dict[str, torch.Tensor]]:
     return path, state
 
 
-def logits_of(network, images):
+def logits_of(network, *inputs):
     with torch.inference_mode():
-        return network.eval()(images)
+        return network.eval()(*inputs)
 
 
 def images(space, n: int = 3) -> torch.Tensor:
@@ -169,16 +170,49 @@ def test_onnx_runs_at_any_batch_size_and_computes_the_same(tmp_path, case, super
     assert sorted(os.listdir(tmp_path)) == ["network.onnx", "network.safetensors"]
 
 
+def a_graph(space: SearchSpace, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random features of each node, and edges from each to the next and to one over it."""
+    x, ring = space.example_inputs(nodes)
+    generator = torch.Generator().manual_seed(2)
+    return torch.rand(x.shape, generator=generator), torch.cat([ring, ring.roll(1, dims=1).flip(0)], dim=1)
+
+
+def test_onnx_of_a_network_of_graphs_runs_on_any_graph(tmp_path):
+    space = get_space("nbgraph")
+    architecture, path = space.parse("gcn~0|sage~1|gin~1|skip~1"), tmp_path / "network.onnx"
+    exported = export_network(space, architecture, "onnx", path)
+    assert exported.loading[1] == "session.run(None, {'x': x, 'edge_index': edge_index})"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = space.build(architecture)
+    session = onnxruntime.InferenceSession(path)
+    for nodes in (1, 5, 12):
+        x, edges = a_graph(space, nodes)
+        (logits,) = session.run(["logits"], {"x": x.numpy(), "edge_index": edges.numpy()})
+        expected = logits_of(network, x, edges)
+        assert np.abs(logits - expected.numpy()).max() < 1e-4 * expected.abs().max().item()
+
+
+def test_what_cannot_be_written_of_a_network_of_graphs_is_said(tmp_path, capsys):
+    space, path = get_space("nbgraph"), tmp_path / "network"
+    attention = space.parse("gat~0")
+    refused("cannot write the network of gat~0 as onnx: choose state-dict or python", space, attention, "onnx", path)
+    refused("take x and edge_index, no images: leave", space, attention, "python", path, image_size=32)
+    assert capsys.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_python_file_runs_alone_and_is_the_same_network(tmp_path, python_case):
     space, architecture = python_case
     path, plain = tmp_path / "network.py", tmp_path / "network.safetensors"
-    export_network(space, architecture, "python", path, num_classes=7, image_size=64)
+    export_network(space, architecture, "python", path, num_classes=7, image_size=64 if space.takes_images else None)
     export_network(space, architecture, "state-dict", plain, num_classes=7)
     ours = space.build(architecture, 7)
     theirs = imported(path).build()
     for network in (ours, theirs):
         network.load_state_dict(load_file(plain), strict=True)
-    assert torch.equal(logits_of(theirs, images(space)), logits_of(ours, images(space)))
+    inputs = (images(space),) if space.takes_images else a_graph(space, 6)
+    assert torch.equal(logits_of(theirs, *inputs), logits_of(ours, *inputs))
 
     # -P and the working folder keep bonag's checkout out of sight; this import fails if it is still found
     guard = "import runpy, sys\nsys.modules.update({'bonag': None, 'loops': None, 'search_spaces': None})\n"

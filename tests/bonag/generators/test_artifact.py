@@ -63,7 +63,7 @@ def test_the_record_of_the_training_stays_with_the_weights(
     assert json.loads(metadata["training"]) == {"steps": 17, "labels": 0}
 
 
-@both_spaces
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "nbgraph", "nbgraph-proteins"])
 def test_a_shipped_generator_is_small_and_saw_no_label(name: str) -> None:
     path = Path(str(resources.files("bonag.generators") / "artifacts" / f"{name}.safetensors"))
     assert path.stat().st_size <= 3e6
@@ -71,8 +71,8 @@ def test_a_shipped_generator_is_small_and_saw_no_label(name: str) -> None:
         record = json.loads(file.metadata()["training"])
     assert record["labels"] == 0
     assert record["conditions"] == []
-    # A tenth of the pool is held out.
-    assert record["samples"] == pytest.approx(0.9 * record["pool"], rel=0.01)
+    # A tenth of the pool is held out, as far as a hash of 2,021 architectures, of the smallest space, comes to a tenth.
+    assert record["samples"] == pytest.approx(0.9 * record["pool"], rel=0.02)
     assert {"family", "steps", "seed", "seconds", "loss", "learning_rate", "batch_size"} <= record.keys()
     assert training_record(path) == record
 

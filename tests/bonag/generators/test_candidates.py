@@ -26,7 +26,7 @@ MAKERS: dict[str, Callable[[SearchSpace], Generator]] = {
     "evolution": lambda space: EvolutionCandidates(space, generations=5, count=200),
 }
 each_kind = pytest.mark.parametrize("kind", MAKERS)
-each_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+each_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 
 
 def weights_of(space: SearchSpace) -> Callable[[np.ndarray], np.ndarray]:

@@ -97,7 +97,7 @@ def test_every_node_sees_every_other_and_never_itself(denoiser: Denoiser, z: tor
     assert difference[torch.arange(NODES) != changed].min() > 1e-5
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "nbgraph"])
 @pytest.mark.parametrize("real", [False, True], ids=["codes", "real"])
 def test_in_no_space_a_site_sees_itself(name: str, real: bool, codes_of: Callable[[str, int], torch.Tensor]) -> None:
     space = get_space(name)
@@ -123,7 +123,7 @@ def test_the_gradient_by_a_site_itself_is_zero(denoiser: Denoiser, z: torch.Tens
         assert gradient[:, [other for other in range(NODES) if other != site]].abs().amax(dim=2).min() > 0
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 def test_a_site_has_logits_of_its_own_classes_only(name: str, codes_of: Callable[[str, int], torch.Tensor]) -> None:
     space = get_space(name)
     logits = network(space)(codes_of(name, 3), level(0.4, 3))
@@ -134,7 +134,7 @@ def test_a_site_has_logits_of_its_own_classes_only(name: str, codes_of: Callable
     assert (~exists).any() == (len(space.free_edges) > 0)
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 def test_one_hot_matrices_are_read_as_codes(name: str, codes_of: Callable[[str, int], torch.Tensor]) -> None:
     space = get_space(name)
     net, codes = network(space), codes_of(name, 3)

@@ -12,7 +12,7 @@ import pytest
 from bonag.generators.split import HELD_OUT, held_out, kept, training_pool
 from search_spaces import get_space
 
-SPACES = ("nb201", "mbv3", "nb101", "darts")
+SPACES = ("nb201", "mbv3", "nb101", "darts", "nbgraph", "nbgraph-proteins")
 
 # What the split said when the first generators were trained on it.
 KNOWN = {

@@ -76,7 +76,7 @@ def test_effects_of_skipping_a_block_are_counted_only_where_one_can():
     assert found.samples == samples_for(slots_of(space)) < 1024
 
 
-@pytest.mark.parametrize("name", ["nb101", "nb201", "darts", "mbv3"])
+@pytest.mark.parametrize("name", ["nb101", "nb201", "darts", "mbv3", "nbgraph"])
 def test_every_slot_has_a_name_of_its_own_and_options_that_can_be_had(name):
     space = get_space(name)
     slots = slots_of(space)

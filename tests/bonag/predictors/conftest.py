@@ -48,6 +48,11 @@ def nb101() -> SearchSpace:
 
 
 @pytest.fixture(scope="session")
+def nbgraph() -> SearchSpace:
+    return get_space("nbgraph")
+
+
+@pytest.fixture(scope="session")
 def darts() -> SearchSpace:
     return get_space("darts")
 

@@ -170,7 +170,7 @@ def test_a_chain_has_no_block_of_paths(chain_features: GraphFeatures) -> None:
     assert list(chain_features.blocks) == ["slots", "totals"]
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "learned_cells", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "learned_cells", "nb101", "darts", "nbgraph"])
 def test_random_pairs_are_at_a_squared_distance_of_two_in_every_block(
     request: pytest.FixtureRequest, draw_codes: Callable[..., np.ndarray], name: str
 ) -> None:

@@ -31,7 +31,7 @@ from bonag.scores import rank_gaussianise
 from loops.protocols import Prediction
 from search_spaces import SearchSpace
 
-every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def test_a_space_gives_its_topology(nb201: SearchSpace) -> None:
     assert batch.edge_index.max() < batch.num_nodes == 24
 
 
-@pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts"])
+@pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts", "nbgraph"])
 def test_where_edges_are_free_every_graph_brings_its_own(request: pytest.FixtureRequest, name: str) -> None:
     space = request.getfixturevalue(name)
     architectures = space.sample(20, np.random.default_rng(0))

@@ -18,7 +18,7 @@ from bonag.predictors.sequences import CHUNK, SequenceBlocks
 from search_spaces import ProductSpace, SearchSpace, Site
 from search_spaces.nb201.architecture import FREE_NAMES
 
-learned = pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts"])
+learned = pytest.mark.parametrize("name", ["learned_cells", "nb101", "darts", "nbgraph"])
 STAGES = 13
 
 

@@ -9,7 +9,7 @@ from bonag.strategies.live_graph import live_graphs
 from bonag.strategies.wl import WeisfeilerLehman
 from search_spaces import SearchSpace, get_space
 
-each_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+each_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
 
 
 def codes_of(space: SearchSpace, n: int = 25) -> np.ndarray:

@@ -80,6 +80,8 @@ def test_images_that_networks_do_not_take_are_refused(space, tiny_space):
     check_networks(space, NetworkSize(10, 8, {"channels": 8, "cells": 1}))
     with pytest.raises(UserError, match=r"for images of 30 pixels: .*--hyperparameter image_size=N"):
         check_networks(space, NetworkSize(10, 30))
+    with pytest.raises(UserError, match=r"of space 'nbgraph' take x and edge_index, and here .* trained on images"):
+        check_networks(get_space("nbgraph"), NetworkSize(10, 8))
     with pytest.raises(UserError, match="space 'tiny' builds no networks to train"):
         check_networks(tiny_space, NetworkSize(10, 8))
 

@@ -41,7 +41,7 @@ def words(text):
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101", "mbv3", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "nb101", "mbv3", "darts", "nbgraph"])
 def test_a_trial_shows_its_drawing_string_rank_and_costs(name, site, view_of):
     space = get_space(name)
     own = trials(space=space)
@@ -119,7 +119,7 @@ def test_trials_without_all_metrics_break_nothing(site, view_of):
     assert all(client.get(f"/runs/run/trials/{i}").status_code == 200 for i in range(len(own)))
 
 
-@pytest.mark.parametrize("name", ["nb201", "nb101", "mbv3", "darts"])
+@pytest.mark.parametrize("name", ["nb201", "nb101", "mbv3", "darts", "nbgraph"])
 def test_neighbours_are_those_of_the_space_best_first(name, view_of):
     space = get_space(name)
     own = trials(space=space)
