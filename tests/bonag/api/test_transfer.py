@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, d
     ]
     assert result.config.transfer == tuple(sources)
     assert len(result.sources[1].architectures) == 256
+
+
+def test_finished_runs_of_a_database_are_sources_and_no_password_is_kept(postgres_url: Callable[[], str]) -> None:
+    url = postgres_url()
+    password = os.environ["PGPASSWORD"]
+    secret = url.replace("@", f":{password}@", 1)
+    earlier = search_quickly(evaluator=similar, strategy="evolution", budget=30, name="earlier", record=url)
+    for record, source in ((None, secret), (url, "auto")):
+        result = go(transfer=[source], budget=1, record=record)
+        assert [(one.name, one.labels) for one in result.sources] == [("earlier", 30)]
+        assert set(result.sources[0].architectures) == {trial.architecture for trial in earlier.history}
+        assert password not in (result.path / "config.json").read_text()
+        assert password not in str(bonag.load(result.path).config)
 
 
 def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
