@@ -15,7 +15,6 @@ STRATEGIES: Registry[Strategy] = Registry(
     role="strategy",
     built_in={
         "bonag": "bonag.strategies.guided:bonag",
-        "bonag:alone": "bonag.strategies.guided:alone",
         "random": "loops.strategies.random:RandomSearch",
         "evolution": "loops.strategies.evolution:RegularizedEvolution",
         "evolution:naszilla": "loops.strategies.evolution:RegularizedEvolution.naszilla",
@@ -29,6 +28,7 @@ STRATEGIES: Registry[Strategy] = Registry(
         "mutation-bo:random": "bonag.strategies.guided:mutation_bo_random",
         "mutation-bo:mutation": "bonag.strategies.guided:mutation_bo_mutation",
         "mutation-bo:evolution": "bonag.strategies.guided:mutation_bo_evolution",
+        "bonag:alone": "bonag.strategies.guided:alone",
         "ax": "bonag.ax.default_strategy:AxDefault",
     },
     groups=("bonag.strategies",),

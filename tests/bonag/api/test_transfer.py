@@ -114,6 +114,7 @@ def test_finished_runs_of_a_database_are_sources_and_no_password_is_kept(postgre
         assert password not in str(bonag.load(result.path).config)
 
 
+@pytest.mark.slow
 def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
     def slow(architecture: Architecture) -> dict[str, float]:
         return {"seconds": -similar(architecture)}
@@ -125,11 +126,12 @@ def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
     assert result.best.metrics["accuracy"] >= max(map(good, CELLS)) - 1.1
 
 
+@pytest.mark.slow
 def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
     def opposite(architecture: Architecture) -> float:
         return 1000 - similar(architecture)
 
-    result = go(opposite, transfer=["earlier"], budget=8)
+    result = go(opposite, transfer=["earlier"], budget=10)
     weights = [trial.provenance["sources"]["earlier"] for trial in result.history if "sources" in trial.provenance]
     assert weights[0] == pytest.approx(0.95)
     assert weights[-1] < 0.5

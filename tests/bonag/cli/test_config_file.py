@@ -54,6 +54,7 @@ ALL = RunConfig(
     supernet="ofa.pth",
     imagenet="imagenet",
     images=5000,
+    transfer=("earlier", "table:nb201/cifar10"),
 )
 
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 import bonag
 from bonag.record import Address, NameTakenError, create_record, open_record, read_record
+from bonag.record.schema import VERSION
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.history import Trial
@@ -161,11 +162,13 @@ def test_another_version_is_refused_and_left_as_it_is(
     with create_record(tmp_path, config, "", Address.parse(url)) as record:
         record.add(trials)
     with admin(url).connect() as connection:
-        connection.execute(sa.text("UPDATE bonag_schema SET version = 4"))
+        connection.execute(sa.text(f"UPDATE bonag_schema SET version = {VERSION + 1}"))
     for use in (read_record, open_record):
-        with pytest.raises(UserError, match="it has version 4 and this bonag reads versions up to 3"):
+        with pytest.raises(
+            UserError, match=f"it has version {VERSION + 1} and this bonag reads versions up to {VERSION}"
+        ):
             use(tmp_path / "a-run")  # type: ignore[operator]
-    with pytest.raises(UserError, match="it has version 4 and this bonag reads versions up to 3"):
+    with pytest.raises(UserError, match=message):
         create_record(tmp_path, replace(config, name="b"), "", Address.parse(url))
     assert [path.name for path in tmp_path.iterdir()] == ["a-run"]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from bonag.record import create_record, find_run, open_record, read_record
+from bonag.record.schema import VERSION
 from loops.config import RunConfig
 from loops.history import Trial, TrialStatus
 from search_spaces.errors import UserError
@@ -180,8 +181,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "record.db is missing",
     ),
     "newer version": (
-        _sql("UPDATE bonag_schema SET version = 4"),
-        "it has version 4 and this bonag reads versions up to 3",
+        _sql(f"UPDATE bonag_schema SET version = {VERSION + 1}"),
+        f"it has version {VERSION + 1} and this bonag reads versions up to {VERSION}",
     ),
     "no version": (_sql("DELETE FROM bonag_schema"), "it has version none"),
     "another program's database": (
