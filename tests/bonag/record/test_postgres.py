@@ -163,10 +163,9 @@ def test_another_version_is_refused_and_left_as_it_is(
         record.add(trials)
     with admin(url).connect() as connection:
         connection.execute(sa.text(f"UPDATE bonag_schema SET version = {VERSION + 1}"))
+    message = f"it has version {VERSION + 1} and this bonag reads versions up to {VERSION}"
     for use in (read_record, open_record):
-        with pytest.raises(
-            UserError, match=f"it has version {VERSION + 1} and this bonag reads versions up to {VERSION}"
-        ):
+        with pytest.raises(UserError, match=message):
             use(tmp_path / "a-run")  # type: ignore[operator]
     with pytest.raises(UserError, match=message):
         create_record(tmp_path, replace(config, name="b"), "", Address.parse(url))
