@@ -14,6 +14,7 @@ from loops.history import KNOWN, Trial, TrialStatus
 from search_spaces import Architecture, InvalidArchitectureError, SearchSpace
 from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
+from search_spaces.registry import space_name
 
 COLUMN = "architecture"
 
@@ -66,8 +67,8 @@ def measured_rows(source: str, space: SearchSpace, out: Path) -> Rows:
 def run_rows(snapshot: RunSnapshot, space: SearchSpace) -> Rows:
     """Of a run, where each completed evaluation stands, its architecture and its metrics; raises UserError."""
     name = snapshot.config.name
-    if snapshot.config.space != space.name:
-        raise UserError(f"run '{name}' is of the space '{snapshot.config.space}' and not of '{space.name}'")
+    if snapshot.config.space != space_name(space):
+        raise UserError(f"run '{name}' is of the space '{snapshot.config.space}' and not of '{space_name(space)}'")
     # What networks of another size cost is nothing known of these.
     other = COUNTED if snapshot.space.network_size != space.network_size else ()
     return [

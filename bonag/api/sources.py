@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,13 @@ from loops.source import Source
 from search_spaces import Architecture, SearchSpace, get_space
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
+from search_spaces.registry import space_name
 
 AUTO = "auto"
 # Of a space that is not listed, so many architectures of a surrogate.
 SAMPLES = 2000
 EVALUATOR = re.compile(r"([\w.-]+):([\w.-]+)(?:/([\w.-]+))?")
+Rows = Sequence[tuple[Architecture, Mapping[str, float]]]
 
 
 def read_sources(
@@ -46,14 +49,18 @@ def read_sources(
     finished runs of the space are meant, or ``auto`` for those of ``record``, or else of ``out``.
     """
     found: dict[str, Source] = {}
+    names: set[str] = set()
     for text in texts:
-        for name, rows, aim in _read(text, space, objective, out, data, record):
-            one = _source(name, rows, aim, objective)
-            if one is not None:
-                found.setdefault(name, one)
+        for one in _read(text, space, objective, out, data, record):
+            if one.place in found:
+                continue
+            source = _source(one, one.place if one.name in names else one.name, objective)
+            if source is not None:
+                found[one.place] = source
+                names.add(source.name)
             elif not _is_many(text):
                 raise UserError(
-                    f"source '{name}' holds no evaluations of '{objective.goals[0].metric}', nor of one other metric"
+                    f"source '{text}' holds no evaluations of '{objective.goals[0].metric}', nor of one other metric"
                 )
     return tuple(found.values())
 
@@ -83,7 +90,14 @@ def without_secrets(text: str) -> str:
     return Address.parse(text).public if "://" in text else text
 
 
-Rows = Sequence[tuple[Architecture, Mapping[str, float]]]
+@dataclass(frozen=True)
+class _Found:
+    """Evaluations: where they are, what they are called, and what was aimed at in them, if that is known."""
+
+    place: str
+    name: str
+    rows: Rows
+    aim: Goal | None = None
 
 
 def _is_many(text: str) -> bool:
@@ -92,37 +106,39 @@ def _is_many(text: str) -> bool:
 
 def _read(
     text: str, space: SearchSpace, objective: Objective, out: Path, data: Path | None, record: Address | None
-) -> Iterator[tuple[str, Rows, Goal | None]]:
-    """Name, evaluations, and what was aimed at, of each source that a text means."""
+) -> Iterator[_Found]:
+    """All that a text means."""
+    path = Path(text)
     if _is_many(text):
         address = record if text == AUTO else Address.parse(text)
-        for one in _finished(runs_in_database(address) if address else runs_in_folder(out), space):
-            snapshot = (
-                read_stored(postgres_reader(address), address, one.name) if address else read_record(Path(one.where))
-            )
-            yield _of_run(snapshot, space)
-    elif Path(text).is_file():
-        yield (
-            Path(text).name,
-            [(architecture, values) for _, architecture, values in table_rows(Path(text), space)],
-            None,
-        )
-    elif (match := EVALUATOR.fullmatch(text)) and not Path(text).exists():
-        yield text, _of_evaluator(text, match, space, objective, data), None
+        for one in runs_in_database(address) if address else runs_in_folder(out):
+            if _is_finished(one, space):
+                yield _of_run(_snapshot(one, address), space, address)
+    elif path.is_file():
+        rows = [(architecture, values) for _, architecture, values in table_rows(path, space)]
+        yield _Found(str(path.resolve()), path.name, rows)
+    elif (match := EVALUATOR.fullmatch(text)) and not path.exists():
+        yield _Found(text, text, _of_evaluator(text, match, space, objective, data))
     else:
         yield _of_run(read_record(find_run(text, out)), space)
 
 
-def _finished(listed: Sequence[Listed], space: SearchSpace) -> Iterator[Listed]:
-    for one in listed:
-        overview = one.overview
-        if overview is not None and overview.state is RunState.FINISHED and overview.config.space == space.name:
-            yield one
+def _is_finished(one: Listed, space: SearchSpace) -> bool:
+    overview = one.overview
+    if overview is None or overview.state is not RunState.FINISHED:
+        return False
+    return overview.config.space == space_name(space)
 
 
-def _of_run(snapshot: RunSnapshot, space: SearchSpace) -> tuple[str, Rows, Goal | None]:
-    rows = [(architecture, values) for _, architecture, values in run_rows(snapshot, space)]
-    return snapshot.config.name, rows, snapshot.config.parsed_objective().goals[0]
+def _snapshot(one: Listed, address: Address | None) -> RunSnapshot:
+    return read_stored(postgres_reader(address), address, one.name) if address else read_record(Path(one.where))
+
+
+def _of_run(snapshot: RunSnapshot, space: SearchSpace, address: Address | None = None) -> _Found:
+    name, rows = snapshot.config.name, run_rows(snapshot, space)
+    place = f"{address.public} {name}" if address else str(snapshot.path.resolve())
+    values = [(architecture, metrics) for _, architecture, metrics in rows]
+    return _Found(place, name, values, snapshot.config.parsed_objective().goals[0])
 
 
 def _of_evaluator(text: str, match: re.Match[str], space: SearchSpace, objective: Objective, data: Path | None) -> Rows:
@@ -143,12 +159,12 @@ def _of_evaluator(text: str, match: re.Match[str], space: SearchSpace, objective
     ]
 
 
-def _source(name: str, rows: Rows, aim: Goal | None, objective: Objective) -> Source | None:
+def _source(one: _Found, name: str, objective: Objective) -> Source | None:
     """What the evaluations say of the metrics of an objective; None if they know nothing of its first goal.
 
-    aim: the source's own; it stands for the objective's first goal where the source lacks it.
+    What was aimed at in them stands for that goal where they lack it.
     """
-    goal = objective.goals[0]
+    goal, rows, aim = objective.goals[0], one.rows, one.aim
     given = {metric for _, values in rows for metric in values}
     stands_for: dict[str, tuple[str, float]] = {
         metric: (metric, 1.0) for metric in objective.metrics if metric in given

@@ -137,6 +137,29 @@ def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
     assert weights[-1] < 0.5
 
 
+def test_runs_of_the_same_name_are_told_apart_and_each_is_read_once() -> None:
+    for out in ("one", "two"):
+        search_quickly(evaluator=similar, strategy="random", budget=20, name="run", out=out)
+    result = go(transfer=["one/run", "two/run", str(Path("one/run").resolve())], budget=1)
+    assert [one.name for one in result.sources] == ["run", str(Path("two/run").resolve())]
+
+
+def test_a_space_of_ones_own_transfers(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("my_space.py").write_text(
+        "from search_spaces import ProductSpace, Site\n\n\n"
+        "class Letters(ProductSpace):\n"
+        "    sites = [Site(f's{i}', tuple('abcd')) for i in range(5)]\n\n\n"
+        "def score(architecture):\n    return float(sum(map(ord, str(architecture))))\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    options = {"evaluator": "my_space:score", "executor": "in-process"}
+    bonag.search("my_space:Letters", strategy="evolution", budget=60, name="earlier", **options)
+    for source in ("earlier", "auto"):
+        result = bonag.search("my_space:Letters", budget=2, transfer=[source], **options)
+        assert result.best is not None
+        assert str(result.best.architecture) == "d|d|d|d|d"
+
+
 def test_what_is_asked_and_told_transfers_too(earlier: bonag.Result) -> None:
     run, asked = go(transfer=["earlier"], budget=3), []
     for sitting in ([0, 1], [2]):
