@@ -75,8 +75,8 @@ def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str,
 
 @pytest.mark.slow
 def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -> None:
-    expected = {"bonag": "guided", "random": "random", "evolution": "mutation", "local-search": "neighbour"}
-    expected |= dict.fromkeys(MUTATION_BO, "guided") | {"gp": "guided", "gp-wl": "guided", "bananas": "model"}
+    expected = {"random": "random", "evolution": "mutation", "local-search": "neighbour"}
+    expected |= dict.fromkeys([*GUIDED, *MUTATION_BO], "guided") | {"gp": "guided", "gp-wl": "guided", "bananas": "model"}
     expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover", "linas": "random"}
     assert {*expected, "ax"} == set(NAMES)
     # The first fifty of linas are random.
