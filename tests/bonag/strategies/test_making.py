@@ -76,7 +76,7 @@ def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str,
 @pytest.mark.slow
 def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -> None:
     expected = {"random": "random", "evolution": "mutation", "local-search": "neighbour"}
-    expected |= dict.fromkeys([*GUIDED, *MUTATION_BO], "guided") | {"gp": "guided", "gp-wl": "guided", "bananas": "model"}
+    expected |= dict.fromkeys([*GUIDED, *MUTATION_BO, "gp", "gp-wl"], "guided") | {"bananas": "model"}
     expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover", "linas": "random"}
     assert {*expected, "ax"} == set(NAMES)
     # The first fifty of linas are random.
