@@ -56,6 +56,7 @@ def architectures(result: bonag.Result) -> list[str]:
     return [str(trial.architecture) for trial in result.history]
 
 
+@pytest.mark.numeric
 def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     result, cold = go(transfer=["earlier"]), go()
     best = max(map(good, CELLS))
@@ -127,6 +128,7 @@ def test_another_metric_stands_for_the_one_that_a_source_lacks() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
     def opposite(architecture: Architecture) -> float:
         return 1000 - similar(architecture)

@@ -11,6 +11,8 @@ from bonag.transfer.process import OFFSET_SPREAD, Hypothesis, TransferredProcess
 from bonag.transfer.summary import Advice, summarise
 from search_spaces import get_space
 
+pytestmark = pytest.mark.numeric
+
 SPACE = get_space("nb201")
 PREDICTOR = GaussianProcess(SPACE)
 CELLS = SPACE.sample(300, np.random.default_rng(0))
