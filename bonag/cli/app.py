@@ -11,6 +11,7 @@ from bonag.cli import (
     calibrating,
     exporting,
     generating,
+    generator_training,
     listing,
     plotting,
     profiling,
@@ -69,7 +70,7 @@ for command in (
     plotting.plot,
     reporting.report,
     prints(generating.generate),
-    generating.train_generator,
+    generator_training.train_generator,
     supernets.train_supernet,
 ):
     app.command()(command)
