@@ -17,7 +17,6 @@ from bonag.record import Address, RunSnapshot, find_run, read_record
 from bonag.record.database import postgres_reader
 from bonag.record.listing import Listed, runs_in_database, runs_in_folder
 from bonag.record.watching import read_stored
-from bonag.transfer.summary import MAX_ROWS
 from loops.config import RunConfig
 from loops.ending import RunState
 from loops.objective import Goal, Objective
@@ -28,6 +27,8 @@ from search_spaces.near_miss import suggestion
 from search_spaces.registry import space_name
 
 AUTO = "auto"
+# Of a large source the best, and others evenly spread: the record keeps them, and models take time by the cube.
+MAX_ROWS = 256
 # Of a space that is not listed, so many architectures of a surrogate.
 SAMPLES = 2000
 EVALUATOR = re.compile(r"([\w.-]+):([\w.-]+)(?:/([\w.-]+))?")

@@ -196,10 +196,9 @@ def _growing(space: SearchSpace) -> tuple[dict[int, Any], ...]:
     import torch
 
     pairs = zip(space.example_inputs(2), space.example_inputs(3), space.input_names, strict=True)
-    names = {"images": "batch", "x": "nodes", "edge_index": "edges"}
     return tuple(
         {
-            axis: torch.export.Dim(names.get(name, name))
+            axis: torch.export.Dim("batch" if space.takes_images else f"{name}_length")
             for axis, (two, three) in enumerate(zip(few.shape, more.shape, strict=True))
             if two != three
         }

@@ -69,7 +69,7 @@ class TransferredProcess:
     @property
     def noise(self) -> float:
         """Standard deviation of a measurement around the mean."""
-        if self.alone > 0.5:
+        if not self.trusts:
             return self.process.noise
         return float(sum(one.weight * one.noise for one in self.believed)) ** 0.5
 
@@ -136,41 +136,50 @@ class TransferredProcess:
         return self.fixed if self.fixed is not None else self._weighed()
 
     def _weighed(self) -> tuple[Hypothesis, ...]:
-        spectrum, basis = self._spectrum
-        y, ones, advice = basis.T @ self.process.scores, basis.sum(axis=0), basis.T @ self._seen
-        columns = advice.shape[1]
-        logs, units = [], [self._unit_of(column) for column in range(columns)]
-        for column, (unit, width) in enumerate(units):
-            # The mean of all is as likely beforehand as any one of them.
-            share = 1.0 if columns == 1 else 0.5 if column == columns - 1 else 0.5 / (columns - 1)
-            prior = np.log(share) + _DEPARTURES[2][:, None] + _log_prior(SLOPES, (SLOPE_PRIOR[0], width))
-            left = y[:, None] - np.outer(advice[:, column], SLOPES * unit)
-            precisions = 1 / (np.outer(_DEPARTURES[0], spectrum) + _DEPARTURES[1][:, None]) / unit**2
-            total = precisions @ ones**2 + _offset_precision(unit)
-            offsets = (precisions * ones) @ left / total[:, None]
-            fit = precisions @ left**2 - offsets**2 * total[:, None]
-            norm = -np.log(precisions).sum(axis=1) + np.log(total / _offset_precision(unit))
-            logs.append(prior - 0.5 * (fit + norm[:, None]))
-        own = self._level * spectrum + self.process.noise_variance
-        surprise = np.log(units[-1][0]) / UNIT_WIDTH
-        alone = -0.5 * ((y**2 / own).sum() + np.log(own).sum() + surprise**2)
-        found = np.stack(logs) + np.log(1 - ALONE)
-        highest = max(float(found.max()), alone + np.log(ALONE))
-        weights, rest = np.exp(found - highest), np.exp(alone + np.log(ALONE) - highest)
+        columns = self._seen.shape[1]
+        found = np.stack([self._log_evidence(column) for column in range(columns)]) + np.log(1 - ALONE)
+        alone = self._log_evidence_alone() + np.log(ALONE)
+        weights, rest = np.exp(found - max(found.max(), alone)), float(np.exp(alone - max(found.max(), alone)))
         likely = np.argwhere(weights > NEGLIGIBLE * weights.sum())
         # What is left out goes to the others, and not to the hypothesis that no source helps.
         kept = float(sum(weights[tuple(place)] for place in likely))
         share = float(weights.sum() / (weights.sum() + rest)) / kept
+        variances, noises, _ = _DEPARTURES
+        units = [self._unit_of(column)[0] for column in range(columns)]
         return tuple(
             Hypothesis(
-                int(column),
-                float(SLOPES[slope]) * units[column][0],
-                float(_DEPARTURES[0][departure]) * units[column][0] ** 2,
-                float(_DEPARTURES[1][departure]) * units[column][0] ** 2,
-                float(weights[column, departure, slope]) * share,
+                source=int(column),
+                slope=float(SLOPES[slope]) * units[column],
+                variance=float(variances[departure]) * units[column] ** 2,
+                noise=float(noises[departure]) * units[column] ** 2,
+                weight=float(weights[column, departure, slope]) * share,
             )
             for column, departure, slope in likely
         )
+
+    def _log_evidence(self, column: int) -> np.ndarray:
+        """Of all departures and slopes of one source, likelihood times prior: (P, G) logarithms."""
+        spectrum, basis = self._spectrum
+        variances, noises, of_departures = _DEPARTURES
+        columns, (unit, width) = self._seen.shape[1], self._unit_of(column)
+        # The mean of all is as likely beforehand as all of them together.
+        share = 1.0 if columns == 1 else 0.5 if column == columns - 1 else 0.5 / (columns - 1)
+        prior = np.log(share) + of_departures[:, None] + _log_prior(SLOPES, (SLOPE_PRIOR[0], width))
+        ones, advice = basis.sum(axis=0), basis.T @ self._seen[:, column]
+        left = (basis.T @ self.process.scores)[:, None] - np.outer(advice, SLOPES * unit)
+        precisions = 1 / (np.outer(variances, spectrum) + noises[:, None]) / unit**2
+        total = precisions @ ones**2 + _offset_precision(unit)
+        offsets = (precisions * ones) @ left / total[:, None]
+        fit = precisions @ left**2 - offsets**2 * total[:, None]
+        norm = -np.log(precisions).sum(axis=1) + np.log(total / _offset_precision(unit))
+        return np.asarray(prior - 0.5 * (fit + norm[:, None]))
+
+    def _log_evidence_alone(self) -> float:
+        """That of the search's own process, which has its scale of the trials: less, the farther from the expected."""
+        spectrum, basis = self._spectrum
+        own = self._level * spectrum + self.process.noise_variance
+        surprise = np.log(self._unit_of(self._seen.shape[1] - 1)[0]) / UNIT_WIDTH
+        return -0.5 * float((((basis.T @ self.process.scores) ** 2) / own).sum() + np.log(own).sum() + surprise**2)
 
     def _predict_by(
         self, one: Hypothesis, cross: np.ndarray, variances: np.ndarray, advice: np.ndarray

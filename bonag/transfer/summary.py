@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import block_diag, cho_solve, cholesky
 
-from bonag.predictors.schedule import informative_rows
 from bonag.scores import ScoreMap
 from loops.objective import Objective
 from loops.source import Source
@@ -18,8 +17,6 @@ from search_spaces import SearchSpace
 # The covariance of two architectures falls by a factor e for so many sites that differ; the noise is in shares of it.
 LENGTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)
 NOISES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-# Of a large source the best, and others evenly spread.
-MAX_ROWS = 256
 # A source that cannot predict its own evaluations predicts no others.
 LEAST_SKILL = 0.1
 TAIL = 1.0
@@ -53,8 +50,6 @@ class Summary:
 
 def summarise(source: str, codes: np.ndarray, values: np.ndarray, same: bool = True) -> Summary:
     """Of (n, S) codes and (n,) values, of which larger ones are better. same: whether they are of the metric itself."""
-    rows = informative_rows(values, MAX_ROWS)
-    codes, values = codes[rows], values[rows]
     scale = ScoreMap.of_trials(values, TAIL)
     scores = scale.to_scores(values)
     differ = np.concatenate([differing_sites(part, codes) for part in np.array_split(codes, 1 + len(codes) // 64)])

@@ -102,8 +102,9 @@ def _say_sources(weights: object) -> list[str]:
     if not isinstance(weights, Mapping):
         return []
     likely = {str(name): share for name, given in weights.items() if (share := _number(given)) and share >= 0.005}
-    if not likely:
-        return ["It went by these alone: no source fitted them."]
+    # Less than that together, and none is followed: see ``TransferredProcess``.
+    if sum(likely.values()) < 0.5:
+        return ["It went by these alone: that no source helps was more likely than that one does."]
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in likely.items())
     return [f"It was advised by its sources, by how likely each is the one to follow: {shares}."]
 

@@ -14,6 +14,7 @@ import pytest
 
 import bonag
 from bonag import UserError
+from bonag.api.sources import MAX_ROWS
 from bonag.record import read_record
 from search_spaces import Architecture, get_space
 
@@ -99,7 +100,10 @@ def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, d
         ("short", 3),
     ]
     assert result.config.transfer == tuple(sources)
-    assert len(result.sources[1].architectures) == 256
+    # Of many evaluations the best half of what is kept, and others evenly spread.
+    table, kept = pd.read_parquet(data_dir / "nb201_accuracy.parquet"), set(map(str, result.sources[1].architectures))
+    assert len(kept) == MAX_ROWS
+    assert set(table.nlargest(MAX_ROWS // 2, "cifar10_test_200ep").arch) <= kept
 
 
 def test_finished_runs_of_a_database_are_sources_and_no_password_is_kept(postgres_url: Callable[[], str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bonag.scores import ScoreMap
-from bonag.transfer.summary import MAX_ROWS, TAIL, Advice, advice_of, summarise
+from bonag.transfer.summary import TAIL, Advice, advice_of, summarise
 from loops.objective import Objective
 from loops.source import Source
 from search_spaces import get_space
@@ -48,16 +48,6 @@ def test_what_is_minimised_is_advised_the_other_way_round() -> None:
     up, down = (advice_of(SPACE, Objective.parse(goal), [source])["accuracy"] for goal in ("accuracy", "-accuracy"))
     assert VALUES[np.argmax(up(CODES)[:, 0])] >= np.quantile(VALUES, 0.95)
     assert VALUES[np.argmax(down(CODES)[:, 0])] <= np.quantile(VALUES, 0.05)
-
-
-def test_a_large_source_keeps_its_best_rows() -> None:
-    cells = SPACE.sample(2000, np.random.default_rng(2))
-    codes = np.unique(SPACE.codes(cells), axis=0)
-    values = np.random.default_rng(0).normal(size=len(codes))
-    found = summarise("s", codes, values)
-    assert len(found.codes) == MAX_ROWS
-    kept = {code.tobytes() for code in found.codes}
-    assert all(codes[row].tobytes() in kept for row in np.argsort(-values)[: MAX_ROWS // 2])
 
 
 def test_the_unit_is_that_of_the_metric_where_it_is_the_same_metric() -> None:
