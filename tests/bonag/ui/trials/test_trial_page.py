@@ -21,6 +21,8 @@ DONE = TrialStatus.COMPLETED
 ORIGINS = {
     "initial": ({"origin": "initial"}, "first design"),
     "guided": ({"origin": "guided", "acquisition": -3.8034, "generated": 1607}, "of 1,607 distinct candidates"),
+    "advised": ({"origin": "guided", "sources": {"earlier": 0.7, "other": 0.002}}, "to follow: earlier 70 %."),
+    "misled": ({"origin": "guided", "sources": {"earlier": 0.3, "other": "x"}}, "It went by these alone"),
     "mutation": ({"origin": "mutation", "parent": 0}, "tournament"),
     "markup": ({"origin": MARKUP, "note": MARKUP}, "Proposed by"),
     "nonsense": ({"origin": None, "parent": "x", "acquisition": [1]}, "Nothing was noted"),
