@@ -270,6 +270,7 @@ def test_a_contest_takes_what_a_run_takes(call: Call, tmp_path: Path, monkeypatc
     assert again.err.splitlines() == ["1 of 1 runs are in mine"]
 
 
+@pytest.mark.slow
 def test_every_seed_may_have_sources_of_its_own(call: Call, tmp_path: Path) -> None:
     for seed in (0, 1):
         bonag.search(

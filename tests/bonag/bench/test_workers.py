@@ -160,6 +160,7 @@ def test_the_table_says_what_the_runs_say() -> None:
     assert "| by-hand    | 8 " in table_text(table.reset_index())
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on_to_the_same_table(tmp_path: Path) -> None:
     contest = make_contest({"space": "nb201", "evaluator": "surrogate", "task": "cifar10", "budget": 100})
 

@@ -73,6 +73,7 @@ def test_a_terminal_that_goes_away_twice_still_lets_the_evaluation_end(slow_eval
     assert (cut.state, len(cut.history.completed)) == (RunState.INTERRUPTED, len(cut.history))
 
 
+@pytest.mark.slow
 def test_under_nohup_a_run_outlives_its_terminal(slow_evaluator: Path, spawn: Spawn) -> None:
     process = spawn(*RUN, env=os.environ | {"SLOW": "0.05"}, hangup=signal.SIG_IGN)
     wait_for(slow_evaluator, 1)

@@ -177,6 +177,7 @@ def a_graph(space: SearchSpace, nodes: int) -> tuple[torch.Tensor, torch.Tensor]
     return torch.rand(x.shape, generator=generator), torch.cat([ring, ring.roll(1, dims=1).flip(0)], dim=1)
 
 
+@pytest.mark.slow
 def test_onnx_of_a_network_of_graphs_runs_on_any_graph(tmp_path):
     space = get_space("nbgraph")
     architecture, path = space.parse("gcn~0|sage~1|gin~1|skip~1"), tmp_path / "network.onnx"
