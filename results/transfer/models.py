@@ -1,0 +1,280 @@
+"""Families of models for transfer: each says, after some trials, what it believes of all architectures of a table.
+
+All see the trials on the scores of the search's own process and learn of the target with its kernel. The best trials of
+a search differ little, and their scores, which have a deviation of one, are too large beside a source's: where the metric
+says so they are made smaller. The sources' own Gaussian processes are those of ``bonag.transfer.summary``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from bonag.acquisition.metric_models import LearnedMetric, MetricFitter
+from bonag.predictors.features import GraphFeatures
+from bonag.predictors.gp import NOISE, GaussianProcess
+from bonag.predictors.posterior import ExactPosterior
+from bonag.strategies.guided import GuidedGeneration
+from bonag.transfer.process import RESIDUAL_PRIOR, SLOPE_PRIOR, SLOPES, TransferredProcess
+from bonag.transfer.summary import LEAST_SKILL, Advice, Summary, differing_sites, summarise
+from loops.protocols import Prediction
+from search_spaces import Architecture, SearchSpace
+
+# Trials of the first design, where no source is followed.
+INITIAL = GuidedGeneration.initial
+# How many trials the prior of a residual's spread is worth.
+PRIOR_TRIALS = 2.0
+DRAWS = 256
+
+
+class Belief(NamedTuple):
+    """Of all N architectures, and the score on which to improve."""
+
+    prediction: Prediction
+    best: float
+
+
+class Family(Protocol):
+    """A family of models, with its sources."""
+
+    def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
+        """After (n,) trials at these rows of the table, n >= 0; None where a first design should go on."""
+        ...
+
+
+class TableFeatures:
+    """``GraphFeatures`` that are computed once for all (N, S) codes of a table."""
+
+    def __init__(self, space: SearchSpace, codes: np.ndarray) -> None:
+        features = GraphFeatures(space)
+        self.blocks, self._codes, self._all = features.blocks, codes, features(codes)
+        self._rows = {code.tobytes(): row for row, code in enumerate(codes)}
+
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes -> (B, D)."""
+        return self._all if codes is self._codes else self._all[[self._rows[code.tobytes()] for code in codes]]
+
+
+class Table:
+    """A space of which every architecture was measured. codes: (N, S). values: (N,), larger is better."""
+
+    def __init__(self, space: SearchSpace, architectures: Sequence[Architecture], values: np.ndarray) -> None:
+        self.space, self.architectures, self.values = space, architectures, values
+        self.codes = space.codes(architectures)
+        self.row_of = {architecture: row for row, architecture in enumerate(architectures)}
+        self.predictor = GaussianProcess(space)
+        self.predictor.features = TableFeatures(space, self.codes)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False)
+class Cold:
+    """The search's own process, without sources. sources: rows of the table, and values."""
+
+    table: Table
+    sources: Sequence[tuple[np.ndarray, np.ndarray]]
+
+    def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
+        if len(rows) < INITIAL:
+            return None
+        learned = self.learn(rows, values)
+        return Belief(learned.predict(self.table.codes), float(learned.scores.max()))
+
+    def learn(self, rows: np.ndarray, values: np.ndarray) -> LearnedMetric:
+        """The search's model of the trials: scores, and the process that knows no source."""
+        return self._fitter.learn(self.table.codes[rows], values)
+
+    def ratio(self, learned: LearnedMetric) -> float:
+        """What a score of the trials is in scores of the sources, going by the metric."""
+        return learned.scale.unit / Advice(self.summaries).unit if len(learned.scores) > 1 else 1.0
+
+    @cached_property
+    def summaries(self) -> list[Summary]:
+        """Of all sources, whether they can predict themselves or not."""
+        return [summarise(str(n), self.table.codes[rows], values) for n, (rows, values) in enumerate(self.sources)]
+
+    @cached_property
+    def _fitter(self) -> MetricFitter:
+        return MetricFitter(self.table.space, "accuracy", 1.0, self.table.predictor)
+
+
+class Transferred(Cold):
+    """What is shipped: ``bonag.transfer.process.TransferredProcess``."""
+
+    def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
+        if self._advised is None:
+            return super().believe(rows, values)
+        learned = self._advised.learn(self.table.codes[rows], values)
+        assert isinstance(learned.model, TransferredProcess)
+        if len(rows) < INITIAL and not learned.model.trusts:
+            return None
+        return Belief(learned.predict(self.table.codes), float(learned.scores.max(initial=0)))
+
+    @cached_property
+    def _advised(self) -> MetricFitter | None:
+        skilled = [one for one in self.summaries if one.skill >= LEAST_SKILL]
+        advice = Advice(skilled) if skilled else None
+        return advice and MetricFitter(self.table.space, "accuracy", 1.0, self.table.predictor, advice)
+
+
+@dataclass(frozen=True, eq=False)
+class SiteKernel:
+    """variance * exp(-sites that differ / length), of codes."""
+
+    length: float
+    variance: float
+
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        """The codes themselves."""
+        return codes
+
+    def matrix(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(n, S) and (m, S) codes -> (n, m)."""
+        return np.asarray(self.variance * np.exp(-differing_sites(a, b) / self.length))
+
+    def variances(self, inputs: np.ndarray) -> np.ndarray:
+        """(n, S) codes -> (n,)."""
+        return np.full(len(inputs), self.variance)
+
+
+def process_of(summary: Summary) -> ExactPosterior:
+    """The Gaussian process of which a summary keeps the mean: noise and variance follow from its weights."""
+    matrix = SiteKernel(summary.length, 1.0).matrix(summary.codes, summary.codes)
+    scores, weights = summary.scores, summary.weights
+    noise = float((scores - matrix @ weights) @ weights / (weights @ weights))
+    variance = float(scores @ weights) / len(scores)
+    return ExactPosterior(SiteKernel(summary.length, variance), summary.codes, scores, noise * variance)
+
+
+class RankingWeighted(Cold):
+    """RGPE (Feurer, Letham and Bakshy, 2018, "Scalable Meta-Learning for Bayesian Optimization").
+
+    The mean is that of the sources' processes and the target's, each weighted by how often it ranks the trials best
+    among all in posterior draws, the target's leaving one trial out. A source whose median loss is above the 95th
+    percentile of the target's is dropped. It improves on the best mean of a trial, as models' scales differ.
+    """
+
+    def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
+        means, stddevs = (np.stack(part) for part in zip(*self._by_sources, strict=True))
+        weights = np.full(len(means), 1 / len(means))
+        if len(rows) >= 3:
+            learned = self.learn(rows, values)
+            own, ratio = learned.predict(self.table.codes), min(1.0, self.ratio(learned))
+            means, stddevs = np.vstack([means, ratio * own.mean]), np.vstack([stddevs, ratio * own.stddev])
+            weights = self._weights(learned, rows)
+        mean, variance = weights @ means, weights**2 @ stddevs**2
+        prediction = Prediction(mean, np.sqrt(np.maximum(variance, 1e-12)))
+        return Belief(prediction, float(mean[rows].max()) if len(rows) else 0.0)
+
+    def _weights(self, learned: LearnedMetric, rows: np.ndarray) -> np.ndarray:
+        rng, scores, codes = np.random.default_rng(len(rows)), learned.scores, learned.codes
+        losses = [_misranked(_draw(process, codes, rng), scores).sum(axis=1) for process in self._processes]
+        model = learned.model
+        assert isinstance(model, ExactPosterior)
+        own = np.zeros(DRAWS)
+        for trial in range(len(rows)):
+            kept = np.arange(len(rows)) != trial
+            left = model.condition(codes[kept], scores[kept])
+            own += _misranked(_draw(left, codes, rng), scores, trial)[:, 0]
+        table = np.stack([*losses, own])
+        # A draw counts for the target where it is among the best, and else for all of the best alike.
+        best = table == table.min(axis=0)
+        best[:-1] &= ~best[-1]
+        weights = (best / best.sum(axis=0)).mean(axis=1)
+        weights[:-1] *= np.median(table[:-1], axis=1) <= np.percentile(own, 95)
+        return np.asarray(weights / weights.sum()) if weights.sum() > 0 else np.eye(len(weights))[-1]
+
+    @cached_property
+    def _processes(self) -> list[ExactPosterior]:
+        return [process_of(one) for one in self.summaries]
+
+    @cached_property
+    def _by_sources(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        predictions = [process.predict(self.table.codes) for process in self._processes]
+        return [(one.mean, one.stddev) for one in predictions]
+
+
+def _draw(process: ExactPosterior, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(DRAWS, n) joint draws of the posterior at (n, S) codes, without the noise of a measurement."""
+    inputs = process.kernel.inputs(codes)
+    cross = process.kernel.matrix(inputs, process.inputs)
+    noisy = process.kernel.matrix(process.inputs, process.inputs) + process.noise_variance * np.eye(len(process.inputs))
+    solved = cho_solve(cho_factor(noisy, lower=True), np.column_stack([process.scores, cross.T]))
+    values, vectors = np.linalg.eigh(process.kernel.matrix(inputs, inputs) - cross @ solved[:, 1:])
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(cross @ solved[:, 0] + rng.standard_normal((DRAWS, len(codes))) @ root.T)
+
+
+def _misranked(draws: np.ndarray, scores: np.ndarray, trial: int | None = None) -> np.ndarray:
+    """Of (DRAWS, n) draws, how many pairs with each trial, or with one, are in another order than (n,) scores."""
+    trials = range(len(scores)) if trial is None else [trial]
+    wrong = [((draws[:, [j]] < draws) != (scores[j] < scores)).sum(axis=1) for j in trials]
+    return np.stack(wrong, axis=1)
+
+
+class Level(NamedTuple):
+    """What a stack believes of all N architectures so far, and of how many evaluations its last level is."""
+
+    mean: np.ndarray
+    stddev: np.ndarray
+    count: int
+
+
+class Stacked(Cold):
+    """Stacked residuals (Golovin et al., 2017, "Google Vizier", section 3.3), source upon source, the target on top.
+
+    The mean is that of the level below, on the likeliest scale and offset, plus that of a process of the residuals. The
+    deviation is the geometric mean of both, weighted by how many evaluations each is of. Scales have the prior of
+    what is shipped, and so has the residuals' spread.
+    """
+
+    def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
+        if len(rows) == 0:
+            return Belief(Prediction(self._base.mean, self._base.stddev), 0.0)
+        learned = self.learn(rows, values)
+        scores = self.ratio(learned) * learned.scores
+        top = self._stack(self._base, rows, scores)
+        return Belief(Prediction(top.mean, top.stddev), float(scores.max()))
+
+    @cached_property
+    def _base(self) -> Level:
+        first, *others = self.summaries
+        prediction = process_of(first).predict(self.table.codes)
+        level = Level(prediction.mean, prediction.stddev, len(first.codes))
+        for (rows, _), summary in zip(self.sources[1:], others, strict=True):
+            level = self._stack(level, rows, summary.scores)
+        return level
+
+    def _stack(self, below: Level, rows: np.ndarray, scores: np.ndarray) -> Level:
+        slope = self._likeliest_slope(below.mean[rows], rows, scores)
+        left = scores - slope * below.mean[rows]
+        offset = left.mean()
+        spread = float(np.sqrt(_spread_sum(((left - offset) ** 2).sum()) / (PRIOR_TRIALS + len(rows))))
+        process = self.table.predictor.prior()
+        if len(rows) > 1:
+            process = self.table.predictor.fit(self.table.codes[rows], (left - offset) / spread)
+        residual = process.predict(self.table.codes)
+        share = len(rows) / (len(rows) + below.count)
+        stddev = (spread * residual.stddev) ** share * (slope * below.stddev) ** (1 - share)
+        return Level(offset + slope * below.mean + spread * residual.mean, stddev, len(rows))
+
+    def _likeliest_slope(self, below: np.ndarray, rows: np.ndarray, scores: np.ndarray) -> float:
+        """Under the process with its hyperparameters at their medians, and an inverse gamma prior of its variance."""
+        prior = self.table.predictor.prior()
+        inputs = prior.kernel.inputs(self.table.codes[rows])
+        matrix = prior.kernel.matrix(inputs, inputs) / prior.kernel.level + NOISE * np.eye(len(rows))
+        left = scores[:, None] - below[:, None] * SLOPES
+        solved = cho_solve(cho_factor(matrix, lower=True), np.column_stack([left, np.ones(len(rows))]))
+        left = left - solved[:, :-1].sum(axis=0) / solved[:, -1].sum()
+        fits = (left * cho_solve(cho_factor(matrix, lower=True), left)).sum(axis=0)
+        logs = -0.5 * (PRIOR_TRIALS + len(rows) - 1) * np.log(_spread_sum(fits))
+        logs -= 0.5 * (np.log(SLOPES / SLOPE_PRIOR[0]) / SLOPE_PRIOR[1]) ** 2
+        return float(SLOPES[logs.argmax()])
+
+
+def _spread_sum(squares: np.ndarray | float) -> np.ndarray | float:
+    return PRIOR_TRIALS * RESIDUAL_PRIOR[0] ** 2 + squares
