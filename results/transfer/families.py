@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from scipy.stats import wilcoxon
 
 import bonag
 from bonag.acquisition.gaussian_improvement import log_expected_improvement
+from bonag.evaluators.batch import BatchEvaluator
 from bonag.evaluators.registry import make_evaluator
 from loops.initial import first_design
 from loops.seeding import rng_for
@@ -79,7 +81,9 @@ def read_table(space_name: str, task: str) -> Table:
     """All architectures of a task."""
     space = get_space(space_name)
     architectures = space.all()
-    values = make_evaluator(space, "table", task, None).evaluate_many(architectures)["accuracy"]
+    assert architectures is not None
+    evaluator = cast(BatchEvaluator, make_evaluator(space, "table", task, None))
+    values = evaluator.evaluate_many(architectures)["accuracy"]
     return Table(space, architectures, values)
 
 

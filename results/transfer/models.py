@@ -1,8 +1,8 @@
 """Families of models for transfer: each says, after some trials, what it believes of all architectures of a table.
 
-All see the trials on the scores of the search's own process and learn of the target with its kernel. The best trials of
-a search differ little, and their scores, which have a deviation of one, are too large beside a source's: where the metric
-says so they are made smaller. The sources' own Gaussian processes are those of ``bonag.transfer.summary``.
+All see the trials on the scores of the search's own process and learn of the target with its kernel. Where all trials
+are good, and differ little, scores with a deviation of one are too large beside a source's: they are made smaller then.
+The sources' own Gaussian processes are those of ``bonag.transfer.summary``.
 """
 
 from __future__ import annotations
@@ -89,8 +89,10 @@ class Cold:
         return self._fitter.learn(self.table.codes[rows], values)
 
     def ratio(self, learned: LearnedMetric) -> float:
-        """What a score of the trials is in scores of the sources, going by the metric."""
-        return learned.scale.unit / Advice(self.summaries).unit if len(learned.scores) > 1 else 1.0
+        """What a score of the trials is in scores of the sources, going by the metric, but at most one."""
+        if len(learned.scores) < 2:
+            return 1.0
+        return min(1.0, learned.scale.unit / Advice(self.summaries).unit)
 
     @cached_property
     def summaries(self) -> list[Summary]:
@@ -117,8 +119,9 @@ class Transferred(Cold):
     @cached_property
     def _advised(self) -> MetricFitter | None:
         skilled = [one for one in self.summaries if one.skill >= LEAST_SKILL]
-        advice = Advice(skilled) if skilled else None
-        return advice and MetricFitter(self.table.space, "accuracy", 1.0, self.table.predictor, advice)
+        if not skilled:
+            return None
+        return MetricFitter(self.table.space, "accuracy", 1.0, self.table.predictor, Advice(skilled))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +166,7 @@ class RankingWeighted(Cold):
         weights = np.full(len(means), 1 / len(means))
         if len(rows) >= 3:
             learned = self.learn(rows, values)
-            own, ratio = learned.predict(self.table.codes), min(1.0, self.ratio(learned))
+            own, ratio = learned.predict(self.table.codes), self.ratio(learned)
             means, stddevs = np.vstack([means, ratio * own.mean]), np.vstack([stddevs, ratio * own.stddev])
             weights = self._weights(learned, rows)
         mean, variance = weights @ means, weights**2 @ stddevs**2
@@ -221,7 +224,7 @@ class Level(NamedTuple):
 
     mean: np.ndarray
     stddev: np.ndarray
-    count: int
+    size: int
 
 
 class Stacked(Cold):
@@ -258,7 +261,7 @@ class Stacked(Cold):
         if len(rows) > 1:
             process = self.table.predictor.fit(self.table.codes[rows], (left - offset) / spread)
         residual = process.predict(self.table.codes)
-        share = len(rows) / (len(rows) + below.count)
+        share = len(rows) / (len(rows) + below.size)
         stddev = (spread * residual.stddev) ** share * (slope * below.stddev) ** (1 - share)
         return Level(offset + slope * below.mean + spread * residual.mean, stddev, len(rows))
 

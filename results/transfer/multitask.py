@@ -42,9 +42,9 @@ class MultiTask(Cold):
         scores = np.zeros(0)
         if len(rows):
             learned = self.learn(rows, values)
-            scores = min(1.0, self.ratio(learned)) * learned.scores
+            scores = self.ratio(learned) * learned.scores
         model = self._make(rows, scores)
-        if prefix(len(rows), GROWTH) == len(rows) or len(rows) == 0:
+        if not self._states or len(rows) == 0 or prefix(len(rows), GROWTH) == len(rows):
             self._states.clear()
             _fit(model)
             self._states.update({name: value.clone() for name, value in model.state_dict().items()})
@@ -100,7 +100,7 @@ class SiteSimilarity(Kernel):
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
         """(n, D) and (m, D) -> (n, m), or (n,) if only the diagonal is asked for."""
         same = (x1 * x2).sum(dim=-1) if diag else x1 @ x2.mT
-        return torch.exp((same - self.sites) / (self.lengthscale[..., 0] if diag else self.lengthscale))
+        return torch.exp((same - self.sites) / torch.as_tensor(self.lengthscale).squeeze())
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,11 +142,11 @@ def _predict(model: MultiTaskGP, inputs: Tensor) -> Prediction:
     """Mean and deviation of the target at (N, D) inputs, each on its own."""
     seen, others = model.train_inputs[0], _of_task(inputs, TARGET)
     prior = model.forward(seen)
-    noise = model.likelihood.noise[seen[:, -1].long()]
+    noise = torch.as_tensor(model.likelihood.noise)[seen[:, -1].long()]
     factor = torch.linalg.cholesky(prior.covariance_matrix + torch.diag(noise))
     cross = model.covar_module(seen, others).to_dense()
     solved = torch.linalg.solve_triangular(factor, cross, upper=False)
     left = torch.linalg.solve_triangular(factor, (model.train_targets - prior.mean)[:, None], upper=False)[:, 0]
-    constant = model.mean_module.base_means[TARGET].constant
+    constant = model.mean_module(inputs[:1])[0, TARGET]
     variance = model.covar_module(others, diag=True) - (solved**2).sum(dim=0)
     return Prediction((constant + solved.T @ left).numpy(), variance.clamp_min(1e-12).sqrt().numpy())
