@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
@@ -140,7 +141,7 @@ def _fit(model: MultiTaskGP) -> None:
 @torch.no_grad()
 def _predict(model: MultiTaskGP, inputs: Tensor) -> Prediction:
     """Mean and deviation of the target at (N, D) inputs, each on its own."""
-    seen, others = model.train_inputs[0], _of_task(inputs, TARGET)
+    (seen,), others = cast(tuple[Tensor], model.train_inputs), _of_task(inputs, TARGET)
     prior = model.forward(seen)
     noise = torch.as_tensor(model.likelihood.noise)[seen[:, -1].long()]
     factor = torch.linalg.cholesky(prior.covariance_matrix + torch.diag(noise))
