@@ -14,16 +14,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from table import Table
 
 from bonag.acquisition.metric_models import LearnedMetric, MetricFitter
-from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import NOISE, GaussianProcess
+from bonag.predictors.gp import NOISE
 from bonag.predictors.posterior import ExactPosterior
 from bonag.strategies.guided import GuidedGeneration
 from bonag.transfer.process import RESIDUAL_PRIOR, SLOPE_PRIOR, SLOPES, TransferredProcess
 from bonag.transfer.summary import LEAST_SKILL, Advice, Summary, differing_sites, summarise
 from loops.protocols import Prediction
-from search_spaces import Architecture, SearchSpace
 
 # Trials of the first design, where no source is followed.
 INITIAL = GuidedGeneration.initial
@@ -45,30 +44,6 @@ class Family(Protocol):
     def believe(self, rows: np.ndarray, values: np.ndarray) -> Belief | None:
         """After (n,) trials at these rows of the table, n >= 0; None where a first design should go on."""
         ...
-
-
-class TableFeatures:
-    """``GraphFeatures`` that are computed once for all (N, S) codes of a table."""
-
-    def __init__(self, space: SearchSpace, codes: np.ndarray) -> None:
-        features = GraphFeatures(space)
-        self.blocks, self._codes, self._all = features.blocks, codes, features(codes)
-        self._rows = {code.tobytes(): row for row, code in enumerate(codes)}
-
-    def __call__(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S) codes -> (B, D)."""
-        return self._all if codes is self._codes else self._all[[self._rows[code.tobytes()] for code in codes]]
-
-
-class Table:
-    """A space of which every architecture was measured. codes: (N, S). values: (N,), larger is better."""
-
-    def __init__(self, space: SearchSpace, architectures: Sequence[Architecture], values: np.ndarray) -> None:
-        self.space, self.architectures, self.values = space, architectures, values
-        self.codes = space.codes(architectures)
-        self.row_of = {architecture: row for row, architecture in enumerate(architectures)}
-        self.predictor = GaussianProcess(space)
-        self.predictor.features = TableFeatures(space, self.codes)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,8 @@ from gpytorch.likelihoods import HadamardGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from models import Belief, Cold
+from scipy.linalg import solve_triangular
+from table import TableKernel
 from torch import Tensor
 
 from bonag.acquisition.metric_models import GROWTH
@@ -51,12 +53,34 @@ class MultiTask(Cold):
             self._states.update({name: value.clone() for name, value in model.state_dict().items()})
         else:
             model.load_state_dict(self._states)
-        return Belief(_predict(model, self._inputs), float(scores.max(initial=0)))
+        return Belief(self._predict(model, rows), float(scores.max(initial=0)))
 
     def kernel(self) -> Kernel:
         """Of inputs, its hyperparameters at the medians of their priors."""
         zeros = torch.zeros(1, self._inputs.shape[1], dtype=torch.float64)
         return make_gp(self.table.predictor.features, zeros, zeros[:, 0]).covar_module
+
+    def against_all(self, kernel: Kernel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of a fitted ``kernel``, that of (n,) rows with all architectures, (n, N), and its diagonal, (N,)."""
+        of_rows, every = TableKernel(self.table.predictor.products, kernel), np.arange(len(self.table.codes))[:, None]
+        return of_rows.matrix(rows[:, None], every), of_rows.variances(every)
+
+    @torch.no_grad()
+    def _predict(self, model: MultiTaskGP, rows: np.ndarray) -> Prediction:
+        """Mean and deviation of the target, each architecture on its own."""
+        (seen,) = cast(tuple[Tensor], model.train_inputs)
+        tasks, prior, (kernel, between) = seen[:, -1].long(), model.forward(seen), model.covar_module.kernels
+        noise = torch.as_tensor(model.likelihood.noise)[tasks]
+        factor = torch.linalg.cholesky(prior.covariance_matrix + torch.diag(noise)).numpy()
+        covariances = between.covar_matrix.numpy()[TARGET]
+        cross, variances = self.against_all(kernel, np.concatenate([rows, *(at for at, _ in self.sources)]))
+        left = (model.train_targets - prior.mean).numpy()
+        solved = solve_triangular(factor, covariances[tasks.numpy()][:, None] * cross, lower=True)
+        mean = (
+            model.mean_module(self._inputs[:1])[0, TARGET].item() + solve_triangular(factor, left, lower=True) @ solved
+        )
+        variance = covariances[TARGET] * variances - (solved**2).sum(axis=0)
+        return Prediction(mean, np.sqrt(np.maximum(variance, 1e-12)))
 
     @cached_property
     def _inputs(self) -> Tensor:
@@ -116,6 +140,10 @@ class PlainMultiTask(MultiTask):
         scale.outputscale = 2 * OUTPUT_SCALE
         return scale
 
+    @torch.no_grad()
+    def against_all(self, kernel: Kernel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return kernel(self._inputs[rows], self._inputs).to_dense().numpy(), kernel(self._inputs, diag=True).numpy()
+
     @cached_property
     def _inputs(self) -> Tensor:
         """One-hots: (N, S * classes)."""
@@ -136,18 +164,3 @@ def _fit(model: MultiTaskGP) -> None:
         fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": MAX_FIT_STEPS}}, max_attempts=1)
     except ModelFittingError:
         model.load_state_dict(state)
-
-
-@torch.no_grad()
-def _predict(model: MultiTaskGP, inputs: Tensor) -> Prediction:
-    """Mean and deviation of the target at (N, D) inputs, each on its own."""
-    (seen,), others = cast(tuple[Tensor], model.train_inputs), _of_task(inputs, TARGET)
-    prior = model.forward(seen)
-    noise = torch.as_tensor(model.likelihood.noise)[seen[:, -1].long()]
-    factor = torch.linalg.cholesky(prior.covariance_matrix + torch.diag(noise))
-    cross = model.covar_module(seen, others).to_dense()
-    solved = torch.linalg.solve_triangular(factor, cross, upper=False)
-    left = torch.linalg.solve_triangular(factor, (model.train_targets - prior.mean)[:, None], upper=False)[:, 0]
-    constant = model.mean_module(inputs[:1])[0, TARGET]
-    variance = model.covar_module(others, diag=True) - (solved**2).sum(dim=0)
-    return Prediction((constant + solved.T @ left).numpy(), variance.clamp_min(1e-12).sqrt().numpy())
