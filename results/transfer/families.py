@@ -17,8 +17,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 import torch
-from models import Cold, Family, RankingWeighted, Stacked, Transferred
+from models import Cold, Family, Stacked, Transferred
 from multitask import MultiTask, PlainMultiTask
+from ranking import RankingWeighted
 from scipy.stats import wilcoxon
 from table import Table
 
