@@ -11,6 +11,17 @@ COUNTS = {"params": "params", "macs": "MACs"}
 LARGE, MILLION = 1e5, 1e6
 
 
+# Names, or their first words, of what a search minimises; and last words of times.
+COSTS = ("params", "macs", "flops", "latency", "memory", "energy", "loss")
+TIMES = ("ms", "seconds", "time")
+
+
+def is_cost(metric: str) -> bool:
+    """Whether less of a metric is better, as its name says: ``params``, ``latency_note10``, ``training_time``."""
+    words = metric.lower().split("_")
+    return words[0] in COSTS or words[-1] in TIMES
+
+
 def unit(metric: str, values: np.ndarray) -> str:
     """The unit of a metric, "" where it is not known, or for a count.
 
