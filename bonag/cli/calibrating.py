@@ -40,6 +40,8 @@ def calibrate(
     The evaluator must look up or estimate, as the surrogate that comes with a space. Networks that it was fitted on
     flatter it.
 
+        bonag calibrate measured.csv --space mbv3
+
     With --json: an object with source, space, evaluator, task, metric, n, without (networks of which it knows nothing),
     tau (Kendall's), tau_interval (95 %, bootstrap), spearman, offset (estimated minus measured), rmse (after the
     offset), spread (of what was measured), best (a tenth of n), best_found (those of its best among the measured best),

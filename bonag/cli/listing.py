@@ -20,7 +20,7 @@ RESULTS = Path("results")
 
 def list_runs(
     where: Annotated[
-        str, typer.Argument(metavar="[FOLDER|URL]", help="A folder of runs, or postgresql://user@host/database.")
+        str, typer.Argument(metavar="FOLDER|URL", help="A folder of runs, or postgresql://user@host/database.")
     ] = str(RESULTS),
     as_json: Json = False,
 ) -> None:

@@ -84,6 +84,8 @@ def best(
 ) -> None:
     """Show the best trials of a run, best first; of several objectives those that no other trial beats in all of them.
 
+        bonag best first -k 10
+
     With --json: an object with run, objective (a string, or a list of several), constraints, and best, a list of
     objects with trial, architecture, metrics, params, macs. Trials that break a constraint are left out.
     """
@@ -104,7 +106,13 @@ def best(
 
 
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
-    """Show all trials of a run, in the order in which they were proposed."""
+    """Show all trials of a run, in the order in which they were proposed.
+
+    With --csv: the columns trial, status, feasible (where there are constraints), architecture, one for each metric,
+    reason, origin, acquisition, proposal_seconds, evaluation_seconds, proposed_at and ended_at (ISO 8601, UTC).
+
+        bonag trials first --csv > trials.csv
+    """
     from loops.counting import report_words
     from loops.metric_units import column
 

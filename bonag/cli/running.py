@@ -28,7 +28,14 @@ def run(
     ] = None,
     **options: object,
 ) -> int:
-    """Search for the best architectures that a budget of evaluations can find."""
+    """Search for the best architectures that a budget of evaluations can find.
+
+    Whatever happens, what was evaluated is kept, and `bonag resume` goes on.
+
+        bonag run --space mbv3 --budget 100 --name first
+        bonag run --space mbv3 --constraint 'latency_note10<=30'
+        bonag run --space nb201 --evaluator my_training:train --workers 4
+    """
     from bonag.api import session
     from bonag.cli.config_file import read_options
     from search_spaces.errors import UserError
@@ -45,7 +52,10 @@ def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
     **changes: object,
 ) -> int:
-    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened, or move the end of one."""
+    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened, or move the end of one.
+
+    bonag resume first --budget 200
+    """
     from bonag.api import session
     from bonag.api.result import Result
     from bonag.cli.result_text import summary_lines
@@ -69,9 +79,12 @@ def resume(
 
 def abandon(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
-    trials: Annotated[list[int], typer.Argument(metavar="TRIAL...", help="Trials that were running, by index.")],
+    trials: Annotated[list[int], typer.Argument(metavar="TRIAL", help="Trials that were running, by index.")],
 ) -> None:
-    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them."""
+    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them.
+
+    bonag abandon first 7 8
+    """
     from bonag.api import abandoning
     from bonag.cli.result_text import run_argument
     from bonag.record import find_run

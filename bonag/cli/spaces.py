@@ -66,12 +66,14 @@ def spaces(
 
 
 def check_space(
-    name: Annotated[str, typer.Argument(help="A space's name, or package.module:Space.")],
+    name: Annotated[str, typer.Argument(metavar="SPACE", help="A space's name, or package.module:Space.")],
 ) -> None:
     """Check that a search space of your own keeps the contract; exit with 1 if it does not.
 
     Says in lines what is wrong: its table of sites, sampling, strings, graphs, neighbours, projection, parameters, the
     list of all architectures, networks, costs and drawings.
+
+        bonag check-space my_spaces:Chain
     """
     from search_spaces import get_space
     from search_spaces.checking import complaints
