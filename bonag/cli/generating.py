@@ -164,11 +164,13 @@ def _without_nan(value: object) -> object:
 
 
 def _summary_lines(made: Generated) -> list[str]:
+    from bonag.cli.result_text import brief
+
     figures = made.summary()
     lines = [
         f"{len(made.architectures):,} architectures of {made.space.name}, "
         f"{made.family} generator, method {made.method}, seed {made.seed}",
-        f"evaluator {made.measured_by}: {made.description}",
+        f"evaluator {made.measured_by}: {brief(made.description)} (more: --json)",
     ]
     for wish in made.wishes:
         bound = "" if wish.share is None else f" ({wish.metric}{wish.relation}{wish.bound:.12g})"
@@ -190,10 +192,11 @@ def _summary_lines(made: Generated) -> list[str]:
 
 def _values(row: Mapping[Hashable, Any], first: list[str]) -> str:
     """What is true of an architecture, for people: what was asked for, and the usual metrics."""
-    from loops.metric_units import words
+    from loops.metric_units import units_of, words
 
     names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
-    return ", ".join(words(name, row[name]) for name in names) + ("" if row["meets"] else " (not as asked)")
+    units = units_of({name: row[name] for name in metrics}, declared)
+    return ", ".join(words(name, row[name], units=units) for name in names) + ("" if row["meets"] else " (not as asked)")
 
 
 def status(text: str) -> AbstractContextManager[object]:

@@ -53,6 +53,7 @@ def train_generator(
     bonag run --space darts --generator darts.safetensors
     """
     from bonag.api.training import Training
+    from bonag.cli.result_text import brief
     from bonag.cli.stopping import StopSignals
 
     training = Training(
@@ -61,7 +62,7 @@ def train_generator(
     )  # fmt: skip
     taken_up = training.checkpoint.is_file()
     if training.labeller is not None:
-        print(f"labels: {training.labeller.description}", flush=True)
+        print(f"labels: {brief(training.labeller.description)}", flush=True)
     with status("evaluating labels, fitting predictors"):
         conditions = training.learn()
     if conditions is not None:

@@ -76,6 +76,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def _cells(one: Listed) -> tuple[str, ...]:
     from bonag.cli.progress import duration
+    from bonag.evaluators.registry import declared_units
     from loops.metric_units import amount
 
     found = one.overview
@@ -85,7 +86,8 @@ def _cells(one: Listed) -> tuple[str, ...]:
     evaluator = f"{config.evaluator}/{config.task}" if config.task else config.evaluator
     trials = f"{found.count - found.known}" + ("" if config.budget is None else f"/{config.budget}")
     trials += f" + {found.known} known" if found.known else ""
-    best = "-" if found.best is None else amount(config.parsed_objective().goals[0].metric, found.best)
+    metric, units = config.parsed_objective().goals[0].metric, declared_units(config.space, config.evaluator)
+    best = "-" if found.best is None else amount(metric, found.best, units=units)
     age = duration(max(0.0, time.time() - one.at))
     objective = str(config.parsed_objective())
     return one.name, str(found.state), config.space, evaluator, objective, trials, best, age

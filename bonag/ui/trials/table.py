@@ -119,7 +119,7 @@ def csv_of(view: View) -> str:
         frame.insert(2, "feasible", [met.get(index) for index in frame["trial"]])
     for name in ("architecture", "reason", "origin"):
         frame[name] = frame[name].map(_harmless)
-    return frame.to_csv(index=False, lineterminator="\n")
+    return frame.to_csv(index=False, lineterminator="\n", date_format=MOMENT)
 
 
 def _rows(view: View) -> list[Row]:

@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_during_a_run(call: Call, tables: None, disk: Path)
     subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
     assert call("resume", disk / "cut").status == 0
     resumed, whole = bonag.load(disk / "cut").trials, bonag.load("whole").trials
-    times = ["proposal_seconds", "evaluation_seconds"]
+    times = ["proposal_seconds", "evaluation_seconds", "proposed_at", "ended_at"]
     pd.testing.assert_frame_equal(resumed.drop(columns=times), whole.drop(columns=times))
 
 
