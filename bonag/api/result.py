@@ -95,4 +95,6 @@ class Result(Findings):
     def _describe(self, best: Found) -> dict[str, str]:
         metric = self.objective.goals[0].metric
         front = {"front": f"{len(self.front)} trials"} if len(self.objective.goals) > 1 else {}
-        return front | {f"best {metric}": f"{amount(metric, best.metrics[metric], units=self.units)} (trial {best.trial})"}
+        return front | {
+            f"best {metric}": f"{amount(metric, best.metrics[metric], units=self.units)} (trial {best.trial})"
+        }

@@ -63,22 +63,30 @@ def generate(
         ),
     ] = None,
     labels: Labels = None,
+    as_drawn: Annotated[
+        bool,
+        typer.Option("--as-drawn", help="The first that are drawn: doubles, and some that are not as asked, stay in."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV; the summary goes to stderr.")] = False,
     **options: object,
 ) -> None:
-    """Generate architectures that meet conditions, and say what is true of them.
+    """Generate architectures that differ and meet conditions, and say what is true of them.
+
+    More are drawn until there are as many as asked for; where fewer are found, it says how many. A share is one of the
+    architectures that meet all conditions in units.
+
+    bonag generate --space nb201 --where 'accuracy>=top5%' --where 'params<=1e6'
 
     With --transfer they are the first proposals for a new task, best first, by what other tasks taught: --where bounds
     in units, and nothing is evaluated for them.
 
-    All of them meet conditions on params and macs; of others, as many as guidance reaches. A share is one of the
-    architectures that meet all conditions in units. With --json: an object with space, generator, model, method, seed,
-    evaluator, description, conditions (a list of objects with condition, metric, relation, bound in units, guidance,
-    and met: the share that does), summary (an object with raw_validity, validity, uniqueness, novelty, held_out, meets
-    by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method) and architectures
-    (a list of objects with architecture, metrics, meets); null where there is no value. With --csv: the columns
-    architecture, one per metric, meets.
+    With --json: an object with space, generator, model, method, seed, evaluator, description, conditions (a list of
+    objects with condition, metric, relation, bound in units, guidance, and met: the share of those drawn that does),
+    summary (an object with asked, drawn, evaluated, raw_validity, validity, uniqueness of those drawn, novelty,
+    held_out, meets by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method)
+    and architectures (a list of objects with architecture, metrics, meets); null where there is no value. With --csv:
+    the columns architecture, one per metric, meets.
     """
     from search_spaces.errors import UserError
 
@@ -90,6 +98,7 @@ def generate(
     with status("evaluating labels, fitting predictors, sampling" if where else "sampling"):
         made = generate_architectures(
             n=n, where=where or (), guidance=strengths, generator=generator, model=model, method=method, labels=labels,
+            as_drawn=as_drawn,
             **options,  # type: ignore[arg-type]  # checked there
         )  # fmt: skip
     if as_json:
@@ -102,7 +111,7 @@ def generate(
         first = made.frame.drop_duplicates("architecture").head(SHOWN)
         print(f"the first {len(first)} (all with every metric: --csv or --json):")
         for row in first.to_dict("records"):
-            print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.wishes])}")
+            print(f"  {row['architecture']}\n    {_values(row, made)}")
 
 
 def _strengths(texts: list[str]) -> dict[str, float]:
@@ -167,36 +176,41 @@ def _summary_lines(made: Generated) -> list[str]:
     from bonag.cli.result_text import brief
 
     figures = made.summary()
+    drawn, count = made.drawn, len(made.architectures)
+    fewer = f" (no more of the {drawn.asked:,} asked for were found)" if count < drawn.asked else ""
     lines = [
-        f"{len(made.architectures):,} architectures of {made.space.name}, "
-        f"{made.family} generator, method {made.method}, seed {made.seed}",
+        f"{count:,} architectures of {made.space.name}{fewer}, {made.family} generator, method {made.method}, "
+        f"seed {made.seed}; {drawn.count:,} drawn",
         f"evaluator {made.measured_by}: {brief(made.description)} (more: --json)",
     ]
     for wish in made.wishes:
         bound = "" if wish.share is None else f" ({wish.metric}{wish.relation}{wish.bound:.12g})"
         guidance = f"guidance {made.strengths[wish.metric]:g}"
-        lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%}")
+        lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%} of those drawn")
     if len(made.wishes) > 1:
-        lines.append(f"all conditions: met by {figures['meets_all']:.1%}")
+        lines.append(f"all conditions: met by {figures['meets_all']:.1%} of those drawn")
     raw = figures["raw_validity"]
     before = "" if math.isnan(raw) else f" (before the projection {raw:.1%})"
     return [
         *lines,
-        f"valid {figures['validity']:.1%}{before}, "
-        f"distinct {figures['uniqueness']:.1%}, of these {figures['novelty']:.1%} new to the generator and "
-        f"{figures['held_out']:.1%} of the tenth held out; two differ in {figures['diversity']:.2f} places on average",
-        f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['labels']:,} labels for the "
-        f"guidance, {figures['labels_in_training']:,} in the generator's training",
+        f"valid {figures['validity']:.1%}{before}, {figures['uniqueness']:.1%} of those drawn distinct; "
+        f"{figures['novelty']:.1%} new to the generator and {figures['held_out']:.1%} of the tenth held out; "
+        f"two differ in {figures['diversity']:.2f} places on average",
+        f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['evaluated']:,} evaluated, "
+        f"{figures['labels']:,} labels for the guidance, {figures['labels_in_training']:,} in the generator's training",
     ]
 
 
-def _values(row: Mapping[Hashable, Any], first: list[str]) -> str:
+def _values(row: Mapping[Hashable, Any], made: Generated) -> str:
     """What is true of an architecture, for people: what was asked for, and the usual metrics."""
     from loops.metric_units import units_of, words
 
-    names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
-    units = units_of({name: row[name] for name in metrics}, declared)
-    return ", ".join(words(name, row[name], units=units) for name in names) + ("" if row["meets"] else " (not as asked)")
+    asked = [wish.metric for wish in made.wishes]
+    names = [name for name in dict.fromkeys([*asked, "accuracy", "params", "macs"]) if name in row]
+    units = units_of({name: row[name] for name in made.values}, made.units)
+    return ", ".join(words(name, row[name], units=units) for name in names) + (
+        "" if row["meets"] else " (not as asked)"
+    )
 
 
 def status(text: str) -> AbstractContextManager[object]:

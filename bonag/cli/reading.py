@@ -29,9 +29,9 @@ def status(
 
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
     task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials (queries, which count
-    towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, description (what the numbers
-    are), best (null, or an object with trial, architecture, metrics, params, macs), and front (the indices of its
-    trials).
+    towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, description (what the
+    numbers are), best (null, or an object with trial, architecture, metrics, params, macs), and front (the indices of
+    its trials).
     """
     from bonag.cli.config_file import options_text
     from bonag.cli.result_text import found_json, summary_lines

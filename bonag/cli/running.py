@@ -161,10 +161,11 @@ def _opening(opened: Session) -> list[str]:
     config, argument = opened.config, run_argument(opened.path)
     done = len(opened.record.history())
     task = f" on {config.task}" if config.task else ""
+    more = f"(more: bonag status {argument} --about)"
     return [
         f"run {config.name} in {opened.path}" + (f", resumed after {done} trials" if done else ""),
         f"space {config.space} ({opened.parts.space.size:,} architectures), objective {opened.parts.objective}, "
         f"strategy {config.strategy}, budget {config.budget}, seed {config.seed}",
-        f"evaluator {config.evaluator}{task}: {brief(opened.record.description)} (more: bonag status {argument} --about)",
+        f"evaluator {config.evaluator}{task}: {brief(opened.record.description)} {more}",
         *(f"learns from {source}" for source in opened.record.sources),
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bonag.ui.filters import duration, number
 from bonag.ui.ordering import Column
 from bonag.ui.source import View
-from loops.history import Trial, TrialStatus
+from loops.history import MOMENT, Trial, TrialStatus
 
 # Metrics shown; a table of latencies has dozens. The CSV has all.
 SHOWN = 4

@@ -133,4 +133,6 @@ def test_a_run_of_python_objects_is_not_written(call: Callable) -> None:  # type
 
 def test_json_and_yaml_exclude_each_other(call: Callable) -> None:  # type: ignore[type-arg]
     for both in (("--json", "--yaml"), ("--yaml", "--about")):
-        assert "choose one of --json (how the run stands), --yaml (which repeats it)" in call("status", "one", *both).err
+        assert (
+            "choose one of --json (how the run stands), --yaml (which repeats it)" in call("status", "one", *both).err
+        )
