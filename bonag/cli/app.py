@@ -75,5 +75,5 @@ for command in (
     supernets.train_supernet,
 ):
     app.command(cls=Command)(command)
-app.command("list", cls=Command)(prints(listing.list_runs))
+app.command("list", cls=Command)(prints(listing.list_what))
 app.add_typer(benching.bench, name="bench")

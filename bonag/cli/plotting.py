@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from bonag.cli.completing import run_names
+
 
 def plot(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Folders of runs, or their names in results/.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Folders of runs, or their names in results/.", autocompletion=run_names),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .pdf, .png or .svg.")],
     what: Annotated[
         str | None,

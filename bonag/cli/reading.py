@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bonag.cli.completing import run_names
+
 if TYPE_CHECKING:
     from bonag.api.result import Result
 
 # Trials that `bonag best` shows of a single objective.
 BEST = 5
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")]
+Run = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.", autocompletion=run_names),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonag.cli.options import given_options, takes_options
+from bonag.cli.reading import Run
 from loops.config import EXTENSIBLE
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run(
 
 @takes_options(*EXTENSIBLE, **dict.fromkeys(EXTENSIBLE, "as before"))
 def resume(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    run: Run,
     quiet: Quiet = False,
     **changes: object,
 ) -> int:
@@ -87,7 +88,7 @@ def resume(
 
 
 def abandon(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    run: Run,
     trials: Annotated[list[int], typer.Argument(metavar="TRIAL", help="Trials that were running, by index.")],
 ) -> None:
     """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them.
