@@ -28,7 +28,7 @@ def calibrate(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="What was measured; with a minus before it (--metric=-macs) less is better.",
+            help="What was measured; of a cost, and with a minus before it (--metric=-error), less is better.",
             show_default="the run's first objective, or accuracy",
         ),
     ] = None,

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bonag.cli.options import takes_options
-
-if TYPE_CHECKING:
-    from bonag.on_demand.generated import Generated
 
 Labels = Annotated[
     int | None,
@@ -94,6 +89,7 @@ def generate(
         raise UserError("choose one of --json and --csv")
     strengths = _strengths(guidance or [])
     from bonag.api.generating import generate as generate_architectures
+    from bonag.cli.generated_text import generated_json, generated_lines, values_text
 
     with status("evaluating labels, fitting predictors, sampling" if where else "sampling"):
         made = generate_architectures(
@@ -102,16 +98,16 @@ def generate(
             **options,  # type: ignore[arg-type]  # checked there
         )  # fmt: skip
     if as_json:
-        print(json.dumps(_without_nan(_json(made)), indent=2, allow_nan=False))
+        print(json.dumps(generated_json(made), indent=2, allow_nan=False))
     elif csv:
         made.frame.to_csv(sys.stdout, index=False, lineterminator="\n")
-        print("\n".join(_summary_lines(made)), file=sys.stderr)
+        print("\n".join(generated_lines(made)), file=sys.stderr)
     else:
-        print("\n".join(_summary_lines(made)))
+        print("\n".join(generated_lines(made)))
         first = made.frame.drop_duplicates("architecture").head(SHOWN)
         print(f"the first {len(first)} (all with every metric: --csv or --json):")
         for row in first.to_dict("records"):
-            print(f"  {row['architecture']}\n    {_values(row, made)}")
+            print(f"  {row['architecture']}\n    {values_text(row, made)}")
 
 
 def _strengths(texts: list[str]) -> dict[str, float]:
@@ -128,89 +124,6 @@ def _strengths(texts: list[str]) -> dict[str, float]:
             raise UserError(f"guidance of '{metric}' is given more than once")
         strengths[metric] = strength
     return strengths
-
-
-def _json(made: Generated) -> dict[str, object]:
-    metrics, summary = list(made.values), made.summary()
-    return {
-        "space": made.space.name,
-        "generator": made.family,
-        "model": str(made.model) if made.model else None,
-        "method": made.method,
-        "seed": made.seed,
-        "evaluator": made.measured_by,
-        "description": made.description,
-        "conditions": [
-            {
-                "condition": str(wish),
-                "metric": wish.metric,
-                "relation": wish.relation,
-                "bound": wish.bound,
-                "guidance": made.strengths[wish.metric],
-                "met": summary["meets"][str(wish)],
-            }
-            for wish in made.wishes
-        ],
-        "summary": summary,
-        "architectures": [
-            {
-                "architecture": row["architecture"],
-                "metrics": {name: row[name] for name in metrics},
-                "meets": row["meets"],
-            }
-            for row in made.frame.to_dict("records")
-        ],
-    }
-
-
-def _without_nan(value: object) -> object:
-    """The value with null for every nan, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _summary_lines(made: Generated) -> list[str]:
-    from bonag.cli.result_text import brief
-
-    figures = made.summary()
-    drawn, count = made.drawn, len(made.architectures)
-    fewer = f" (no more of the {drawn.asked:,} asked for were found)" if count < drawn.asked else ""
-    lines = [
-        f"{count:,} architectures of {made.space.name}{fewer}, {made.family} generator, method {made.method}, "
-        f"seed {made.seed}; {drawn.count:,} drawn",
-        f"evaluator {made.measured_by}: {brief(made.description)} (more: --json)",
-    ]
-    for wish in made.wishes:
-        bound = "" if wish.share is None else f" ({wish.metric}{wish.relation}{wish.bound:.12g})"
-        guidance = f"guidance {made.strengths[wish.metric]:g}"
-        lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%} of those drawn")
-    if len(made.wishes) > 1:
-        lines.append(f"all conditions: met by {figures['meets_all']:.1%} of those drawn")
-    raw = figures["raw_validity"]
-    before = "" if math.isnan(raw) else f" (before the projection {raw:.1%})"
-    return [
-        *lines,
-        f"valid {figures['validity']:.1%}{before}, {figures['uniqueness']:.1%} of those drawn distinct; "
-        f"{figures['novelty']:.1%} new to the generator and {figures['held_out']:.1%} of the tenth held out; "
-        f"two differ in {figures['diversity']:.2f} places on average",
-        f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['evaluated']:,} evaluated, "
-        f"{figures['labels']:,} labels for the guidance, {figures['labels_in_training']:,} in the generator's training",
-    ]
-
-
-def _values(row: Mapping[Hashable, Any], made: Generated) -> str:
-    """What is true of an architecture, for people: what was asked for, and the usual metrics."""
-    from loops.metric_units import units_of, words
-
-    asked = [wish.metric for wish in made.wishes]
-    names = [name for name in dict.fromkeys([*asked, "accuracy", "params", "macs"]) if name in row]
-    units = units_of({name: row[name] for name in made.values}, made.units)
-    return ", ".join(words(name, row[name], units=units) for name in names) + (
-        "" if row["meets"] else " (not as asked)"
-    )
 
 
 def status(text: str) -> AbstractContextManager[object]:
