@@ -37,7 +37,8 @@ def calibrate(
     source: a run, finished or not, or a CSV file with a column ``architecture`` and one of the metric, as ``known`` of
     ``search``. space: by default the run's. evaluator: by default the space's first, mostly ``surrogate``. task: by
     default that of the run, where the evaluator has it, else the evaluator's first. metric: with a minus before it
-    where less is better, as it is of a cost; by default the run's first objective, or ``accuracy``. seed: of the bootstrap.
+    where less is better, as it is of a cost; by default the run's first objective, or ``accuracy``. seed: of the
+    bootstrap.
 
     Raises UserError, also where fewer than five networks were measured.
     """
