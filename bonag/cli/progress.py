@@ -163,7 +163,7 @@ class PlainProgress:
 
 
 class SilentProgress:
-    """Nothing."""
+    """No word, for scripts."""
 
     def __enter__(self) -> SilentProgress:
         return self

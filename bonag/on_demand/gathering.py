@@ -50,7 +50,7 @@ class Gathering:
             columns = self.measure(new)
             for row, one in enumerate(new):
                 self.values[one] = {name: float(column[row]) for name, column in columns.items()}
-        self.good |= dict.fromkeys(one for one in new if self._meets([one])[0])
+            self.good |= dict.fromkeys(one for one, meets in zip(new, self._meets(new), strict=True) if meets)
         return len(self.good) - known
 
     def share(self, wish: Constraint) -> float:

@@ -63,14 +63,8 @@ def generate(
     # Where counts decide alone, nothing is evaluated but what is given out.
     needed = metrics if any(wish.metric not in COUNTED for wish in wishes) else tuple(one.metric for one in wishes)
     gathering = Gathering(wishes, lambda architectures: measure(space, evaluator, architectures, needed)[0])
-    if as_drawn:
-        architectures = drawer.draw(n, repeat=True)
-        gathering.add(architectures)
-    else:
-        slow = None if needs_no_time(evaluator) else MOST_EVALUATED * n
-        architectures = gather(gathering, min(n, space.size), drawer.draw, max(MOST_DRAWN * n, LEAST_DRAWN), slow)
-        if not architectures:
-            raise drawer.none(gathering)
+    evaluated = None if needs_no_time(evaluator) else MOST_EVALUATED * n
+    architectures = drawer.as_drawn(n, gathering) if as_drawn else drawer.gather(n, gathering, evaluated)
     values = gathering.columns(architectures) if needed == metrics else None
     return Generated(
         space=space,
@@ -116,20 +110,31 @@ class _Drawer:
         self.seconds = 0.0
         self._broken: list[Architecture] = []
 
-    def draw(self, n: int, repeat: bool = False) -> list[Architecture]:
-        """n architectures, or fewer where fewer are found and none may be repeated."""
+    def as_drawn(self, n: int, gathering: Gathering) -> list[Architecture]:
+        """The first n, doubles and those that are not as asked among them; raises UserError where there are none."""
         started = time.perf_counter()
-        if repeat:
-            found = self._counted.filled(n, self._sample, self._rng)
-        else:
-            found, broken = self._counted.some(n, self._sample, self._rng)
-            self._broken += broken
+        found = self._counted.filled(n, self._sample, self._rng)
         self.seconds += time.perf_counter() - started
+        gathering.add(found)
         return found
 
-    def none(self, gathering: Gathering) -> UserError:
-        """That nothing was found which meets the wishes."""
-        return gathering.none() if gathering.drawn else self._counted.none(self._broken)
+    def gather(self, n: int, gathering: Gathering, evaluated: int | None) -> list[Architecture]:
+        """At most n that differ and are as asked; raises UserError where there are none.
+
+        evaluated: different architectures to be drawn at most, if any.
+        """
+        most = max(MOST_DRAWN * n, LEAST_DRAWN)
+        found = gather(gathering, min(n, self._space.size), self._some, most, evaluated)
+        if not found:
+            raise gathering.none() if gathering.drawn else self._counted.none(self._broken)
+        return found
+
+    def _some(self, n: int) -> list[Architecture]:
+        started = time.perf_counter()
+        found, broken = self._counted.some(n, self._sample, self._rng)
+        self.seconds += time.perf_counter() - started
+        self._broken += broken
+        return found
 
     def _sample(self, n: int) -> list[Architecture]:
         self.raw.append(self._guidance.raw_sample(n, self._rng))
