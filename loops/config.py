@@ -248,6 +248,7 @@ class RunConfig:
         if known < 4 and values["executor"] == "ray":
             # Ray used to evaluate all of a batch at once.
             values["workers"] = values["batch_size"]
+        values["objective"] = _with_signs(values["objective"])
         return cls(**{**values, "format": FORMAT})
 
     def difference(self, other: RunConfig) -> str | None:
@@ -274,6 +275,16 @@ def _texts(value: Any, one: bool = False) -> Any:
     if not all(isinstance(text, str) for text in value):
         return list(value)
     return value[0] if one and len(value) == 1 else tuple(value)
+
+
+def _with_signs(objective: Any) -> Any:
+    """The goals of a record, with the sign that those of costs had not always."""
+    from loops.objective import with_sign
+
+    texts = objective if isinstance(objective, list) else [objective]
+    if not all(isinstance(text, str) for text in texts):
+        return objective
+    return _texts([with_sign(text) for text in texts], one=True)
 
 
 def types_of(kind: Any) -> tuple[type, ...]:

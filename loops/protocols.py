@@ -102,6 +102,12 @@ class Sized(Protocol):
     network_size: NetworkSize
 
 
+class Measuring(Protocol):
+    """An evaluator that says in which units, by metric; of others bonag knows those that the metrics' names tell."""
+
+    units: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Job:
     """One evaluation to run: trial index, architecture, the seed of that trial, and its folder, if the run has one."""

@@ -54,6 +54,15 @@ def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Pat
     return provider.task_names(data_dir) if provider else []
 
 
+def declared_units(space_name: str, evaluator_name: str) -> Mapping[str, str]:
+    """By metric, the units that an evaluator of bonag declares, as far as their names do not tell them."""
+    full = f"{space_name}.{evaluator_name}"
+    # Those of others run their authors' code when they are imported.
+    found = EVALUATORS.find(full) if full in EVALUATORS.built_in else None
+    units: Mapping[str, str] = getattr(found, "units", {})
+    return units
+
+
 def make_evaluator(
     space: SearchSpace,
     part: object = None,
