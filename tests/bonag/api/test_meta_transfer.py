@@ -59,13 +59,13 @@ def test_one_more_source_is_made_of_enough_runs_and_stands_in_the_record(earlier
     first = read_record(Path("results/run-0")).fingerprint
     assert first is not None
     assert first.means.tolist() == OnData(1.0).fingerprint().means.tolist()
-    whole = search(-1.2, budget=4, transfer=[*earlier, "meta"], name="whole")
+    whole = search(-1.2, budget=2, transfer=[*earlier, "meta"], name="whole")
     assert told(whole)[:-1] == [(name, 6) for name in earlier]
     assert told(whole)[-1] == (f"data sets of {LEAST} runs", 6 * LEAST)
-    part = search(-1.2, budget=2, transfer=[*earlier, "meta"], name="part")
+    part = search(-1.2, budget=1, transfer=[*earlier, "meta"], name="part")
     for name in earlier:
         shutil.rmtree(f"results/{name}")
-    went_on = bonag.resume(part.path, budget=4, evaluator=OnData(-1.2))
+    went_on = bonag.resume(part.path, budget=2, evaluator=OnData(-1.2))
     assert [str(one.architecture) for one in went_on.history] == [str(one.architecture) for one in whole.history]
     assert f"data sets of {LEAST} runs" in whole.history.trials[0].provenance["sources"]
 
