@@ -18,7 +18,7 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 6
+FORMAT = 7
 # The keys that a format added; an earlier file is read as if it had their defaults.
 ADDED: dict[int, tuple[str, ...]] = {
     2: ("constraints",),
@@ -30,9 +30,10 @@ ADDED: dict[int, tuple[str, ...]] = {
     ),
     5: ("supernet", "imagenet", "images"),
     6: ("transfer",),
+    7: ("fingerprint",),
 }
 # What an evaluator may ask for; those of the others are refused.
-SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images")
+SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images", "fingerprint")
 DEVICES = ("auto", "cpu", "cuda")
 MOST = 1_000_000_000
 BOUNDS = {
@@ -158,9 +159,16 @@ class RunConfig:
     )
     transfer: tuple[str, ...] = _option(
         "What to learn from beforehand, as far as it helps: a run, a CSV file, table:SPACE/TASK, postgresql://..., or "
-        "auto for all finished runs of the space; may be given again.",
+        "auto for all finished runs of the space; with meta beside runs, also what they teach of the data set; may be "
+        "given again.",
         (),
         unset="nothing",
+    )
+    fingerprint: str | None = _option(
+        "How --evaluator train looks at its data set, so that runs on several teach what is good on others: "
+        "random-filters, efficientnet-lite0 or none.",
+        None,
+        unset="random-filters",
     )
     bonag: str = ""
     format: int = FORMAT

@@ -35,6 +35,8 @@ class CountingEvaluator:
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):
             self.evaluate_many = self._evaluate_many
+        if hasattr(evaluator, "fingerprint"):
+            self.fingerprint = evaluator.fingerprint
 
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
         """What the evaluator measured, and the counts, which its reports have as well."""

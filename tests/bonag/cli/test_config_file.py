@@ -55,6 +55,7 @@ ALL = RunConfig(
     imagenet="imagenet",
     images=5000,
     transfer=("earlier", "table:nb201/cifar10"),
+    fingerprint="none",
 )
 
 
