@@ -55,6 +55,7 @@ def told(result: bonag.Result) -> list[tuple[str, int]]:
     return [(source.name, source.labels) for source in result.sources]
 
 
+@pytest.mark.slow
 def test_one_more_source_is_made_of_enough_runs_and_stands_in_the_record(earlier: list[str]) -> None:
     first = read_record(Path("results/run-0")).fingerprint
     assert first is not None
