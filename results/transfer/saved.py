@@ -1,7 +1,7 @@
 """How many queries sources spare, by the trials of two contests, one without and one with sources.
 
-python saved.py nb201 cifar100 ../search/nb201-cifar100 cifar10-cifar100: writes a row of saved.csv, with medians over the
-seeds that both have, and p of Wilcoxon's signed-rank test of the difference, paired by seed.
+python saved.py nb201 cifar100 ../search/nb201-cifar100 cifar10-cifar100: writes a row of saved.csv, with medians over
+the seeds that both have, and p of Wilcoxon's signed-rank test of the difference, paired by seed.
 """
 
 from __future__ import annotations
