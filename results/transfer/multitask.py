@@ -9,13 +9,10 @@ from typing import cast
 
 import numpy as np
 import torch
-from botorch.exceptions import ModelFittingError
-from botorch.fit import fit_gpytorch_mll
 from botorch.models import MultiTaskGP
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import HadamardGaussianLikelihood
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from models import Belief, Cold
 from scipy.linalg import solve_triangular
@@ -23,7 +20,7 @@ from table import TableKernel
 from torch import Tensor
 
 from bonag.acquisition.metric_models import GROWTH
-from bonag.predictors.gp import MAX_FIT_STEPS, NOISE, OUTPUT_SCALE, PRIOR_WIDTH, make_gp
+from bonag.predictors.gp import NOISE, OUTPUT_SCALE, PRIOR_WIDTH, make_gp, maximise_likelihood
 from bonag.predictors.schedule import prefix
 from loops.protocols import Prediction
 
@@ -49,7 +46,7 @@ class MultiTask(Cold):
         model = self._make(rows, scores)
         if not self._states or len(rows) == 0 or prefix(len(rows), GROWTH) == len(rows):
             self._states.clear()
-            _fit(model)
+            maximise_likelihood(model)
             self._states.update({name: value.clone() for name, value in model.state_dict().items()})
         else:
             model.load_state_dict(self._states)
@@ -154,13 +151,3 @@ class PlainMultiTask(MultiTask):
 def _of_task(inputs: Tensor, task: int) -> Tensor:
     """(n, D) -> (n, D + 1)."""
     return torch.cat([inputs, torch.full((len(inputs), 1), float(task), dtype=inputs.dtype)], dim=1)
-
-
-def _fit(model: MultiTaskGP) -> None:
-    """Maximise the marginal likelihood times the priors, in place; where that fails, the medians stay."""
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    mll = ExactMarginalLogLikelihood(model.likelihood, model)
-    try:
-        fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": MAX_FIT_STEPS}}, max_attempts=1)
-    except ModelFittingError:
-        model.load_state_dict(state)
