@@ -17,6 +17,10 @@ from bonag.generators.diffusion import Transition, draw
 from bonag.generators.particles import ParticleSearch, Resampling
 from bonag.generators.trained import CONDITIONAL, STEPS, Potential, Score, Steering, TrainedGenerator
 
+# A class that is so much less likely beside the other sites than it is at large is an error of sampling.
+UNLIKELY = 0.05
+MAX_CORRECTIONS = 24
+
 
 @dataclass(frozen=True)
 class DiscreteGenerator(TrainedGenerator):
@@ -50,7 +54,7 @@ class DiscreteGenerator(TrainedGenerator):
             for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
                 x = draw(self.clean_probabilities(z, t, bounds, strengths), generator)
                 z = draw(self.transition.posterior(z, x, s, t), generator)
-            return z.numpy()
+            return self.corrected(z, generator).numpy()
 
         return in_blocks(n, rng, block)
 
@@ -146,6 +150,28 @@ class DiscreteGenerator(TrainedGenerator):
         else:
             logits = self._conditional_logits(z.to(self.device), level, bounds, strengths).cpu().double()
         return (logits + own).softmax(dim=-1)
+
+    @torch.no_grad()
+    def corrected(self, z: Tensor, generator: torch.Generator) -> Tensor:
+        """The codes z (B, S), with sites drawn anew that do not fit the others: (B, S).
+
+        A step of ancestral sampling draws all sites at once, as if they were independent, so that at the end two of
+        them can contradict each other. The network knows it: the site that it finds least likely given the others is
+        drawn from its conditional, a step of Gibbs sampling without noise, until all are likely. Corrector steps
+        are from Campbell et al. (2022, section 4.4).
+        """
+        z, rows = z.clone(), torch.arange(len(z))
+        for _ in range(MAX_CORRECTIONS):
+            conditionals = self.site_conditionals(z[rows])
+            now = z[rows][..., None]
+            at_large = self.marginals.expand(len(rows), -1, -1).gather(2, now)
+            fit, worst = (conditionals.gather(2, now) / at_large)[..., 0].min(dim=1)
+            off = fit < UNLIKELY
+            rows, worst, conditionals = rows[off], worst[off], conditionals[off]
+            if not len(rows):
+                break
+            z[rows, worst] = draw(conditionals[torch.arange(len(rows)), worst], generator)
+        return z
 
     def site_conditionals(self, x: Tensor) -> Tensor:
         """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
