@@ -44,7 +44,7 @@ def novelty_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block]:
     for family in (*plan.families, UNIFORM):
         trained = plan.families[0] if family == UNIFORM else family
         yield Block(
-            "novelty", space, family, "unguided", f"n={n}", partial(_novelty, lab, space, family, trained, n),
+            "novelty", space, family, "unguided", f"n={n}", partial(measure_novelty, lab, space, family, trained, n),
             plan.seeds,
         )  # fmt: skip
 
@@ -114,9 +114,14 @@ def noise_floor(space: SearchSpace, target: Moments | int, n: int, draws: int, r
 
 
 def _validity(lab: Lab, name: str, family: str, n: int, seed: int, rng: np.random.Generator) -> dict[str, float]:
-    space = lab.space(name)
     if family == UNIFORM:
-        return {"uniqueness": unique_share(space.sample(n, rng))}
+        return {"uniqueness": unique_share(lab.space(name).sample(n, rng))}
+    return measure_validity(lab, name, family, n, rng)
+
+
+def measure_validity(lab: Lab, name: str, family: str, n: int, rng: np.random.Generator) -> dict[str, float]:
+    """Of n unguided samples of a space's generator: validity before and after the projection, and uniqueness."""
+    space = lab.space(name)
     raw = lab.generator(name, family).raw_sample(n, rng)
     made = space.nearest(raw)
     return {
@@ -126,9 +131,10 @@ def _validity(lab: Lab, name: str, family: str, n: int, seed: int, rng: np.rando
     }
 
 
-def _novelty(
+def measure_novelty(
     lab: Lab, name: str, family: str, trained: str, n: int, seed: int, rng: np.random.Generator
 ) -> dict[str, float]:
+    """The shares of n samples that the generator of the family ``trained`` has not seen, and that none has."""
     space = lab.space(name)
     record = lab.record(name, trained)
     drawn = int(record["seed"]), int(record["pool"])

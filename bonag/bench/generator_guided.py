@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,7 +31,14 @@ CONDITIONS_BARS = {"feasible": ">=0.9", "meets_both": ">=0.3"}
 # In place of a generator: what the predictor itself says of every cell of the space.
 PREDICTOR = "predictor"
 ACCURACY = Source(SPACE, "table", TASK)
-BOTH = replace(ACCURACY, metrics=("accuracy", *(f"latency_{device}" for device in DEVICES)))
+
+
+def both_of(devices: Sequence[str]) -> Source:
+    """Labels of accuracy and of the latencies of all devices."""
+    return replace(ACCURACY, metrics=("accuracy", *(f"latency_{device}" for device in devices)))
+
+
+BOTH = both_of(DEVICES)
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def conditions_blocks(plan: Plan, lab: Lab, space: str) -> Iterator[Block | str]
         for family, method in [*methods, *conditional, (PREDICTOR, "exact")]:
             yield Block(
                 "conditions", space, family, method, f"device={device}",
-                partial(_conditions, plan, lab, family, method, device), plan.seeds,
+                partial(measure_conditions, plan, lab, family, method, device, DEVICES), plan.seeds,
                 CONDITIONS_BARS if family != PREDICTOR else {},
             )  # fmt: skip
 
@@ -160,10 +167,19 @@ def _argmax(plan: Plan, lab: Lab, seed: int, rng: np.random.Generator) -> dict[s
     return census.drawn(best, _marks(census))
 
 
-def _conditions(
-    plan: Plan, lab: Lab, family: str, method: str, device: str, seed: int, rng: np.random.Generator
+def measure_conditions(
+    plan: Plan,
+    lab: Lab,
+    family: str,
+    method: str,
+    device: str,
+    devices: Sequence[str],
+    seed: int,
+    rng: np.random.Generator,
 ) -> dict[str, float]:
-    census = census_of(lab, BOTH)
+    """What meets a bound on the latency of a device, and both wishes. devices: whose latencies are labelled."""
+    source = both_of(devices)
+    census = census_of(lab, source)
     latency, accuracy = census.values[f"latency_{device}"], census.values["accuracy"]
     feasible = latency <= np.quantile(latency, QUICKEST)
     both = feasible & (accuracy >= np.quantile(accuracy[feasible], 1 - SHARE))
@@ -171,13 +187,13 @@ def _conditions(
     # In full, so that the bound as text loses no cell.
     texts = [f"latency_{device}<={np.quantile(latency, QUICKEST)!s}", ONE_WISH]
     if method == "exact":
-        guidance = lab.guidance(BOTH, "discrete", "resampling", plan.sizes.pair_labels, seed, texts)
+        guidance = lab.guidance(source, "discrete", "resampling", plan.sizes.pair_labels, seed, texts)
         return census.expected(guidance.log_reward(census.codes), plan.sizes.batch, marks)
     if method == CONDITIONAL:
-        wishes = lab.wishes(BOTH, plan.sizes.pair_labels, seed, texts)
+        wishes = lab.wishes(source, plan.sizes.pair_labels, seed, texts)
         guidance = make_guidance(_conditional(plan, lab, seed), method, wishes, {})
     else:
-        guidance = lab.guidance(BOTH, family, method, plan.sizes.pair_labels, seed, texts)
+        guidance = lab.guidance(source, family, method, plan.sizes.pair_labels, seed, texts)
     raw = guidance.raw_sample(plan.sizes.batch, rng)
     return census.drawn(census.rows(_valid(lab, raw)), marks)
 

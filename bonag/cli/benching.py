@@ -245,6 +245,40 @@ def generator(
     typer.echo(shown(rows))
 
 
+@bench.command(cls=Command)
+def paper(
+    protocols: Annotated[
+        str,
+        typer.Option(
+            help="With commas between: generation, on demand, latency bound, transfer, search.", show_default="all"
+        ),
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions behind each median, with the seeds 0, 1, ...")] = 3,
+    data: Annotated[Path | None, typer.Option(help="Folder of benchmark tables.", show_default="$BONAG_DATA")] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of rows.csv, table.csv, table.md and figure.svg.")
+    ] = Path("results", "paper"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep what rows.csv holds, and measure what it lacks.")
+    ] = False,
+) -> None:
+    """Measure what DiffusionNAG and DiNAS report, on every benchmark whose data is there, beside their figures.
+
+    Validity, uniqueness and novelty; the best of those generated under a condition; a bound on the latency of each
+    device; architectures for a new task; and searches of 100 and 200 queries. Labels and queries are counted for both.
+    Every finished part is written at once.
+
+        bonag bench paper --protocols generation,search
+    """
+    from bonag.bench.paper.measure import measure
+    from bonag.bench.paper.protocols import PROTOCOLS, Settings
+    from bonag.bench.paper.table import table_text
+
+    names = _names(protocols) if protocols else tuple(PROTOCOLS)
+    table = measure(output, Settings(data, seeds), names, resume, say=lambda line: typer.echo(line, err=True))
+    typer.echo(table_text(table), nl=False)
+
+
 def _folder_name(space: str, task: str | None) -> str:
     return re.sub(r"[^\w.-]", "_", f"{space}-{task}")
 
