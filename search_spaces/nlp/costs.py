@@ -12,7 +12,7 @@ from search_spaces.nlp.layout import CONTEXT, EMBEDDING, HIDDEN, LAYERS, layer_w
 def model_costs(
     nodes: Sequence[Node], num_classes: int, embedding: int = EMBEDDING, hidden: int = HIDDEN, layers: int = LAYERS
 ) -> Costs:
-    """Parameters, and MACs for one text of CONTEXT tokens, of which the next token is told; arguments as of the network.
+    """Parameters, and MACs for one text of CONTEXT tokens, of which the next is told; arguments as of the network.
 
     Weights of words and of the softmax are the same ones, and counted once.
     """

@@ -1,10 +1,10 @@
 """The cells one edit away from a cell.
 
 An edit gives a node another operation of as many sources; lets a node read another source in place of one; gives a
-linear map a third source, or takes one away; puts a node where something is read, which reads that and, unless it is an
-activation, x or the old value of a state, or takes such a node out; makes another node the new value of a state; or adds
-a state that is read in one place, or removes such a one. No edit leaves behind what does not count, so each has its way
-back.
+linear map a third source, or takes one away; puts a node where something is read, which reads that and, unless it is
+an activation, x or the old value of a state, or takes such a node out; makes another node the new value of a state; or
+adds a state that is read in one place, or removes such a one. No edit leaves behind what does not count, so each has
+its way back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ACTIVATIONS, ARITIES, FIRST, MAX_NODES, MAX_STATES, X, Cell, Node, prune
+from search_spaces.nlp.cells import ACTIVATIONS, ARITIES, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X, prune
 
 _PAIRED = tuple(op for op, arities in ARITIES.items() if 2 in arities)
 

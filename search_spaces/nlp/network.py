@@ -56,19 +56,21 @@ class CellLayer(nn.Module):
 
     def forward(self, x: torch.Tensor, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         # What comes of x needs no loop, and the weights are the same in all of it.
-        weights = {name: self._dropped(one.old.weight) for name, one in self.linear.items()}
-        of_x = {name: one.new(x).unbind(1) for name, one in self.linear.items() if one.new is not None}
+        maps = {name: one for name, one in self.linear.items() if isinstance(one, Linear)}
+        weights = {name: self._dropped(one.old.weight) for name, one in maps.items()}
+        biases = {name: one.old.bias for name, one in maps.items()}
+        of_x = {name: one.new(x).unbind(1) for name, one in maps.items() if one.new is not None}
         values, outputs = list(states.unbind(0)), []
         for step in range(x.shape[1]):
-            found = [None, *values, *[None] * (FIRST - 1 - len(values))]
+            found = dict(enumerate(values, start=1))
             for place, (op, sources) in enumerate(self.nodes):
                 read = [found[source] for source in sources if source != X]
                 if op == "linear":
                     name = str(place)
-                    made = functional.linear(torch.cat(read, 1), weights[name], self.linear[name].old.bias)
-                    found.append(made + of_x[name][step] if name in of_x else made)
+                    made = functional.linear(torch.cat(read, 1), weights[name], biases[name])
+                    found[FIRST + place] = made + of_x[name][step] if name in of_x else made
                 else:
-                    found.append(self._joined(op, read))
+                    found[FIRST + place] = joined(op, read)
             values = [found[state] for state in self.states]
             outputs.append(values[0])
         return torch.stack(outputs, 1), torch.stack(values)
@@ -76,16 +78,18 @@ class CellLayer(nn.Module):
     def _dropped(self, weights: torch.Tensor) -> torch.Tensor:
         return functional.dropout(weights, self.weight_dropout, self.training)
 
-    def _joined(self, op: str, read: list[torch.Tensor]) -> torch.Tensor:
-        if op == "sum":
-            return read[0] + read[1]
-        if op == "prod":
-            return read[0] * read[1]
-        if op == "blend":
-            return torch.lerp(read[2], read[1], read[0])
-        if op == "leaky_relu":
-            return functional.leaky_relu(read[0])
-        return read[0].tanh() if op == "tanh" else read[0].sigmoid()
+
+def joined(op: str, read: list[torch.Tensor]) -> torch.Tensor:
+    """What an operation without weights makes of its sources."""
+    if op == "sum":
+        return read[0] + read[1]
+    if op == "prod":
+        return read[0] * read[1]
+    if op == "blend":
+        return torch.lerp(read[2], read[1], read[0])
+    if op == "leaky_relu":
+        return functional.leaky_relu(read[0])
+    return read[0].tanh() if op == "tanh" else read[0].sigmoid()
 
 
 class LanguageModel(nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, X, Cell, Node
+from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X
 from search_spaces.nlp.encoding import ABSENT, BLENDS, ENDS, FREE_NAMES, OP_NAMES, PLACES, code_of
 from search_spaces.nlp.sampling import draw_cell
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ACTIVATIONS, FIRST, MAX_NODES, MAX_STATES, X, Cell, Node, prune
+from search_spaces.nlp.cells import ACTIVATIONS, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X, prune
 
 # Shares of what comes next: a linear map, which an activation follows, or one that joins earlier sources.
 STEPS = {"linear": 0.7, "sum": 0.12, "prod": 0.1, "blend": 0.08}

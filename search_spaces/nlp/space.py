@@ -67,9 +67,9 @@ class NLP(SearchSpace):
         return [draw_cell(rng) for _ in range(n)]
 
     def parse(self, text: str) -> Architecture:
-        """Read a cell like ``linear~x+h0|tanh~1|h0~2``: each node's operation, and after ~ what it reads, which is x, the
-        old value of a state (h0, h1, h2) or the number of an earlier node; then the node that becomes each state. The
-        output is h0. Any order in which nodes follow what they read is understood."""
+        """Read a cell like ``linear~x+h0|tanh~1|h0~2``: each node's operation, and after ~ what it reads, which is x,
+        the old value of a state (h0, h1, h2) or the number of an earlier node; then the node that becomes each state.
+        The output is h0. Any order in which nodes follow what they read is understood."""
         return read_cell(text)
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
