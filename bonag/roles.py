@@ -95,6 +95,8 @@ EVALUATORS: Registry[Evaluator] = Registry(
         "darts.nasbench301": "bonag.evaluators.nb301_surrogate",
         "nbgraph.table": "bonag.evaluators.nbgraph_table:WHOLE",
         "nbgraph-proteins.table": "bonag.evaluators.nbgraph_table:PROTEINS",
+        "nlp.surrogate": "bonag.evaluators.nlp_surrogate",
+        "nlp.table": "bonag.evaluators.nlp_table",
         "train": "bonag.evaluators.train:TrainEvaluator",
     },
     groups=("bonag.evaluators",),

@@ -71,6 +71,7 @@ class RunConfig:
     objective: str | tuple[str, ...] = _option(
         "Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto front.",
         "accuracy",
+        unset="accuracy; of space nlp -perplexity",
     )
     constraints: tuple[str, ...] = _option(
         "Bound on a metric, as in 'latency_note10<=30'; may be given again.", (), unset="none", flag="constraint"

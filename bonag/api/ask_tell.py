@@ -59,6 +59,7 @@ class AskTell:
         folder = None if path is None else Path(path)
         given = {name: one for name, one in check_options(options, *OPTIONS).items() if one is not None}
         given["space"] = space
+        given.setdefault("objective", get_space(space).goal)
         config = RunConfig(
             name="ask-and-tell" if folder is None else folder.name,
             evaluator=ASK_AND_TELL,

@@ -51,6 +51,7 @@ class NLP(SearchSpace):
     null_op = ABSENT
     num_classes = PTB_WORDS
     input_names = ("tokens",)
+    goal = "-perplexity"
 
     def __init__(self) -> None:
         self.adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
