@@ -97,6 +97,7 @@ EVALUATORS: Registry[Evaluator] = Registry(
         "nbgraph-proteins.table": "bonag.evaluators.nbgraph_table:PROTEINS",
         "nlp.surrogate": "bonag.evaluators.nlp_surrogate",
         "nlp.table": "bonag.evaluators.nlp_table",
+        "nlp.train": "bonag.evaluators.train_text:TrainTextEvaluator",
         "train": "bonag.evaluators.train:TrainEvaluator",
     },
     groups=("bonag.evaluators",),

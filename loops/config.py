@@ -136,11 +136,11 @@ class RunConfig:
     )
     dataset: str | None = _option(
         "What --evaluator train or supernet takes its images from: digits, fashion-mnist, cifar10, cifar100, or the "
-        "path of a folder or file.",
+        "path of a folder or file; for space nlp a text.",
         None,
         unset="digits, or the supernet's",
     )
-    preset: str | None = _option("How --evaluator train trains: quick or nb201.", None, unset="quick")
+    preset: str | None = _option("How --evaluator train trains: quick, nb201, or on texts nlp.", None, unset="quick")
     hyperparameters: tuple[str, ...] = _option(
         "Setting of --evaluator train, as in 'epochs=30'; may be given again.", (), unset="none", flag="hyperparameter"
     )

@@ -101,10 +101,12 @@ def _row(name: str, data: Path | None) -> Row:
 
 
 def _usable(name: str, space: SearchSpace) -> list[str]:
-    """Of the evaluators, ``train`` only where there are networks to train on images."""
+    """Of the evaluators, ``train`` only where there are networks to train on images, or the space has its own."""
     from bonag.evaluators import evaluator_names
+    from bonag.roles import EVALUATORS
 
-    return [one for one in evaluator_names(name) if one != "train" or (space.builds and space.takes_images)]
+    trains = f"{name}.train" in EVALUATORS.names() or (space.builds and space.takes_images)
+    return [one for one in evaluator_names(name) if one != "train" or trains]
 
 
 def _show(row: Row) -> None:

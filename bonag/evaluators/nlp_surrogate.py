@@ -55,8 +55,8 @@ class NLPSurrogate(BatchEvaluator):
             f"(nats a word) on {task} in a training as in NAS-Bench-NLP: a Gaussian process over graphs, fitted on "
             f"{fitted.cells:,} cells of the benchmark's logs. With each of them left out in turn its Kendall tau is "
             f"{fitted.tau:.2f} and its mean absolute error {fitted.error:.2f} nats, where the mean of all is off by "
-            f"{fitted.spread:.2f}: it tells good cells from bad ones, and hardly good ones from better ones. No network "
-            "is trained; the logs themselves (evaluator 'table') are exact. Params and MACs are exact counts."
+            f"{fitted.spread:.2f}: it tells good cells from bad ones, and hardly good ones from better ones. No "
+            "network is trained; the logs themselves (evaluator 'table') are exact. Params and MACs are exact counts."
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:

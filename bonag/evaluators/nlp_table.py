@@ -47,7 +47,7 @@ class NLPTable(BatchEvaluator):
         )
 
     def evaluate_many(self, architectures: Sequence[Architecture]) -> dict[str, np.ndarray]:
-        nothing = TrainedCell(np.nan, np.nan, np.nan, 0)
+        nothing = TrainedCell(np.nan, np.nan, np.nan)
         cells = [self._cells.get(architecture, nothing) for architecture in architectures]
         losses = np.array([(cell.validation_loss, cell.test_loss) for cell in cells]).reshape(-1, 2)
         return {
@@ -62,12 +62,11 @@ class NLPTable(BatchEvaluator):
 
 @dataclass(frozen=True)
 class TrainedCell:
-    """The means of the trainings of a cell that did not diverge, and how many there are. Units as in ``Log``."""
+    """The means of the trainings of a cell that did not diverge. Units as in ``Log``."""
 
     validation_loss: float
     test_loss: float
     training_time: float
-    trainings: int
 
 
 def trained_cells(logs: Sequence[Log]) -> dict[Architecture, TrainedCell]:
@@ -77,7 +76,7 @@ def trained_cells(logs: Sequence[Log]) -> dict[Architecture, TrainedCell]:
         if not np.isnan(log.validation_loss):
             found.setdefault(log.architecture, []).append(log)
     names = ("validation_loss", "test_loss", "training_time")
-    means = {
-        cell: [float(np.mean([getattr(log, name) for log in same])) for name in names] for cell, same in found.items()
+    return {
+        cell: TrainedCell(*(float(np.mean([getattr(log, name) for log in same])) for name in names))
+        for cell, same in found.items()
     }
-    return {cell: TrainedCell(*values, len(found[cell])) for cell, values in means.items()}

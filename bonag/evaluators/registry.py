@@ -45,7 +45,8 @@ class EvaluatorProvider(Protocol):
 
 def evaluator_names(space_name: str) -> list[str]:
     """The evaluators that a space has, the default one first, and then those of any space."""
-    return [*_of_space(space_name), *(name for name in EVALUATORS.names() if "." not in name)]
+    general = (name for name in EVALUATORS.names() if "." not in name)
+    return list(dict.fromkeys([*_of_space(space_name), *general]))
 
 
 def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Path | None = None) -> list[str]:

@@ -39,16 +39,21 @@ def check_networks(space: SearchSpace, size: NetworkSize) -> None:
             f"the networks of space '{space.name}' take {takes}, and here networks are trained on images: give an "
             "evaluator of yours by --evaluator module:function"
         )
+    check_costs(space, size)
+
+
+def check_costs(space: SearchSpace, size: NetworkSize) -> None:
+    """Raise UserError where the space's networks are none of that size, or cost something else than it tells."""
     architecture = space.sample(1, np.random.default_rng(0))[0]
-    how = "choose a size by --hyperparameter image_size=N"
+    images = "" if size.image_size is None else f" for images of {size.image_size} pixels"
+    how = "; choose a size by --hyperparameter image_size=N" if images else ""
     try:
         told = space.at(size).costs(architecture)
         counted = network_costs(*tried_network(space.at(size), architecture, size.num_classes, size.image_size))
     except NotImplementedError as error:
         raise UserError(f"space '{space.name}' builds no networks to train: {error}") from error
     except ValueError as error:
-        what = f"no network of space '{space.name}' for images of {size.image_size} pixels"
-        raise UserError(f"{what}: {str(error).splitlines()[0]}; {how}") from error
+        raise UserError(f"no network of space '{space.name}'{images}: {str(error).splitlines()[0]}{how}") from error
     if told != counted:
         raise UserError(
             f"space '{space.name}' tells {told} of {architecture}, and its network ({size}) has {counted}: count by "
