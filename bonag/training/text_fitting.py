@@ -17,7 +17,7 @@ from bonag.training.texts import Text
 from bonag.training.weights import TrainedNetwork
 
 # Parts of a text that are read side by side where it is measured, and tokens of each at a time.
-PARTS, AT_ONCE = 10, 100
+PARTS, AT_ONCE = 50, 100
 
 # The states of a network's layers.
 States = list[Tensor]
@@ -93,7 +93,7 @@ class TextFit(Training):
 def perplexity(network: nn.Module, tokens: Tensor) -> float:
     """e to the power of the mean loss (nats a token) on a text (n,), of which each token is told by all before it.
 
-    The text is read in PARTS parts. The network is left in evaluation mode.
+    The text is read in PARTS parts, each from states of zero. The network is left in evaluation mode.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -116,7 +116,7 @@ def side_by_side(tokens: Tensor, parts: int) -> Tensor:
 
 
 def windows(rows: Tensor, length: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(B, n) parts of a text -> ``length`` tokens of each at a time, and those that follow them; the last may be fewer."""
+    """(B, n) parts of a text -> ``length`` tokens of each at a time, the last fewer, and those that follow them."""
     for start in range(0, rows.shape[1] - 1, length):
         end = min(start + length, rows.shape[1] - 1)
         yield rows[:, start:end], rows[:, start + 1 : end + 1]
