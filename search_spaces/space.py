@@ -59,6 +59,7 @@ class SearchSpace(ABC):
         is none.
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...), zeros for one that they do not
         describe: models learn from operations that share a number. None if there are none.
+    seen_as: the same architectures in another encoding, of which predictors see the graphs. None if they see its own.
     goal: what its architectures are searched for unless told otherwise, an objective as of ``loops.objective``.
     independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
         needs no trained generator.
@@ -84,6 +85,7 @@ class SearchSpace(ABC):
     build_arguments: Mapping[str, Any] = MappingProxyType({})
     input_names: tuple[str, ...] = ("images",)
     generator: Path | None = None
+    seen_as: SearchSpace | None = None
     goal: str = "accuracy"
     independent_sites: bool = False
 

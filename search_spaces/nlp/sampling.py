@@ -9,7 +9,7 @@ from search_spaces.nlp.architecture import NLPArchitecture
 from search_spaces.nlp.cells import ACTIVATIONS, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X, prune
 
 # Shares of what comes next: a linear map, which an activation follows, or one that joins earlier sources.
-STEPS = {"linear": 0.7, "sum": 0.12, "prod": 0.1, "blend": 0.08}
+STEPS = {"linear": 0.84, "sum": 0.07, "prod": 0.05, "blend": 0.04}
 # Shares of linear maps of two sources, and of cells of one, two and three states.
 TWO_SOURCES = 0.8
 STATES = (0.45, 0.4, 0.15)

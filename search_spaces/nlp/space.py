@@ -10,9 +10,17 @@ import numpy as np
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError
 from search_spaces.graph import ArchGraph
 from search_spaces.nlp.architecture import NLPArchitecture, read_cell
-from search_spaces.nlp.cells import FIRST, MAX_NODES, MAX_STATES
 from search_spaces.nlp.costs import model_costs
-from search_spaces.nlp.encoding import ABSENT, NUM_NODES, OP_NAMES, PAIRS, cell_of, code_of
+from search_spaces.nlp.genes import (
+    ABSENT,
+    NODE_NAMES,
+    NUM_SITES,
+    OP_NAMES,
+    adjacency,
+    allowed_classes,
+    cell_of,
+    code_of,
+)
 from search_spaces.nlp.layout import (
     CONTEXT,
     DROPOUT,
@@ -25,11 +33,14 @@ from search_spaces.nlp.layout import (
     WEIGHT_DROPOUT,
 )
 from search_spaces.nlp.sampling import draw_cell
+from search_spaces.nlp.view import CellGraphs
 from search_spaces.space import SearchSpace
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from search_spaces.drawing.svg import Markup
 
 # What an infinite score counts for: sums with it must not turn into nan.
 _LARGE = 1e9
@@ -38,27 +49,32 @@ _LARGE = 1e9
 class NLP(SearchSpace):
     """The recurrent cells of NAS-Bench-NLP, of which those that are the same up to the order of nodes are one.
 
-    The graph has x and the old values of three states as its first nodes, then the nodes of the cell, of which the last
-    may be absent, and at its end the states' new values. What reads what, and which node becomes which state, are free
-    edges.
+    The sites are genes (``search_spaces.nlp.genes``): what each node computes, what it reads, and which node becomes
+    which state. Predictors see the cells as graphs in which that is an edge (``search_spaces.nlp.view``).
     """
 
     name = "nlp"
     # About: no way is known to count them without listing them. See ``results/nlp/size.py``.
     size = 10**30
     op_names = OP_NAMES
-    num_nodes = NUM_NODES
+    num_nodes = NUM_SITES
+    node_names = NODE_NAMES
     null_op = ABSENT
     num_classes = PTB_WORDS
     input_names = ("tokens",)
     goal = "-perplexity"
 
     def __init__(self) -> None:
-        self.adjacency = np.zeros((NUM_NODES, NUM_NODES), dtype=bool)
-        self.free_edges = np.array(PAIRS, dtype=np.int64)
-        self.fixed_ops = np.array([*range(FIRST), *[-1] * MAX_NODES, *range(FIRST, FIRST + MAX_STATES)])
-        for array in (self.adjacency, self.free_edges, self.fixed_ops):
+        self.adjacency = adjacency()
+        self.fixed_ops = np.full(NUM_SITES, -1, dtype=np.int64)
+        self._allowed = allowed_classes()
+        for array in (self.adjacency, self.fixed_ops, self._allowed):
             array.setflags(write=False)
+        self.seen_as = CellGraphs(self.size)
+
+    @property
+    def allowed(self) -> np.ndarray:
+        return self._allowed
 
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """As the benchmark's authors drew theirs, so that small cells are as likely as large ones.
@@ -96,7 +112,7 @@ class NLP(SearchSpace):
     def decode(self, graph: ArchGraph) -> Architecture:
         """Takes the nodes in any order, absent ones anywhere, and leaves out nodes and states that do not count."""
         self.check_graph(graph)
-        return NLPArchitecture.of(cell_of(graph))
+        return NLPArchitecture.of(cell_of(graph.ops))
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         """The cells that scores stand for, near and not always nearest.
@@ -112,11 +128,16 @@ class NLP(SearchSpace):
         found: list[Architecture] = []
         for row, code in enumerate(best):
             try:
-                found.append(self.decode(self.graph(code)))
+                found.append(NLPArchitecture.of(cell_of(code)))
             except InvalidArchitectureError:
                 finite = np.nan_to_num(scores[row].astype(np.float64), posinf=_LARGE, neginf=-_LARGE)
                 found.append(repaired(finite) or nearest_of_pool(finite))
         return found
+
+    def draw(self, architecture: Architecture, small: bool = False) -> Markup:
+        from search_spaces.drawing.graph import graph_drawing
+
+        return graph_drawing(self.seen_as, self.seen_as.encode(architecture), "NAS-Bench-NLP cell", small)
 
     def build(
         self,

@@ -1,4 +1,4 @@
-"""Cells as graphs: the sites of the space, and the way from cells to codes and back."""
+"""Cells as graphs: nodes for what computes, edges for what it reads; the way from cells to codes and back."""
 
 from __future__ import annotations
 
