@@ -25,7 +25,7 @@ CORPORA = {"wikitext2": ("wikitext-2", WIKITEXT_WORDS), "ptb": ("ptb", PTB_WORDS
 LOG = "log_stats_model_*.json"
 # How deep logs may lie: the benchmark's repository has them in folders of its own.
 PLACES = (LOG, f"*/{LOG}", f"*/*/{LOG}")
-ARCHIVES = ("*logs*.zip", "*/*logs*.zip")
+ARCHIVES = ("*logs*.zip", "*/*logs*.zip", "*/*/*logs*.zip")
 WHERE = (
     "get them by `git clone https://github.com/fmsnew/nas-bench-nlp-release`, which has them as zip files in "
     "train_logs_single_run, train_logs_multi_runs and train_logs_wikitext-2, and give that folder, or one with the "

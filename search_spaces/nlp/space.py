@@ -54,8 +54,9 @@ class NLP(SearchSpace):
     """
 
     name = "nlp"
-    # About: no way is known to count them without listing them. See ``results/nlp/size.py``.
-    size = 10**30
+    # About: the choices of 15 nodes one after the other and of three states, by the 15! orders of the nodes. Some of
+    # these have nodes that lead nowhere; to count the others, all would have to be listed.
+    size = 10**34
     op_names = OP_NAMES
     num_nodes = NUM_SITES
     node_names = NODE_NAMES
@@ -70,7 +71,7 @@ class NLP(SearchSpace):
         self._allowed = allowed_classes()
         for array in (self.adjacency, self.fixed_ops, self._allowed):
             array.setflags(write=False)
-        self.seen_as = CellGraphs(self.size)
+        self.seen_as = self._view = CellGraphs(self.size)
 
     @property
     def allowed(self) -> np.ndarray:
@@ -137,7 +138,7 @@ class NLP(SearchSpace):
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
         from search_spaces.drawing.graph import graph_drawing
 
-        return graph_drawing(self.seen_as, self.seen_as.encode(architecture), "NAS-Bench-NLP cell", small)
+        return graph_drawing(self._view, self._view.encode(architecture), "NAS-Bench-NLP cell", small)
 
     def build(
         self,
