@@ -1,10 +1,15 @@
 """Cells as genes: the sites of the space, and the way from cells to codes and back.
 
-Each node of a cell has a gene for its operation and three for its sources, and each state one for its new value. So
-what a node reads is one choice of each gene, and whatever the operation has no use for is inactive.
+Each node of a cell has a gene for its operation and three for its sources, and each state one for its new value. Sources
+are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among those
+that the first has left, and the third among the rest. A state is there if it is read; its new value is a node, counted
+backwards from the last one among those that no earlier state has taken. So hardly any code stands for no cell. Genes
+that an operation has no use for are inactive, and of their first class.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,9 +17,11 @@ from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
 from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, OPERATIONS, Cell, Node, source_name
 
-# Sources by their numbers, then operations, then what an inactive gene says.
-SOURCES = tuple(source_name(source) for source in range(FIRST + MAX_NODES))
-OP_NAMES = (*SOURCES, *OPERATIONS, "absent")
+SOURCES = (*(source_name(source) for source in range(FIRST)), *(f"{back} back" for back in range(1, MAX_NODES + 1)))
+# A linear map of three sources is an operation of its own here.
+THREE = "linear of three"
+OPS = (*OPERATIONS, THREE)
+OP_NAMES = (*SOURCES, *OPS, "absent")
 FIRST_OP, ABSENT = len(SOURCES), len(OP_NAMES) - 1
 MOST_SOURCES = 3
 WIDTH = MOST_SOURCES + 1
@@ -30,35 +37,46 @@ NODE_NAMES = (
 def allowed_classes() -> np.ndarray:
     """(S, K) bool: the classes of each site."""
     allowed = np.zeros((NUM_SITES, len(OP_NAMES)), dtype=bool)
-    allowed[:, ABSENT] = True
     for place in range(MAX_NODES):
         first = WIDTH * place
-        allowed[first : first + MOST_SOURCES, : FIRST + place] = True
-        allowed[first + MOST_SOURCES, FIRST_OP:ABSENT] = True
-    allowed[ENDS:, FIRST:FIRST_OP] = True
-    # Each cell has a node, which reads something, and an output.
-    allowed[[0, MOST_SOURCES, ENDS], ABSENT] = False
+        for role in range(MOST_SOURCES):
+            allowed[first + role, : FIRST + place - role] = True
+        allowed[first + MOST_SOURCES, FIRST_OP:] = True
+    for state in range(MAX_STATES):
+        allowed[ENDS + state, FIRST : FIRST_OP - state] = True
+    # Each cell has a node, which the first one is.
+    allowed[MOST_SOURCES, ABSENT] = False
     return allowed
 
 
 def adjacency() -> np.ndarray:
-    """(S, S) bool: sources lead to operations, and operations to the states."""
+    """(S, S) bool: sources lead to one another and to operations, and operations to the states."""
     joined = np.zeros((NUM_SITES, NUM_SITES), dtype=bool)
     for place in range(MAX_NODES):
-        first = WIDTH * place
-        joined[first : first + MOST_SOURCES, first + MOST_SOURCES] = True
-        joined[first + MOST_SOURCES, ENDS:] = True
+        own = slice(WIDTH * place, WIDTH * (place + 1))
+        joined[own, own] = np.triu(np.ones((WIDTH, WIDTH), dtype=bool), 1)
+        joined[WIDTH * place + MOST_SOURCES, ENDS:] = True
     return joined
+
+
+def active_sources(op: str) -> int:
+    """How many sources the operation of a gene reads."""
+    return 3 if op == THREE else ARITIES[op][0]
 
 
 def code_of(architecture: NLPArchitecture) -> np.ndarray:
     """The code of an architecture: (S,) int64."""
-    code = np.full(NUM_SITES, ABSENT, dtype=np.int64)
+    code = np.zeros(NUM_SITES, dtype=np.int64)
+    code[MOST_SOURCES:ENDS:WIDTH] = ABSENT
+    code[ENDS:] = FIRST
     for place, (op, sources) in enumerate(architecture.nodes):
-        first = WIDTH * place
-        code[first : first + len(sources)] = sources
-        code[first + MOST_SOURCES] = FIRST_OP + OPERATIONS.index(op)
-    code[ENDS : ENDS + len(architecture.states)] = architecture.states
+        seen = [_back(source, place) if source >= FIRST else source for source in sources]
+        seen = seen if op == "blend" else sorted(seen)
+        code[WIDTH * place : WIDTH * place + len(seen)] = among_the_rest(seen)
+        name = THREE if op == "linear" and len(seen) == MOST_SOURCES else op
+        code[WIDTH * place + MOST_SOURCES] = FIRST_OP + OPS.index(name)
+    ends = [_back(source, len(architecture.nodes)) - FIRST for source in architecture.states]
+    code[ENDS : ENDS + len(ends)] += among_the_rest(ends)
     return code
 
 
@@ -69,24 +87,51 @@ def cell_of(code: np.ndarray) -> Cell:
     """
     genes = code.tolist()
     present = [place for place in range(MAX_NODES) if genes[WIDTH * place + MOST_SOURCES] != ABSENT]
-    ends = [(state, end) for state, end in enumerate(genes[ENDS:], start=1) if end != ABSENT]
+    nodes = [_node(genes[WIDTH * place : WIDTH * (place + 1)], number) for number, place in enumerate(present)]
+    return cell_with_states(nodes, [gene - FIRST for gene in genes[ENDS:]])
+
+
+def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
+    """The cell of these nodes with the states that they read; genes: of the states, from 0 for the last node."""
+    read = {source for _, sources in nodes for source in sources}
+    there = [state for state in range(1, FIRST) if state == 1 or state in read]
     # Without the second state, the third is the second one.
-    number = {0: 0} | {state: new for new, (state, _) in enumerate(ends, start=1)}
-    number |= {FIRST + place: FIRST + new for new, place in enumerate(present)}
-    nodes = [_node(genes, place, number) for place in present]
-    lost = next((end for _, end in ends if end not in number), None)
-    if lost is not None:
-        raise InvalidArchitectureError(f"node {SOURCES[lost]} of the graph is absent, and yet becomes a state")
-    return Cell(tuple(nodes), tuple(number[end] for _, end in ends))
+    new = {state: number for number, state in enumerate(there, start=1)}
+    backs = from_the_rest([genes[state - 1] for state in there])
+    if max(backs) >= len(nodes):
+        raise InvalidArchitectureError(f"the cell has {len(nodes)} nodes, and a state is to be one farther back")
+    moved = tuple((op, tuple(new.get(source, source) for source in sources)) for op, sources in nodes)
+    return Cell(moved, tuple(FIRST + len(nodes) - 1 - back for back in backs))
 
 
-def _node(genes: list[int], place: int, number: dict[int, int]) -> Node:
-    first = WIDTH * place
-    op = OPERATIONS[genes[first + MOST_SOURCES] - FIRST_OP]
-    most = ARITIES[op][-1]
-    read = [source for source in genes[first : first + most] if source != ABSENT]
-    unknown = next((source for source in read if source not in number), None)
-    if unknown is not None:
-        what = "a state without a new value" if unknown < FIRST else "an absent node"
-        raise InvalidArchitectureError(f"node {place + 1} of the graph reads {SOURCES[unknown]}, {what}")
-    return op, tuple(number[source] for source in read)
+def _node(genes: Sequence[int], place: int) -> Node:
+    name = OPS[genes[MOST_SOURCES] - FIRST_OP]
+    classes = from_the_rest(genes[: active_sources(name)])
+    if max(classes) >= FIRST + place:
+        raise InvalidArchitectureError(f"node {place + 1} of the cell reads a node farther back than there is one")
+    return "linear" if name == THREE else name, tuple(source_of(one, place) for one in classes)
+
+
+def source_of(choice: int, place: int) -> int:
+    """The source that a class stands for at a place."""
+    return choice if choice < FIRST else _back(choice, place)
+
+
+def _back(number: int, place: int) -> int:
+    """From a node's number to how far back it is, both from FIRST, and the other way round."""
+    return 2 * FIRST + place - 1 - number
+
+
+def among_the_rest(choices: Sequence[int]) -> list[int]:
+    """Distinct choices, each counted among those that the ones before it have left."""
+    return [choice - sum(other < choice for other in choices[:place]) for place, choice in enumerate(choices)]
+
+
+def from_the_rest(counted: Sequence[int]) -> list[int]:
+    """The inverse of ``among_the_rest``."""
+    found: list[int] = []
+    for choice in counted:
+        for taken in sorted(found):
+            choice += taken <= choice
+        found.append(choice)
+    return found

@@ -8,8 +8,21 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X
-from search_spaces.nlp.genes import ABSENT, ENDS, FIRST_OP, MOST_SOURCES, WIDTH, code_of
+from search_spaces.nlp.cells import FIRST, MAX_NODES, MAX_STATES, Node, X
+from search_spaces.nlp.genes import (
+    ABSENT,
+    ENDS,
+    FIRST_OP,
+    MOST_SOURCES,
+    OPS,
+    THREE,
+    WIDTH,
+    active_sources,
+    cell_with_states,
+    code_of,
+    from_the_rest,
+    source_of,
+)
 from search_spaces.nlp.sampling import draw_cell
 
 # Random cells, of which the nearest is taken where none is found by repair.
@@ -17,28 +30,21 @@ POOL = 1024
 
 
 def repaired(scores: np.ndarray) -> NLPArchitecture | None:
-    """The cell that is found node after node, each with its best operation and the best sources for it.
+    """The cell that is found node after node, each with its best operation and the best sources that it can have.
 
     scores: (S, K), finite. None where that makes no cell.
     """
-    states = 1 + sum(bool(scores[site].argmax() != ABSENT) for site in range(ENDS + 1, ENDS + MAX_STATES))
     nodes: list[Node] = []
-    # The sources that there are, by their classes, and as the cell counts them.
-    number = {source: source for source in range(1 + states)}
     for place in range(MAX_NODES):
         own = scores[WIDTH * place : WIDTH * (place + 1)]
-        options = [_best(own, op, number) for op in ARITIES]
-        worth, node = max((one for one in options if one is not None), key=lambda one: one[0])
-        if worth >= own[:, ABSENT].sum():
-            number[FIRST + place] = FIRST + len(nodes)
-            nodes.append(node)
-    ends: list[int] = []
-    for site in range(ENDS, ENDS + states):
-        left = [source for source in number if source >= FIRST and number[source] not in ends]
-        if left:
-            ends.append(number[max(left, key=lambda source: scores[site, source])])
+        name = int(own[MOST_SOURCES, FIRST_OP : len(OPS) + FIRST_OP].argmax())
+        if not nodes or own[MOST_SOURCES, FIRST_OP + name] >= own[MOST_SOURCES, ABSENT]:
+            nodes.append(_node(own, OPS[name], len(nodes)))
+    genes = [
+        int(scores[ENDS + state, FIRST : FIRST + max(1, len(nodes) - state)].argmax()) for state in range(MAX_STATES)
+    ]
     try:
-        return NLPArchitecture.of(Cell(tuple(nodes), tuple(ends)))
+        return NLPArchitecture.of(cell_with_states(nodes, genes))
     except InvalidArchitectureError:
         return None
 
@@ -50,23 +56,21 @@ def nearest_of_pool(scores: np.ndarray) -> NLPArchitecture:
     return cells[int(sums.argmax())]
 
 
-def _best(scores: np.ndarray, op: str, number: dict[int, int]) -> tuple[float, Node] | None:
-    """The best node of that operation, of four sites: what it adds to the sum of scores, and the node."""
-    least, most = ARITIES[op][0], ARITIES[op][-1]
-    taken: list[int] = []
-    worth = float(scores[MOST_SOURCES, FIRST_OP + list(ARITIES).index(op)])
-    for role in range(MOST_SOURCES):
-        left = [source for source in number if source not in taken and (source != X or op == "linear")]
-        best = max(left, key=lambda source: scores[role, source], default=None) if role < most else None
-        if best is None and role < least:
-            return None
-        if best is None or (role >= least and scores[role, ABSENT] >= scores[role, best]):
-            worth += float(scores[role, ABSENT])
-        else:
-            taken.append(best)
-            worth += float(scores[role, best])
-    sources = [number[source] for source in taken]
-    return worth, (op, tuple(sources if op == "blend" else sorted(sources)))
+def _node(scores: np.ndarray, name: str, place: int) -> Node:
+    """The node of that operation with its best sources; scores: of its four sites."""
+    op = "linear" if name == THREE else name
+    genes: list[int] = []
+    for role in range(active_sources(name)):
+        options = [
+            choice
+            for choice in range(FIRST + place - role)
+            # Only a linear map can read x.
+            if op == "linear" or from_the_rest([*genes, choice])[-1] != X
+        ]
+        if not options:
+            return _node(scores, "linear", place)
+        genes.append(max(options, key=lambda choice: scores[role, choice]))
+    return op, tuple(source_of(choice, place) for choice in from_the_rest(genes))
 
 
 @cache
