@@ -2,9 +2,9 @@
 
     python results/fitting/nlp_surrogate.py --data DATA [--task wikitext2] [--folds 10]
 
-prints Kendall's tau, over all logs, between the lowest validation loss and what is predicted for the cell of each log by
-the logs of the other folds. Logs of the same cell are in the same fold. The baselines are the number of parameters, of
-which more is taken for better, and the loss of the cell whose code differs in the fewest genes.
+prints Kendall's tau, over all logs, between the lowest validation loss and what is predicted for the cell of each log
+by the logs of the other folds. Logs of the same cell are in the same fold. The baselines are the number of parameters,
+of which more is taken for better, and the loss of the cell whose code differs in the fewest genes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Cells as genes: the sites of the space, and the way from cells to codes and back.
 
-Each node of a cell has a gene for its operation and three for its sources, and each state one for its new value. Sources
-are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among those
-that the first has left, and the third among the rest. A state is there if it is read; its new value is a node, counted
-backwards from the last one among those that no earlier state has taken. So hardly any code stands for no cell. Genes
+Each node of a cell has a gene for its operation and three for its sources, and each state one for its new value.
+Sources are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among
+those that the first has left, and the third among the rest. A state is there if it is read; its new value is a node,
+counted backwards from the last one among those that no earlier state has taken. So few codes stand for no cell. Genes
 that an operation has no use for are inactive, and of their first class.
 """
 
