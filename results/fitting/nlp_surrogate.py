@@ -4,7 +4,7 @@
 
 prints Kendall's tau, over all logs, between the lowest validation loss and what is predicted for the cell of each log
 by the logs of the other folds. Logs of the same cell are in the same fold. The baselines are the number of parameters,
-of which more is taken for better, and the loss of the cell whose code differs in the fewest genes.
+of which more is taken for better, and the loss of the cell whose graph differs in the fewest nodes and edges.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     rows = np.array([place[log.architecture] for log in logs])
     measured = np.array([log.validation_loss for log in logs])
     losses = np.bincount(rows, measured) / np.bincount(rows)
-    codes = space.codes(cells)
+    codes, graphs = space.codes(cells), space.seen_as.codes(cells)
     folds = np.random.default_rng(0).permutation(len(cells)) % options.folds
 
     def process(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def main() -> None:
         return -scale.to_values(model.predict(codes[asked]).mean)
 
     def nearest(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        distance = (codes[asked][:, None] != codes[known][None]).sum(axis=2)
+        distance = (graphs[asked][:, None] != graphs[known][None]).sum(axis=2)
         return losses[known][distance.argmin(axis=1)]
 
     started = time.perf_counter()

@@ -44,7 +44,7 @@ def test_a_search_on_a_text_minimises_perplexity(text, tmp_path):
 def status(*arguments):
     with pytest.raises(SystemExit) as ended:
         main(list(arguments))
-    return ended.value.code
+    return ended.value.code or 0
 
 
 def test_the_command_line_goes_all_the_way(text, tmp_path, capsys):
