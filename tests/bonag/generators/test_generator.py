@@ -106,6 +106,16 @@ def test_where_edges_are_learned_most_samples_are_valid_and_none_is_favoured(nam
         assert np.abs(found - wanted).sum() / 2 < 0.07
 
 
+@pytest.mark.slow
+def test_nearly_all_recurrent_cells_are_valid_before_the_projection() -> None:
+    space = get_space("nlp")
+    codes = load_generator(space).raw_sample(1000, np.random.default_rng(0))
+    cells = [space.decode(space.graph(code)) for code in codes if space.is_valid(space.graph(code))]
+    assert len(cells) >= 950
+    # As many as a uniform sampler's, but for a few small cells.
+    assert len(set(cells)) > 900
+
+
 def test_a_sample_that_is_valid_is_not_changed_by_the_projection(
     generators: dict[str, DiscreteGenerator], raw_samples: dict[str, np.ndarray]
 ) -> None:

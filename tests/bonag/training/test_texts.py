@@ -188,7 +188,7 @@ def test_images_are_no_text(dataset, words):
 
 
 def test_a_text_is_no_data_set_of_images(alphabet):
-    with pytest.raises(UserError, match="is a text, which networks of space 'nlp' learn; these take images"):
+    with pytest.raises(UserError, match="is no data set of images but a text, which space 'nlp' is for: give a folder"):
         made(alphabet, "epochs=1", space=get_space("nb201"))
 
 
