@@ -75,9 +75,8 @@ def prune(cell: Cell) -> Cell:
         if kept == states:
             break
         states = kept
-    for source in (X, 1):
-        if source not in read:
-            raise InvalidArchitectureError(f"no node that counts reads {source_name(source)}: each cell reads x and h0")
+    if X not in read:
+        raise InvalidArchitectureError("no node that counts reads x")
     new = {X: X} | {state: number for number, (state, _) in enumerate(states, start=1)}
     new |= {FIRST + place: FIRST + number for number, place in enumerate(live)}
     unknown = next((source for source in sorted(read) if source not in new), None)

@@ -3,8 +3,9 @@
 Each node of a cell has a gene for its operation and three for its sources, and each state one for its new value.
 Sources are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among
 those that the first has left, and the third among the rest. A state is there if it is read; its new value is a node,
-counted backwards from the last one among those that no earlier state has taken. So few codes stand for no cell. Genes
-that an operation has no use for are inactive, and of their first class.
+counted backwards from the last one among those that no earlier state has taken. Who counts beyond the end begins anew.
+Where x is read by what cannot read it, the first source stands in for it that is not read yet. So hardly any code stands
+for no cell. Genes that an operation has no use for are inactive, and of their first class.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, OPERATIONS, Cell, Node, source_name
+from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, OPERATIONS, Cell, Node, X, source_name
 
 SOURCES = (*(source_name(source) for source in range(FIRST)), *(f"{back} back" for back in range(1, MAX_NODES + 1)))
 # A linear map of three sources is an operation of its own here.
@@ -97,18 +98,22 @@ def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
     there = [state for state in range(1, FIRST) if state == 1 or state in read]
     # Without the second state, the third is the second one.
     new = {state: number for number, state in enumerate(there, start=1)}
-    backs = from_the_rest([genes[state - 1] for state in there])
-    if max(backs) >= len(nodes):
-        raise InvalidArchitectureError(f"the cell has {len(nodes)} nodes, and a state is to be one farther back")
+    if len(nodes) < len(there):
+        raise InvalidArchitectureError(
+            f"the cell has {len(nodes)} nodes, and {len(there)} states, each of which is one"
+        )
+    backs = from_the_rest([genes[state - 1] % (len(nodes) - taken) for taken, state in enumerate(there)])
     moved = tuple((op, tuple(new.get(source, source) for source in sources)) for op, sources in nodes)
     return Cell(moved, tuple(FIRST + len(nodes) - 1 - back for back in backs))
 
 
 def _node(genes: Sequence[int], place: int) -> Node:
     name = OPS[genes[MOST_SOURCES] - FIRST_OP]
-    classes = from_the_rest(genes[: active_sources(name)])
-    if max(classes) >= FIRST + place:
-        raise InvalidArchitectureError(f"node {place + 1} of the cell reads a node farther back than there is one")
+    counted = [gene % (FIRST + place - role) for role, gene in enumerate(genes[: active_sources(name)])]
+    classes = from_the_rest(counted)
+    if name not in ("linear", THREE):
+        left = next(choice for choice in range(X + 1, FIRST + place) if choice not in classes)
+        classes = [left if choice == X else choice for choice in classes]
     return "linear" if name == THREE else name, tuple(source_of(one, place) for one in classes)
 
 

@@ -31,7 +31,8 @@ def draw_cell(rng: np.random.Generator) -> NLPArchitecture:
         except InvalidArchitectureError:
             continue
         chance = (len(kept.nodes) / FULL_CHANCE) ** 2
-        if len(kept.states) == len(cell.states) and rng.random() < chance:
+        whole = len(kept.states) == len(cell.states) and any(1 in sources for _, sources in kept.nodes)
+        if whole and rng.random() < chance:
             return NLPArchitecture.of(kept)
 
 

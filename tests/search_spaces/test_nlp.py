@@ -148,7 +148,6 @@ def test_an_architecture_is_made_in_canonical_order_only():
         ("linear~x+h0|tanh~1", "after them h0~N, .* not 2 and 0"),
         ("linear~x+h0|tanh~1|h1~2", r"part 3, 'h1~2', must be h0~N with the number of a node, of 1 to 2"),
         ("linear~x+h0|tanh~1|h0~2|h1~2", "two states of the cell have the same node as their new value"),
-        ("linear~x+h1|tanh~1|h0~2|h1~1", "no node that counts reads h0"),
         ("linear~h0+h1|tanh~1|h0~2|h1~1", "no node that counts reads x"),
         ("linear~x+h0+h1|h0~1", "a node reads h1, a state that gets no new value"),
         ("", "not 1 and 0"),
@@ -192,10 +191,8 @@ def test_what_is_counted_among_the_rest_is_found_again(order):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        ({"op_2": "sum", "a_2": "x"}, "node 2 of the cell reads x, which only linear can, not sum"),
-        ({"op_2": "absent", "op_3": "tanh", "a_3": "2 back"}, "node 2 of the cell reads a node farther back than"),
-        ({"new_h0": "5 back"}, "the cell has 2 nodes, and a state is to be one farther back"),
-        ({"b_1": "h1"}, "no node that counts reads h0"),
+        ({"a_1": "h0", "b_1": "h1"}, "the cell has 2 nodes, and 3 states, each of which is one"),
+        ({"a_1": "h0", "b_1": "h0"}, "no node that counts reads x"),
         ({"op_2": "x"}, "node 7 of the graph is 'x', it must be one of linear, "),
     ],
 )
@@ -210,6 +207,21 @@ def test_inactive_genes_may_say_anything():
     assert SPACE.decode(edited(text, inactive)) == SPACE.parse(text)
     # A node that nothing reads.
     assert SPACE.decode(edited(text, {"op_4": "tanh", "a_4": "1 back", "new_h0": "2 back"})) == SPACE.parse(text)
+
+
+def test_who_counts_beyond_the_end_begins_anew():
+    text = "linear~x+h0|tanh~1|h0~2"
+    assert SPACE.decode(edited(text, {"new_h0": "5 back"})) == SPACE.parse(text)
+    # The fifth source of four.
+    edit = {"op_2": "absent", "op_3": "linear", "a_3": "2 back", "b_3": "h2"}
+    assert SPACE.decode(edited(text, edit)) == SPACE.parse("linear~x+h0|linear~x+1|h0~2")
+
+
+def test_what_cannot_read_x_reads_the_first_source_that_is_left():
+    text = "linear~x+h0|sum~1+h0|h0~2"
+    assert SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", {"op_2": "sum", "a_2": "x", "b_2": "h2"})) == SPACE.parse(
+        text
+    )
 
 
 def test_absent_nodes_may_be_anywhere():
