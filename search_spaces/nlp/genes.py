@@ -4,8 +4,9 @@ Each node of a cell has a gene for its operation and three for its sources, and 
 Sources are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among
 those that the first has left, and the third among the rest. A state is there if it is read; its new value is a node,
 counted backwards from the last one among those that no earlier state has taken. Who counts beyond the end begins anew.
-Where x is read by what cannot read it, the first source stands in for it that is not read yet. So hardly any code stands
-for no cell. Genes that an operation has no use for are inactive, and of their first class.
+Where x is read by what cannot read it, the first source stands in for it that is not read yet. So a code of whatever
+genes is a cell if something in it reads x. Genes that an operation has no use for are inactive, and of their first
+class.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
     new = {state: number for number, state in enumerate(there, start=1)}
     if len(nodes) < len(there):
         raise InvalidArchitectureError(
-            f"the cell has {len(nodes)} nodes, and {len(there)} states, each of which is one"
+            f"the cell has {len(nodes)} nodes and {len(there)} states, each of which is one"
         )
     backs = from_the_rest([genes[state - 1] % (len(nodes) - taken) for taken, state in enumerate(there)])
     moved = tuple((op, tuple(new.get(source, source) for source in sources)) for op, sources in nodes)
@@ -111,7 +112,7 @@ def _node(genes: Sequence[int], place: int) -> Node:
     name = OPS[genes[MOST_SOURCES] - FIRST_OP]
     counted = [gene % (FIRST + place - role) for role, gene in enumerate(genes[: active_sources(name)])]
     classes = from_the_rest(counted)
-    if name not in ("linear", THREE):
+    if X in classes and name not in ("linear", THREE):
         left = next(choice for choice in range(X + 1, FIRST + place) if choice not in classes)
         classes = [left if choice == X else choice for choice in classes]
     return "linear" if name == THREE else name, tuple(source_of(one, place) for one in classes)

@@ -191,7 +191,7 @@ def test_what_is_counted_among_the_rest_is_found_again(order):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        ({"a_1": "h0", "b_1": "h1"}, "the cell has 2 nodes, and 3 states, each of which is one"),
+        ({"op_2": "absent", "b_1": "h1"}, "the cell has 1 nodes and 2 states, each of them one"),
         ({"a_1": "h0", "b_1": "h0"}, "no node that counts reads x"),
         ({"op_2": "x"}, "node 7 of the graph is 'x', it must be one of linear, "),
     ],
@@ -218,10 +218,26 @@ def test_who_counts_beyond_the_end_begins_anew():
 
 
 def test_what_cannot_read_x_reads_the_first_source_that_is_left():
-    text = "linear~x+h0|sum~1+h0|h0~2"
-    assert SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", {"op_2": "sum", "a_2": "x", "b_2": "h2"})) == SPACE.parse(
-        text
-    )
+    edit = {"op_2": "sum", "a_2": "x", "b_2": "h2"}
+    found = SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", edit))
+    assert found == SPACE.parse("linear~x+h0|sum~1+h0|h0~2")
+    rest = {"op_2": "blend", "a_2": "h0", "b_2": "h0", "c_2": "h0"}
+    assert str(SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", rest))).count("blend") == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_whatever_genes_are_a_cell_if_x_is_read(seed):
+    rng = np.random.default_rng(seed)
+    code = np.array([rng.choice(np.flatnonzero(row)) for row in SPACE.allowed])
+    code[[0, 3]] = 0, OP_NAMES.index("linear")
+    code[7:ENDS:4] = [OP_NAMES.index("tanh"), *[OP_NAMES.index("sum")] * 13]
+    try:
+        assert SPACE.is_valid(SPACE.graph(code))
+        SPACE.decode(SPACE.graph(code))
+    except AssertionError:
+        with pytest.raises(InvalidArchitectureError, match="no node that counts reads x"):
+            SPACE.decode(SPACE.graph(code))
 
 
 def test_absent_nodes_may_be_anywhere():
