@@ -69,7 +69,7 @@ def prune(cell: Cell) -> Cell:
     _check(cell)
     nodes, states = cell.nodes, list(enumerate(cell.states, start=1))
     while True:
-        live = _live(nodes, [source for _, source in states])
+        live = live_places(nodes, [source for _, source in states])
         read = {source for place in live for source in nodes[place][1]}
         kept = [(state, source) for state, source in states if state == 1 or state in read]
         if kept == states:
@@ -104,7 +104,7 @@ def _check(cell: Cell) -> None:
         raise InvalidArchitectureError("the new value of a state must be a node of the cell")
 
 
-def _live(nodes: Sequence[Node], ends: Sequence[int]) -> list[int]:
+def live_places(nodes: Sequence[Node], ends: Sequence[int]) -> list[int]:
     """The places of the nodes that lead to these ones."""
     found = {source - FIRST for source in ends}
     for place in range(len(nodes) - 1, -1, -1):

@@ -4,9 +4,10 @@ Each node of a cell has a gene for its operation and three for its sources, and 
 Sources are x, the old values of the states, and the nodes before, counted backwards; the second source is counted among
 those that the first has left, and the third among the rest. A state is there if it is read; its new value is a node,
 counted backwards from the last one among those that no earlier state has taken. Who counts beyond the end begins anew.
-Where x is read by what cannot read it, the first source stands in for it that is not read yet. So a code of whatever
-genes is a cell if something in it reads x. Genes that an operation has no use for are inactive, and of their first
-class.
+Where x is read by what cannot read it, the first source stands in for it that is not read yet; where nothing that
+counts reads x, the first linear map does, in place of its first source. So nearly every code is that of a cell, as in
+SELFIES (Krenn et al., 2020), where every text is that of a molecule; one code of each cell is its canonical one. Genes
+that an operation has no use for are inactive, and of their first class.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ARITIES, FIRST, MAX_NODES, MAX_STATES, OPERATIONS, Cell, Node, X, source_name
+from search_spaces.nlp.cells import (
+    ARITIES,
+    FIRST,
+    MAX_NODES,
+    MAX_STATES,
+    OPERATIONS,
+    Cell,
+    Node,
+    X,
+    live_places,
+    source_name,
+)
 
 SOURCES = (*(source_name(source) for source in range(FIRST)), *(f"{back} back" for back in range(1, MAX_NODES + 1)))
 # A linear map of three sources is an operation of its own here.
@@ -90,7 +102,15 @@ def cell_of(code: np.ndarray) -> Cell:
     genes = code.tolist()
     present = [place for place in range(MAX_NODES) if genes[WIDTH * place + MOST_SOURCES] != ABSENT]
     nodes = [_node(genes[WIDTH * place : WIDTH * (place + 1)], number) for number, place in enumerate(present)]
-    return cell_with_states(nodes, [gene - FIRST for gene in genes[ENDS:]])
+    ends = [gene - FIRST for gene in genes[ENDS:]]
+    cell = cell_with_states(nodes, ends)
+    live = live_places(cell.nodes, cell.states)
+    if all(X not in nodes[place][1] for place in live):
+        first = next((place for place in live if nodes[place][0] == "linear"), None)
+        if first is not None:
+            nodes[first] = ("linear", (X, *nodes[first][1][1:]))
+            return cell_with_states(nodes, ends)
+    return cell
 
 
 def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
@@ -100,9 +120,7 @@ def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
     # Without the second state, the third is the second one.
     new = {state: number for number, state in enumerate(there, start=1)}
     if len(nodes) < len(there):
-        raise InvalidArchitectureError(
-            f"the cell has {len(nodes)} nodes and {len(there)} states, each of which is one"
-        )
+        raise InvalidArchitectureError(f"the cell has {len(nodes)} nodes and {len(there)} states, each of which is one")
     backs = from_the_rest([genes[state - 1] % (len(nodes) - taken) for taken, state in enumerate(there)])
     moved = tuple((op, tuple(new.get(source, source) for source in sources)) for op, sources in nodes)
     return Cell(moved, tuple(FIRST + len(nodes) - 1 - back for back in backs))

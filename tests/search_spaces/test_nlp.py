@@ -191,8 +191,8 @@ def test_what_is_counted_among_the_rest_is_found_again(order):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        ({"op_2": "absent", "b_1": "h1"}, "the cell has 1 nodes and 2 states, each of them one"),
-        ({"a_1": "h0", "b_1": "h0"}, "no node that counts reads x"),
+        ({"op_2": "absent", "b_1": "h1"}, "a cell of 1 nodes cannot have 2 states"),
+        ({"op_1": "sum", "a_1": "h0", "b_1": "h0"}, "no node that counts reads x"),
         ({"op_2": "x"}, "node 7 of the graph is 'x', it must be one of linear, "),
     ],
 )
@@ -221,23 +221,19 @@ def test_what_cannot_read_x_reads_the_first_source_that_is_left():
     edit = {"op_2": "sum", "a_2": "x", "b_2": "h2"}
     found = SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", edit))
     assert found == SPACE.parse("linear~x+h0|sum~1+h0|h0~2")
-    rest = {"op_2": "blend", "a_2": "h0", "b_2": "h0", "c_2": "h0"}
-    assert str(SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", rest))).count("blend") == 1
+
+
+def test_where_nothing_reads_x_the_first_linear_map_does():
+    found = SPACE.decode(edited("linear~x+h0|tanh~1|h0~2", {"a_1": "h0", "b_1": "h1"}))
+    assert found == SPACE.parse("linear~x+h1|tanh~1|h0~2|h1~1")
 
 
 @settings(max_examples=60, deadline=None)
 @given(seeds)
-def test_whatever_genes_are_a_cell_if_x_is_read(seed):
+def test_nearly_all_codes_are_cells(seed):
     rng = np.random.default_rng(seed)
-    code = np.array([rng.choice(np.flatnonzero(row)) for row in SPACE.allowed])
-    code[[0, 3]] = 0, OP_NAMES.index("linear")
-    code[7:ENDS:4] = [OP_NAMES.index("tanh"), *[OP_NAMES.index("sum")] * 13]
-    try:
-        assert SPACE.is_valid(SPACE.graph(code))
-        SPACE.decode(SPACE.graph(code))
-    except AssertionError:
-        with pytest.raises(InvalidArchitectureError, match="no node that counts reads x"):
-            SPACE.decode(SPACE.graph(code))
+    codes = [np.array([rng.choice(np.flatnonzero(row)) for row in SPACE.allowed]) for _ in range(20)]
+    assert sum(SPACE.is_valid(SPACE.graph(code)) for code in codes) >= 17
 
 
 def test_absent_nodes_may_be_anywhere():
