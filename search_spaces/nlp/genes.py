@@ -5,7 +5,7 @@ Sources are x, the old values of the states, and the nodes before, counted backw
 those that the first has left, and the third among the rest. A state is there if it is read; its new value is a node,
 counted backwards from the last one among those that no earlier state has taken. Who counts beyond the end begins anew.
 Where x is read by what cannot read it, the first source stands in for it that is not read yet; where nothing that
-counts reads x, the first linear map does, in place of its first source. So nearly every code is that of a cell, as in
+counts reads x, the first linear map does, in place of its first source. So most codes are those of a cell, as in
 SELFIES (Krenn et al., 2020), where every text is that of a molecule; one code of each cell is its canonical one. Genes
 that an operation has no use for are inactive, and of their first class.
 """
@@ -120,7 +120,7 @@ def cell_with_states(nodes: Sequence[Node], genes: Sequence[int]) -> Cell:
     # Without the second state, the third is the second one.
     new = {state: number for number, state in enumerate(there, start=1)}
     if len(nodes) < len(there):
-        raise InvalidArchitectureError(f"the cell has {len(nodes)} nodes and {len(there)} states, each of which is one")
+        raise InvalidArchitectureError(f"a cell of {len(nodes)} nodes cannot have {len(there)} states")
     backs = from_the_rest([genes[state - 1] % (len(nodes) - taken) for taken, state in enumerate(there)])
     moved = tuple((op, tuple(new.get(source, source) for source in sources)) for op, sources in nodes)
     return Cell(moved, tuple(FIRST + len(nodes) - 1 - back for back in backs))
