@@ -18,7 +18,7 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     from loops.objective import Objective
 
-FORMAT = 6
+FORMAT = 7
 # The keys that a format added; an earlier file is read as if it had their defaults.
 ADDED: dict[int, tuple[str, ...]] = {
     2: ("constraints",),
@@ -30,9 +30,10 @@ ADDED: dict[int, tuple[str, ...]] = {
     ),
     5: ("supernet", "imagenet", "images"),
     6: ("transfer",),
+    7: ("fingerprint",),
 }
 # What an evaluator may ask for; those of the others are refused.
-SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images")
+SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images", "fingerprint")
 DEVICES = ("auto", "cpu", "cuda")
 MOST = 1_000_000_000
 BOUNDS = {
@@ -159,9 +160,16 @@ class RunConfig:
     )
     transfer: tuple[str, ...] = _option(
         "What to learn from beforehand, as far as it helps: a run, a CSV file, table:SPACE/TASK, postgresql://..., or "
-        "auto for all finished runs of the space; may be given again.",
+        "auto for all finished runs of the space; with meta beside runs, also what they teach of the data set; may be "
+        "given again.",
         (),
         unset="nothing",
+    )
+    fingerprint: str | None = _option(
+        "How --evaluator train looks at its images, so that runs on several data sets teach what is good on others: "
+        "random-filters, efficientnet-lite0 or none; texts have no fingerprint.",
+        None,
+        unset="random-filters",
     )
     bonag: str = ""
     format: int = FORMAT
@@ -249,6 +257,7 @@ class RunConfig:
         if known < 4 and values["executor"] == "ray":
             # Ray used to evaluate all of a batch at once.
             values["workers"] = values["batch_size"]
+        values["objective"] = _with_signs(values["objective"])
         return cls(**{**values, "format": FORMAT})
 
     def difference(self, other: RunConfig) -> str | None:
@@ -275,6 +284,16 @@ def _texts(value: Any, one: bool = False) -> Any:
     if not all(isinstance(text, str) for text in value):
         return list(value)
     return value[0] if one and len(value) == 1 else tuple(value)
+
+
+def _with_signs(objective: Any) -> Any:
+    """The goals of a record, with the sign that those of costs had not always."""
+    from loops.objective import with_sign
+
+    texts = objective if isinstance(objective, list) else [objective]
+    if not all(isinstance(text, str) for text in texts):
+        return objective
+    return _texts([with_sign(text) for text in texts], one=True)
 
 
 def types_of(kind: Any) -> tuple[type, ...]:

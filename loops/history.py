@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces import Architecture
+from search_spaces.architecture import COUNTED
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# The columns of a table of trials that are moments.
+TIMES = ("proposed_at", "ended_at")
+# How a CSV file has them.
+MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # The origin of a trial that was known before the run.
 KNOWN = "known"
 
@@ -141,7 +146,10 @@ class History:
         return np.array([trial.metrics[metric] for trial in self.completed], dtype=np.float64)
 
     def frame(self) -> pd.DataFrame:
-        """One row per trial: trial, status, architecture, one column per metric, reason, provenance, times."""
+        """One row per trial: trial, status, architecture, one column per metric, reason, provenance, times.
+
+        Params and MACs are whole numbers. proposed_at, ended_at: UTC, missing where a trial has not ended.
+        """
         import pandas as pd
 
         metrics = sorted({name for trial in self.trials for name in trial.metrics})
@@ -156,12 +164,18 @@ class History:
                 "acquisition": trial.provenance.get("acquisition"),
                 "proposal_seconds": trial.proposal_seconds,
                 "evaluation_seconds": trial.evaluation_seconds,
+                "proposed_at": trial.proposed_at,
+                "ended_at": trial.ended_at,
             }
             for trial in self.trials
         ]
         columns = ["trial", "status", "architecture", *metrics]
         columns += ["reason", "origin", "acquisition", "proposal_seconds", "evaluation_seconds"]
-        return pd.DataFrame(rows, columns=columns)
+        frame = pd.DataFrame(rows, columns=[*columns, *TIMES])
+        for name in TIMES:
+            frame[name] = pd.to_datetime(frame[name].astype(float), unit="s", utc=True)
+        whole = [name for name in COUNTED if name in metrics and (frame[name].dropna() % 1 == 0).all()]
+        return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _ended(trial: Trial) -> tuple[int, int]:

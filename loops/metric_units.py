@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
+
+# Of evaluators that declare no units.
+NONE: Mapping[str, str] = MappingProxyType({})
+# What is added to a metric's name for its standard deviation.
+DEVIATION = "_sd"
 
 # What is counted, in words. From LARGE on it is counted in millions.
 COUNTS = {"params": "params", "macs": "MACs"}
 LARGE, MILLION = 1e5, 1e6
+
+
+# Names, or their first words, of what a search minimises; and last words of times.
+COSTS = ("params", "macs", "flops", "latency", "memory", "energy", "loss")
+TIMES = ("ms", "seconds", "time")
+
+
+def is_cost(metric: str) -> bool:
+    """Whether less of a metric is better, as its name says: ``params``, ``latency_note10``, ``training_time``."""
+    words = metric.lower().split("_")
+    return words[0] in COSTS or words[-1] in TIMES
 
 
 def unit(metric: str, values: np.ndarray) -> str:
@@ -24,26 +41,40 @@ def unit(metric: str, values: np.ndarray) -> str:
     return "s" if name == "training_time" or name.endswith("_seconds") else ""
 
 
-def amount(metric: str, *values: float) -> str:
-    """``93.76 %``, ``5.12 M params``; of several values from the first to the last one: ``90.1 to 93.76 %``."""
+def units_of(metrics: Mapping[str, float], declared: Mapping[str, str] = NONE) -> dict[str, str]:
+    """The unit of each metric of an architecture; a deviation, ``accuracy_sd``, has that of its metric.
+
+    declared: by metric, what the evaluator says of its own.
+    """
+    units = {name: declared.get(name) or unit(name, np.array([value])) for name, value in metrics.items()}
+    return units | {name: units[base] for name in metrics if (base := name.removesuffix(DEVIATION)) in units}
+
+
+def amount(metric: str, *values: float, units: Mapping[str, str] = NONE) -> str:
+    """``93.76 %``, ``5.12 M params``; of several values from the first to the last one: ``90.1 to 93.76 %``.
+
+    units: by metric, where they are known; the others go by their names.
+    """
     if metric in COUNTS:
         large = max(values) >= LARGE
         texts = [_significant(value / MILLION) if large else f"{value:,.0f}" for value in values]
         return f"{' to '.join(texts)} {'M ' if large else ''}{COUNTS[metric]}"
-    return f"{' to '.join(f'{value:.6g}' for value in values)} {unit(metric, np.array(values))}".rstrip()
+    known = units.get(metric) or unit(metric, np.array(values))
+    return f"{' to '.join(f'{value:.6g}' for value in values)} {known}".rstrip()
 
 
-def words(metric: str, *values: float) -> str:
+def words(metric: str, *values: float, units: Mapping[str, str] = NONE) -> str:
     """The metric and its value: ``accuracy 93.76 %``; a count says itself what it is: ``5.12 M params``."""
-    return amount(metric, *values) if metric in COUNTS else f"{metric} {amount(metric, *values)}"
+    said = amount(metric, *values, units=units)
+    return said if metric in COUNTS else f"{metric} {said}"
 
 
-def column(metric: str, values: Sequence[float]) -> tuple[str, float]:
+def column(metric: str, values: Sequence[float], units: Mapping[str, str] = NONE) -> tuple[str, float]:
     """The heading of a column of such values, with their unit, and what they are divided by there: ``macs (M)``."""
     if metric in COUNTS:
         large = max(values, default=0.0) >= LARGE
         return (f"{metric} (M)", MILLION) if large else (metric, 1.0)
-    known = unit(metric, np.array(values, dtype=np.float64))
+    known = units.get(metric) or unit(metric, np.array(values, dtype=np.float64))
     return f"{metric} ({known})" if known else metric, 1.0
 
 

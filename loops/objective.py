@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from loops.constraint import METRIC, Constraint, check_together, meet_all
 from loops.dominance import crowding, non_dominated, ranks
 from loops.history import History, Trial
+from loops.metric_units import is_cost
 
 # An infeasible trial's score lies below the feasible ones by at least this share of their spread.
 _STEP = 1e-6
@@ -19,21 +20,31 @@ _STEP = 1e-6
 
 @dataclass(frozen=True)
 class Goal:
-    """One metric, maximised, or minimised if its text starts with a minus (``-latency_note10``)."""
+    """One metric, maximised, or minimised if its text starts with a minus (``-latency_note10``).
+
+    A cost is maximised only where its text starts with a plus (``+latency_note10``).
+    """
 
     metric: str
     maximise: bool = True
 
     @classmethod
     def parse(cls, text: str) -> Goal:
-        """Read ``metric`` or ``-metric``; raises ValueError."""
-        match = re.fullmatch(rf"(-?)({METRIC})", text.strip())
+        """Read ``metric``, ``-metric`` or ``+metric``; raises ValueError, also for a cost without a sign."""
+        match = re.fullmatch(rf"([-+]?)({METRIC})", text.strip())
         if match is None:
             raise ValueError(f"objective '{text}' is not a metric name, nor one with a minus before it to minimise it")
-        return cls(metric=match[2], maximise=not match[1])
+        sign, metric = match.groups()
+        if not sign and is_cost(metric):
+            raise ValueError(
+                f"objective '{metric}' would be maximised, and it is a cost: write -{metric} to minimise it, or "
+                f"+{metric} if more of it is better"
+            )
+        return cls(metric, sign != "-")
 
     def __str__(self) -> str:
-        return self.metric if self.maximise else f"-{self.metric}"
+        plus = "+" if is_cost(self.metric) else ""
+        return f"{plus if self.maximise else '-'}{self.metric}"
 
     @property
     def sign(self) -> float:
@@ -164,6 +175,11 @@ class Objective:
         values = self.values(history)
         rows = rows[non_dominated(values[rows])]
         return [history.completed[i] for i in rows[np.argsort(-values[rows, 0], kind="stable")]]
+
+
+def with_sign(text: str) -> str:
+    """The text of a goal in a record: in earlier ones a cost without a sign was maximised."""
+    return f"+{text}" if is_cost(text) else text
 
 
 def _front_scores(values: np.ndarray) -> np.ndarray:

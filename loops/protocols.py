@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from loops.fingerprint import Fingerprint
 from loops.history import History, Trial
 from search_spaces import Architecture, NetworkSize
 
@@ -100,6 +101,20 @@ class Sized(Protocol):
     """
 
     network_size: NetworkSize
+
+
+class Measuring(Protocol):
+    """An evaluator that says in which units, by metric; of others bonag knows those that the metrics' names tell."""
+
+    units: Mapping[str, str]
+
+
+class Fingerprinted(Protocol):
+    """An evaluator that can say what the data it trains on look like; runs keep that, and later ones learn from it."""
+
+    def fingerprint(self) -> Fingerprint | None:
+        """That of the training images; None where the user wants none."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Registry(Generic[Part]):
         """All names, the built-in ones first."""
         return list(dict.fromkeys([*self.built_in, *sorted(self._points())]))
 
+    def package(self, name: str) -> str | None:
+        """The package that brings a part by an entry point; None for one that is built in."""
+        point = None if name in self.built_in else self._points().get(name)
+        return None if point is None else point.dist.name if point.dist else point.module
+
     def find(self, name: str) -> object:
         """What a name stands for: a part, or what makes one. Raises UserError, in one line."""
         if name in self.built_in:

@@ -13,6 +13,7 @@ from bonag.insight.calibration import Calibration, compare
 from bonag.on_demand.measuring import measure
 from bonag.record import find_run
 from bonag.record.folder import read_config
+from loops.metric_units import is_cost
 from loops.objective import Goal
 from loops.protocols import Evaluator
 from search_spaces import Architecture, SearchSpace, get_space
@@ -36,7 +37,8 @@ def calibrate(
     source: a run, finished or not, or a CSV file with a column ``architecture`` and one of the metric, as ``known`` of
     ``search``. space: by default the run's. evaluator: by default the space's first, mostly ``surrogate``. task: by
     default that of the run, where the evaluator has it, else the evaluator's first. metric: with a minus before it
-    where less is better; by default the run's first objective, or ``accuracy``. seed: of the bootstrap.
+    where less is better, as it is of a cost; by default the run's first objective, or ``accuracy``. seed: of the
+    bootstrap.
 
     Raises UserError, also where fewer than five networks were measured.
     """
@@ -62,8 +64,9 @@ def calibrate(
 
 
 def _goal(text: str) -> Goal:
+    """The metric and whether less of it is better, as it is of a cost."""
     try:
-        return Goal.parse(text)
+        return Goal.parse(f"-{text}" if is_cost(text) else text)
     except ValueError:
         raise UserError(f"metric '{text}' is not the name of a metric, as in accuracy or -latency_note10") from None
 

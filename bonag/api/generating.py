@@ -47,12 +47,14 @@ def generate(
     device: str = "auto",
     transfer: str | Sequence[str] | None = None,
     objective: str | Sequence[str] | None = None,
+    as_drawn: bool = False,
 ) -> Generated:
-    """Generate n architectures that meet conditions; what ``bonag generate`` does.
+    """Generate n different architectures that meet conditions; what ``bonag generate`` does.
+
+    More are drawn until there are n; where fewer are found, ``made.drawn`` tells how many were drawn for them.
 
     where: conditions on metrics of the evaluator, or on ``params`` and ``macs``. In units, as ``latency_pixel3<=8``; or
-        as shares, ``accuracy>=top5%`` or ``params<=bottom10%``, of those that meet all conditions in units. All
-        architectures meet those on exact counts; of others, as many as guidance reaches.
+        as shares, ``accuracy>=top5%`` or ``params<=bottom10%``, of those that meet all conditions in units.
     guidance: strength by metric, dimensionless; 1 is Bayes' rule, more insists.
     generator: the family of the one that comes with the space, ``discrete`` (default) or ``score``; or a file that
         ``train_generator`` wrote. model: such a file too.
@@ -65,8 +67,9 @@ def generate(
 
     transfer: sources, as in ``search``: the architectures are then the first that a search with them would propose for
         a task of which nothing is known yet, best first, and nothing is evaluated for them. ``where`` may bound in
-        units what the sources know. objective: what those sources are asked for,
-        by default accuracy.
+        units what the sources know. objective: what those sources are asked for, by default accuracy.
+    as_drawn: give the first n that are drawn, with doubles. All of them meet conditions on exact counts; of others, as
+        many as guidance reaches.
 
     Raises UserError, in one line, for what the caller can mend. The same seed gives the same architectures.
     """
@@ -89,12 +92,12 @@ def generate(
     if family not in (None, loaded.generator.family):
         raise UserError(f"{loaded.path} holds a {loaded.generator.family} generator, not a {family} one")
     if transfer:
-        if method is not None or labels is not None or guidance:
-            raise UserError("transfer takes no method, labels or guidance: its sources are what guides")
+        if method is not None or labels is not None or guidance or as_drawn:
+            raise UserError("transfer takes no method, labels, guidance or as_drawn: its sources are what guides")
         texts, known = [transfer] if isinstance(transfer, str) else transfer, _goal(objective or GOAL, where)
         sources = read_sources(texts, space, known, data=None if data is None else Path(data))
         return propose_by_sources(loaded, n, measures, known, sources, seed)
-    return generate_architectures(loaded, n, measures, where, guidance, method, labels, seed)
+    return generate_architectures(loaded, n, measures, where, guidance, method, labels, seed, as_drawn)
 
 
 def make_generation_evaluator(

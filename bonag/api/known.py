@@ -107,7 +107,7 @@ def table_rows(path: Path, space: SearchSpace) -> Rows:
 
 
 # Columns of `bonag trials --csv` that no evaluation measured.
-_NO_METRICS = ("trial", "acquisition", "proposal_seconds", "evaluation_seconds", "feasible")
+_NO_METRICS = ("trial", "acquisition", "proposal_seconds", "evaluation_seconds", "proposed_at", "ended_at", "feasible")
 
 
 def _finite(record: Mapping[Any, Any], names: Sequence[str]) -> dict[str, float]:

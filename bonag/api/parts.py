@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -78,12 +78,8 @@ def make_parts(
         space, chosen["evaluator"] or None, config.task, data, objective=objective, settings=settings, size=size
     )
     space = sized_space(space, evaluator, size)
-    strategy = make_run_strategy(config, space, objective, chosen, sources)
+    strategy = _with_tries(config, space, make_run_strategy(config, space, objective, chosen, sources))
     rule: StopRule = STOP_RULES.make(chosen["stop_early"], {"objective": lambda: objective})
-    try:
-        tries = [space.parse(text) for text in config.tries]
-    except InvalidArchitectureError as error:
-        raise UserError(f"--try: {error}") from None
     known: dict[str, Callable[[], object]] = {
         "space": lambda: space,
         "workers": lambda: config.workers,
@@ -93,7 +89,22 @@ def make_parts(
         "stop_early": lambda: config.stop_early,
     }
     executor = EXECUTORS.make(chosen["executor"], known)
-    return Parts(space, objective, evaluator, TryFirst(strategy, tries) if tries else strategy, executor, rule)
+    return Parts(space, objective, evaluator, strategy, executor, rule)
+
+
+def with_sources(parts: Parts, config: RunConfig, given: Mapping[str, object], sources: Sequence[Source]) -> Parts:
+    """The parts of ``make_parts`` with a strategy that has these sources."""
+    strategy = make_run_strategy(config, parts.space, parts.objective, choose_parts(config, given), sources)
+    return replace(parts, strategy=_with_tries(config, parts.space, strategy))
+
+
+def _with_tries(config: RunConfig, space: SearchSpace, strategy: Strategy) -> Strategy:
+    """A strategy that begins with what users want to see first; raises UserError for what is no architecture."""
+    try:
+        tries = [space.parse(text) for text in config.tries]
+    except InvalidArchitectureError as error:
+        raise UserError(f"--try: {error}") from None
+    return TryFirst(strategy, tries) if tries else strategy
 
 
 def check_roles(given: Iterable[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
+from bonag.evaluators.registry import declared_units
 from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
@@ -38,6 +40,11 @@ class Result(Findings):
         self.description: str = snapshot.description
         self.sources: tuple[Source, ...] = snapshot.sources
         super().__init__(snapshot.history, snapshot.config.parsed_objective(), snapshot.space)
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """By metric, the units that the evaluator declares; see ``loops.metric_units`` for those that names tell."""
+        return declared_units(self.config.space, self.config.evaluator)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -88,4 +95,6 @@ class Result(Findings):
     def _describe(self, best: Found) -> dict[str, str]:
         metric = self.objective.goals[0].metric
         front = {"front": f"{len(self.front)} trials"} if len(self.objective.goals) > 1 else {}
-        return front | {f"best {metric}": f"{amount(metric, best.metrics[metric])} (trial {best.trial})"}
+        return front | {
+            f"best {metric}": f"{amount(metric, best.metrics[metric], units=self.units)} (trial {best.trial})"
+        }

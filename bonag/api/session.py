@@ -13,17 +13,20 @@ from types import TracebackType
 
 import bonag
 from bonag.api.known import known_trials
-from bonag.api.parts import DEFAULT, Parts, default_cpus, default_threads, make_parts, part_names
+from bonag.api.parts import DEFAULT, Parts, default_cpus, default_threads, make_parts, part_names, with_sources
 from bonag.api.sources import read_run_sources, without_secrets
 from bonag.callbacks.beginning import Beginning
 from bonag.evaluators.command import EXEC
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
 from bonag.record.machine import this_machine
 from bonag.strategies.making import computing_device
+from bonag.transfer.meta_source import META, meta_source
 from loops.config import EXTENSIBLE, RunConfig
 from loops.ending import RunState
+from loops.fingerprint import Fingerprint
 from loops.history import Trial, TrialStatus
 from loops.loop import Ended, Event, Loop, Over
+from loops.protocols import Evaluator
 from loops.source import Source
 from loops.stopping import NeverStop
 from search_spaces import get_space
@@ -150,7 +153,11 @@ def start(options: Mapping[str, object]) -> Session:
     )
     try:
         known = known_trials(config.known, parts.space, parts.objective.metrics, out)
-        opened = _create(out, config, name is not None, parts, address, known, sources)
+        look = fingerprint_of(parts.evaluator)
+        if META in config.transfer:
+            sources = (*sources, meta_source(parts.space, parts.objective, sources, look))
+            parts = with_sources(parts, config, objects, sources)
+        opened = _create(out, config, name is not None, parts, address, known, sources, look)
     except BaseException:
         parts.executor.close()
         raise
@@ -165,8 +172,9 @@ def _create(
     address: Address | None,
     known: Sequence[Trial],
     sources: Sequence[Source],
+    fingerprint: Fingerprint | None,
 ) -> RunRecord:
-    begun = (parts.evaluator.description, address, known, parts.space.network_size, sources)
+    begun = (parts.evaluator.description, address, known, parts.space.network_size, sources, fingerprint)
     if named:
         return create_record(out, config, *begun)
     stem = _stem(config)
@@ -176,6 +184,12 @@ def _create(
         except NameTakenError:
             continue
     raise AssertionError("numbers never end")
+
+
+def fingerprint_of(evaluator: Evaluator) -> Fingerprint | None:
+    """What the evaluator says of its data set, if it can (``loops.protocols.Fingerprinted``)."""
+    look = getattr(evaluator, "fingerprint", None)
+    return look() if callable(look) else None
 
 
 def resume(

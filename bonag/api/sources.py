@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bonag.api.known import run_rows, table_rows
+from bonag.api.parts import ASK_AND_TELL
 from bonag.evaluators import make_evaluator
 from bonag.evaluators.registry import evaluator_names
 from bonag.predictors.schedule import informative_rows
@@ -17,8 +18,10 @@ from bonag.record import Address, RunSnapshot, find_run, read_record
 from bonag.record.database import postgres_reader
 from bonag.record.listing import Listed, runs_in_database, runs_in_folder
 from bonag.record.watching import read_stored
+from bonag.transfer.meta_source import META
 from loops.config import RunConfig
 from loops.ending import RunState
+from loops.fingerprint import Fingerprint
 from loops.objective import Goal, Objective
 from loops.source import Source
 from search_spaces import Architecture, SearchSpace, get_space
@@ -81,6 +84,9 @@ def read_run_sources(
     if not config.transfer:
         return ()
     texts = [given] if isinstance(given, str) else list(given)  # type: ignore[call-overload]
+    if config.evaluator != ASK_AND_TELL:
+        # What is learned from all of them comes once the evaluator has shown its data set.
+        texts = [text for text in texts if text != META]
     known = get_space(config.space if space is None else space)  # type: ignore[arg-type]
     data = Path(config.data) if config.data else None
     return read_sources(texts, known, config.parsed_objective(), out=out, data=data, record=record)
@@ -93,12 +99,16 @@ def without_secrets(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """Evaluations: where they are, what they are called, and what was aimed at in them, if that is known."""
+    """Evaluations: where they are, what they are called, and what was aimed at in them, if that is known.
+
+    fingerprint: of the data set of a run.
+    """
 
     place: str
     name: str
     rows: Rows
     aim: Goal | None = None
+    fingerprint: Fingerprint | None = None
 
 
 def _is_many(text: str) -> bool:
@@ -110,6 +120,8 @@ def _read(
 ) -> Iterator[_Found]:
     """All that a text means."""
     path = Path(text)
+    if text == META:
+        raise UserError(f"transfer '{META}' is for runs whose evaluator shows its data set: leave it out here")
     if _is_many(text):
         address = record if text == AUTO else Address.parse(text)
         for one in runs_in_database(address) if address else runs_in_folder(out):
@@ -139,7 +151,7 @@ def _of_run(snapshot: RunSnapshot, space: SearchSpace, address: Address | None =
     name, rows = snapshot.config.name, run_rows(snapshot, space)
     place = f"{address.public} {name}" if address else str(snapshot.path.resolve())
     values = [(architecture, metrics) for _, architecture, metrics in rows]
-    return _Found(place, name, values, snapshot.config.parsed_objective().goals[0])
+    return _Found(place, name, values, snapshot.config.parsed_objective().goals[0], snapshot.fingerprint)
 
 
 def _of_evaluator(text: str, match: re.Match[str], space: SearchSpace, objective: Objective, data: Path | None) -> Rows:
@@ -194,4 +206,5 @@ def _source(one: _Found, name: str, objective: Objective) -> Source | None:
         {metric: column[kept] for metric, column in columns.items()},
         others,
         len(rows),
+        one.fingerprint,
     )

@@ -168,7 +168,7 @@ class Training:
                     )
             return
         for metric in self.metrics:
-            check_name("metric", metric, metrics_of(self.labeller))
+            check_name("metric", metric, metrics_of(self.search_space, self.labeller))
             if self.metrics.count(metric) > 1:
                 raise UserError(f"condition '{metric}' is given more than once")
 

@@ -13,7 +13,7 @@ from bonag.api.sources import read_sources
 from bonag.evaluators import evaluator_names, make_evaluator, task_names
 from bonag.roles import ACQUISITIONS, PREDICTORS
 from loops.config import RunConfig
-from loops.objective import Objective
+from loops.objective import Objective, with_sign
 from loops.protocols import Evaluator
 from loops.source import Source
 from search_spaces import SearchSpace, get_space
@@ -103,8 +103,8 @@ class Contest:
         # What contests of earlier versions did not have yet.
         known = {"generator": None, "transfer": (), **values}
         made = cls(**{field.name: known[field.name] for field in fields(cls) if field.name != "data"})
-        goals, constraints, transfer = (tuple(texts) for texts in (made.goals, made.constraints, made.transfer))
-        return replace(made, goals=goals, constraints=constraints, transfer=transfer)
+        constraints, transfer = tuple(made.constraints), tuple(made.transfer)
+        return replace(made, goals=tuple(map(with_sign, made.goals)), constraints=constraints, transfer=transfer)
 
 
 def make_contest(options: Mapping[str, Any]) -> Contest:

@@ -24,11 +24,12 @@ from bonag.cli import (
     testing,
 )
 from bonag.cli.output import prints
+from bonag.cli.pages import Command, Group
 
 app = typer.Typer(
     name="bonag",
-    help="Neural architecture search by Bayesian optimisation with acquisition-guided graph diffusion.",
-    add_completion=False,
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
@@ -73,6 +74,6 @@ for command in (
     generator_training.train_generator,
     supernets.train_supernet,
 ):
-    app.command()(command)
-app.command("list")(prints(listing.list_runs))
+    app.command(cls=Command)(command)
+app.command("list", cls=Command)(prints(listing.list_what))
 app.add_typer(benching.bench, name="bench")

@@ -11,17 +11,19 @@ from typing import Annotated
 import typer
 
 from bonag.cli.options import takes_options
+from bonag.cli.pages import Command, Group
 from bonag.whole_file import check_writable, whole_file
 
 MOST_WORKERS = 256
 
 bench = typer.Typer(
+    cls=Group,
     help="Measure strategies against each other, generators against their bars, and what bonag costs.",
     no_args_is_help=True,
 )
 
 
-@bench.command()
+@bench.command(cls=Command)
 @takes_options(
     "space", "evaluator", "task", "objective", "constraints", "acquisition", "predictor", "generator", "budget", "data",
     "transfer", evaluator="the space's first that has the task", budget="100",
@@ -66,6 +68,8 @@ def search(
 
     Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on. In --transfer,
     {seed} is the seed of each run; strategy bonag:alone is bonag without sources.
+
+        bonag bench search --space nb201 --evaluator table --strategies bonag,random --seeds 10
     """
     from bonag.bench.published import read_published
     from bonag.bench.search import compete
@@ -108,7 +112,7 @@ def search(
     return 0
 
 
-@bench.command()
+@bench.command(cls=Command)
 @takes_options(
     "space", "evaluator", "task", "objective", "acquisition", "predictor", "generator", "budget", "data",
     evaluator="the space's first that has the task", budget="300",
@@ -146,6 +150,8 @@ def workers(
     """Measure how much sooner many workers find the best, with evaluations of log-normal length on a virtual clock.
 
     Every run is written when it ends. Ctrl-C, or worse, loses what runs at the time; --resume goes on.
+
+        bonag bench workers --space nb201 --workers 1,8 --seeds 10
     """
     from bonag.bench.search_contest import make_contest
     from bonag.bench.workers import measure
@@ -169,7 +175,7 @@ def workers(
     return 0
 
 
-@bench.command()
+@bench.command(cls=Command)
 def overhead(
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions behind each median.")] = 5,
     output: Annotated[
@@ -178,7 +184,9 @@ def overhead(
 ) -> None:
     """Measure start-up, a whole run with the surrogate, and proposals after 100, 1,000 and 2,000 trials.
 
-    And after 100 while 7 more run, which is what a free one of eight workers waits for.
+    And after 100 trials while 7 more run, which is what a free one of eight workers waits for.
+
+        bonag bench overhead --repeats 3
     """
     if output is not None:
         _check_folder(output)
@@ -192,7 +200,7 @@ def overhead(
     typer.echo(figures.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
 
 
-@bench.command()
+@bench.command(cls=Command)
 def generator(
     spaces: Annotated[str, typer.Option(help="Search spaces, with commas between.")] = "nb201,mbv3",
     generators: Annotated[str, typer.Option(help="Families, with commas between.")] = "discrete,score",
@@ -226,6 +234,8 @@ def generator(
 
     One row per figure: table, space, generator, method, setting, figure, value (the median over seeds), low and high
     (quartiles), seeds, bar. Every finished block is written at once.
+
+        bonag bench generator --spaces nb201 --generators discrete --tables validity,guided
     """
     from bonag.bench.generator import TABLES, Plan, measure, shown
 

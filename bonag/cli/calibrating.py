@@ -28,7 +28,7 @@ def calibrate(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="What was measured; with a minus before it (--metric=-macs) less is better.",
+            help="What was measured; of a cost, and with a minus before it (--metric=-error), less is better.",
             show_default="the run's first objective, or accuracy",
         ),
     ] = None,
@@ -39,6 +39,8 @@ def calibrate(
 
     The evaluator must look up or estimate, as the surrogate that comes with a space. Networks that it was fitted on
     flatter it.
+
+        bonag calibrate measured.csv --space mbv3
 
     With --json: an object with source, space, evaluator, task, metric, n, without (networks of which it knows nothing),
     tau (Kendall's), tau_interval (95 %, bootstrap), spearman, offset (estimated minus measured), rmse (after the

@@ -15,7 +15,7 @@ AX_JSON = "ax-json"
 
 def export(
     run: Run,
-    format: Annotated[str, typer.Option(help="state-dict, onnx or python (the network), or ax-json (the whole run).")],
+    format: Annotated[str, typer.Option(help="state-dict, onnx or python: the network; ax-json: the whole run.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
     trial: Annotated[
         int | None, typer.Option(help="Trial whose network is written.", show_default="the best one")
@@ -34,7 +34,17 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write the network of a trial, which runs without bonag, or the run as an Ax experiment."""
+    """Write the network of a trial, which runs without bonag, or the run as an Ax experiment.
+
+    state-dict: a safetensors file of its weights, for the network that the space builds. onnx: a file for ONNX
+    runtimes. python: a module of plain PyTorch whose build() makes the network, without weights. ax-json: all trials as
+    a snapshot that Ax's Client and `bonag ui` open.
+
+    The weights are those with which the trial was trained, where it was; else random ones, and the command says so. It
+    also prints how the file is loaded.
+
+        bonag export first --format onnx -o best.onnx
+    """
     from bonag.api.searching import load
     from bonag.export import FORMATS, export_network
     from bonag.export.loading import RANDOM

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bonag.cli.options import takes_options
-
-if TYPE_CHECKING:
-    from bonag.on_demand.generated import Generated
 
 Labels = Annotated[
     int | None,
@@ -63,22 +58,30 @@ def generate(
         ),
     ] = None,
     labels: Labels = None,
+    as_drawn: Annotated[
+        bool,
+        typer.Option("--as-drawn", help="The first that are drawn: doubles, and some that are not as asked, stay in."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV; the summary goes to stderr.")] = False,
     **options: object,
 ) -> None:
-    """Generate architectures that meet conditions, and say what is true of them.
+    """Generate architectures that differ and meet conditions, and say what is true of them.
+
+    More are drawn until there are as many as asked for; where fewer are found, it says how many. A share is one of the
+    architectures that meet all conditions in units.
+
+    bonag generate --space nb201 --where 'accuracy>=top5%' --where 'params<=1e6'
 
     With --transfer they are the first proposals for a new task, best first, by what other tasks taught: --where bounds
     in units, and nothing is evaluated for them.
 
-    All of them meet conditions on params and macs; of others, as many as guidance reaches. A share is one of the
-    architectures that meet all conditions in units. With --json: an object with space, generator, model, method, seed,
-    evaluator, description, conditions (a list of objects with condition, metric, relation, bound in units, guidance,
-    and met: the share that does), summary (an object with raw_validity, validity, uniqueness, novelty, held_out, meets
-    by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method) and architectures
-    (a list of objects with architecture, metrics, meets); null where there is no value. With --csv: the columns
-    architecture, one per metric, meets.
+    With --json: an object with space, generator, model, method, seed, evaluator, description, conditions (a list of
+    objects with condition, metric, relation, bound in units, guidance, and met: the share of those drawn that does),
+    summary (an object with asked, drawn, evaluated, raw_validity, validity, uniqueness of those drawn, novelty,
+    held_out, meets by condition, meets_all, diversity, seconds_per_architecture, labels, labels_in_training, method)
+    and architectures (a list of objects with architecture, metrics, meets); null where there is no value. With --csv:
+    the columns architecture, one per metric, meets.
     """
     from search_spaces.errors import UserError
 
@@ -86,23 +89,25 @@ def generate(
         raise UserError("choose one of --json and --csv")
     strengths = _strengths(guidance or [])
     from bonag.api.generating import generate as generate_architectures
+    from bonag.cli.generated_text import generated_json, generated_lines, values_text
 
     with status("evaluating labels, fitting predictors, sampling" if where else "sampling"):
         made = generate_architectures(
             n=n, where=where or (), guidance=strengths, generator=generator, model=model, method=method, labels=labels,
+            as_drawn=as_drawn,
             **options,  # type: ignore[arg-type]  # checked there
         )  # fmt: skip
     if as_json:
-        print(json.dumps(_without_nan(_json(made)), indent=2, allow_nan=False))
+        print(json.dumps(generated_json(made), indent=2, allow_nan=False))
     elif csv:
         made.frame.to_csv(sys.stdout, index=False, lineterminator="\n")
-        print("\n".join(_summary_lines(made)), file=sys.stderr)
+        print("\n".join(generated_lines(made)), file=sys.stderr)
     else:
-        print("\n".join(_summary_lines(made)))
+        print("\n".join(generated_lines(made)))
         first = made.frame.drop_duplicates("architecture").head(SHOWN)
         print(f"the first {len(first)} (all with every metric: --csv or --json):")
         for row in first.to_dict("records"):
-            print(f"  {row['architecture']}\n    {_values(row, [wish.metric for wish in made.wishes])}")
+            print(f"  {row['architecture']}\n    {values_text(row, made)}")
 
 
 def _strengths(texts: list[str]) -> dict[str, float]:
@@ -119,81 +124,6 @@ def _strengths(texts: list[str]) -> dict[str, float]:
             raise UserError(f"guidance of '{metric}' is given more than once")
         strengths[metric] = strength
     return strengths
-
-
-def _json(made: Generated) -> dict[str, object]:
-    metrics, summary = list(made.values), made.summary()
-    return {
-        "space": made.space.name,
-        "generator": made.family,
-        "model": str(made.model) if made.model else None,
-        "method": made.method,
-        "seed": made.seed,
-        "evaluator": made.measured_by,
-        "description": made.description,
-        "conditions": [
-            {
-                "condition": str(wish),
-                "metric": wish.metric,
-                "relation": wish.relation,
-                "bound": wish.bound,
-                "guidance": made.strengths[wish.metric],
-                "met": summary["meets"][str(wish)],
-            }
-            for wish in made.wishes
-        ],
-        "summary": summary,
-        "architectures": [
-            {
-                "architecture": row["architecture"],
-                "metrics": {name: row[name] for name in metrics},
-                "meets": row["meets"],
-            }
-            for row in made.frame.to_dict("records")
-        ],
-    }
-
-
-def _without_nan(value: object) -> object:
-    """The value with null for every nan, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _summary_lines(made: Generated) -> list[str]:
-    figures = made.summary()
-    lines = [
-        f"{len(made.architectures):,} architectures of {made.space.name}, "
-        f"{made.family} generator, method {made.method}, seed {made.seed}",
-        f"evaluator {made.measured_by}: {made.description}",
-    ]
-    for wish in made.wishes:
-        bound = "" if wish.share is None else f" ({wish.metric}{wish.relation}{wish.bound:.12g})"
-        guidance = f"guidance {made.strengths[wish.metric]:g}"
-        lines.append(f"{wish}{bound}, {guidance}: met by {figures['meets'][str(wish)]:.1%}")
-    if len(made.wishes) > 1:
-        lines.append(f"all conditions: met by {figures['meets_all']:.1%}")
-    raw = figures["raw_validity"]
-    before = "" if math.isnan(raw) else f" (before the projection {raw:.1%})"
-    return [
-        *lines,
-        f"valid {figures['validity']:.1%}{before}, "
-        f"distinct {figures['uniqueness']:.1%}, of these {figures['novelty']:.1%} new to the generator and "
-        f"{figures['held_out']:.1%} of the tenth held out; two differ in {figures['diversity']:.2f} places on average",
-        f"{1000 * figures['seconds_per_architecture']:.1f} ms per architecture, {figures['labels']:,} labels for the "
-        f"guidance, {figures['labels_in_training']:,} in the generator's training",
-    ]
-
-
-def _values(row: Mapping[Hashable, Any], first: list[str]) -> str:
-    """What is true of an architecture, for people: what was asked for, and the usual metrics."""
-    from loops.metric_units import words
-
-    names = [name for name in dict.fromkeys([*first, "accuracy", "params", "macs"]) if name in row]
-    return ", ".join(words(name, row[name]) for name in names) + ("" if row["meets"] else " (not as asked)")
 
 
 def status(text: str) -> AbstractContextManager[object]:

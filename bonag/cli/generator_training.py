@@ -24,7 +24,7 @@ SILENCE = 10.0
 @takes_options("space", "evaluator", "task", "data", "seed", "device")
 def train_generator(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write; FILE.checkpoint while it trains.")],
-    generator: Annotated[str, typer.Option(help="discrete or score.")] = "discrete",
+    generator: Annotated[str, typer.Option(help="Family: discrete or score.")] = "discrete",
     condition: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,8 +47,13 @@ def train_generator(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training that was interrupted.")] = False,
     **options: object,
 ) -> int:
-    """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell."""
+    """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell.
+
+    bonag train-generator --space darts -o darts.safetensors
+    bonag run --space darts --generator darts.safetensors
+    """
     from bonag.api.training import Training
+    from bonag.cli.result_text import brief
     from bonag.cli.stopping import StopSignals
 
     training = Training(
@@ -57,7 +62,7 @@ def train_generator(
     )  # fmt: skip
     taken_up = training.checkpoint.is_file()
     if training.labeller is not None:
-        print(f"labels: {training.labeller.description}", flush=True)
+        print(f"labels: {brief(training.labeller.description)}", flush=True)
     with status("evaluating labels, fitting predictors"):
         conditions = training.learn()
     if conditions is not None:

@@ -1,4 +1,4 @@
-"""`bonag list`."""
+"""`bonag list`: of runs. What it says of parts is in ``parts``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bonag.cli.parts import ALL, ROLES, list_parts
 from bonag.cli.reading import Json
 
 if TYPE_CHECKING:
@@ -18,24 +19,45 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 
 
-def list_runs(
-    where: Annotated[
-        str, typer.Argument(metavar="[FOLDER|URL]", help="A folder of runs, or postgresql://user@host/database.")
+def list_what(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|URL|PARTS",
+            help="A folder of runs, or postgresql://user@host/database; or parts (all of them), "
+            f"{', '.join(ROLES[:-1])} or {ROLES[-1]}.",
+        ),
     ] = str(RESULTS),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of benchmark tables, for evaluators.", show_default="$BONAG_DATA"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List runs, the newest last; also while they go on.
+    """List runs, the newest last, also while they go on; or the parts that runs are made of.
 
-    With --json: a list of objects with run, path (its folder, or the database), state, reason, space, evaluator, task,
-    objective (a string, or a list of several), constraints, strategy, seed, budget, trials, queries, known, completed,
-    failed, stopped, abandoned, running, best (the first goal's), created and ended (ISO 8601), and problem. Of a run
-    that cannot be read all but run, path and problem are null.
+    bonag list
+    bonag list parts
+    bonag list evaluators --data ~/tables
+
+    Of parts: their names, the package that brings them where that is not bonag, and of evaluators the tasks, or what
+    they need that is not here. With --json: a list of objects with name and from (null where built in), evaluators with
+    space (null for any), tasks (null where something is not here) and needs; of all parts an object of such lists by
+    role.
+
+    Of runs with --json: a list of objects with run, path (its folder, or the database), state, reason, space,
+    evaluator, task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials, queries,
+    known, completed, failed, stopped, abandoned, running, best (the first goal's), created and ended (ISO 8601), and
+    problem. Of a run that cannot be read all but run, path and problem are null.
     """
-    runs = _find(where)
+    if what in (ALL, *ROLES):
+        list_parts(what, data, as_json)
+        return
+    runs = _find(what)
     if as_json:
         print(json.dumps([_values(one) for one in runs], indent=2))
     elif not runs:
-        print(f"no run in {where}")
+        print(f"no run in {what}; what runs are made of: bonag list {ALL}")
     else:
         print("\n".join(_table([_cells(one) for one in runs])))
 
@@ -44,11 +66,13 @@ def _find(where: str) -> list[Listed]:
     from bonag.record import Address
     from bonag.record.listing import runs_in_database, runs_in_folder
     from search_spaces.errors import UserError
+    from search_spaces.near_miss import suggestion
 
     if "://" in where:
         return runs_in_database(Address.parse(where))
     if not Path(where).is_dir() and Path(where) != RESULTS:
-        raise UserError(f"{where} is no folder, and no address like postgresql://user@host/database")
+        hint = suggestion(where, (ALL, *ROLES))
+        raise UserError(f"{where} is no folder, no address like postgresql://user@host/database, and no part: {hint}")
     return runs_in_folder(Path(where))
 
 
@@ -76,6 +100,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def _cells(one: Listed) -> tuple[str, ...]:
     from bonag.cli.progress import duration
+    from bonag.evaluators.registry import declared_units
     from loops.metric_units import amount
 
     found = one.overview
@@ -85,7 +110,8 @@ def _cells(one: Listed) -> tuple[str, ...]:
     evaluator = f"{config.evaluator}/{config.task}" if config.task else config.evaluator
     trials = f"{found.count - found.known}" + ("" if config.budget is None else f"/{config.budget}")
     trials += f" + {found.known} known" if found.known else ""
-    best = "-" if found.best is None else amount(config.parsed_objective().goals[0].metric, found.best)
+    metric, units = config.parsed_objective().goals[0].metric, declared_units(config.space, config.evaluator)
+    best = "-" if found.best is None else amount(metric, found.best, units=units)
     age = duration(max(0.0, time.time() - one.at))
     objective = str(config.parsed_objective())
     return one.name, str(found.state), config.space, evaluator, objective, trials, best, age

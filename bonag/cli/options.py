@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from bonag.cli.completing import completer
 from loops.options import Option, run_options
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -45,7 +46,9 @@ def _parameter(option: Option, unset: str | None) -> inspect.Parameter:
         kind = kind | None  # type: ignore[operator]
     required = option.required and unset is None
     default = inspect.Parameter.empty if required else None if words is not None else option.default
-    info = typer.Option(f"--{option.flag}", help=option.help, show_default=words or True)
+    info = typer.Option(
+        f"--{option.flag}", help=option.help, show_default=words or True, autocompletion=completer(option.name)
+    )
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
     )

@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from bonag.cli.completing import run_names
+
 
 def plot(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders of runs, or their names in results/.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Folders of runs, or their names in results/.", autocompletion=run_names),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .pdf, .png or .svg.")],
     what: Annotated[
         str | None,
@@ -33,7 +38,11 @@ def plot(
         float | None, typer.Option(min=1.0, max=40.0, help="Height in inches.", show_default="in proportion")
     ] = None,
 ) -> None:
-    """Draw a figure for a paper; of several runs their medians and quartiles by strategy."""
+    """Draw a figure for a paper; of several runs their medians and quartiles by strategy.
+
+    bonag plot first -o figure.pdf
+    bonag plot bonag-0 bonag-1 random-0 random-1 -o regret.svg --what regret
+    """
     from bonag.api.searching import load
     from bonag.plots.static import write
 

@@ -27,6 +27,9 @@ def profile(
     """Measure the latency of sampled networks on this machine, and learn it: a metric for --objective, --constraint.
 
     One image at a time on the CPU. It can be interrupted, and goes on where it was.
+
+        bonag profile --space mbv3 --name laptop
+        bonag run --space mbv3 --constraint 'latency_laptop<=12'
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

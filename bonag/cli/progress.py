@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from bonag.evaluators.registry import declared_units
 from loops.config import RunConfig
 from loops.counting import report_words
 from loops.dominance import hypervolume
@@ -28,6 +29,7 @@ class Tally:
 
     def __init__(self, config: RunConfig, history: History) -> None:
         self.objective = config.parsed_objective()
+        self.units = declared_units(config.space, config.evaluator)
         self.budget = config.budget or 0
         self.done = sum(trial.is_query for trial in history.ended)
         self.infeasible = int((~self.objective.feasible(history)).sum())
@@ -74,7 +76,8 @@ class Tally:
                 parts.append(f"front of {len(self.front)}, hypervolume {self._volume():.3f}")
         elif self.best is not None:
             value = self.best.metrics[self.objective.goal.metric]
-            parts.append(f"best {words(self.objective.goal.metric, value)} (trial {self.best.index})")
+            said = words(self.objective.goal.metric, value, units=self.units)
+            parts.append(f"best {said} (trial {self.best.index})")
         if self.infeasible:
             parts.append(f"{self.infeasible} infeasible")
         if self.stopped:
@@ -157,6 +160,21 @@ class PlainProgress:
         if last or silence >= LONGEST_SILENCE or (self._news and silence >= SHORTEST_SILENCE):
             print(f"[{self._tally.count_text}] {self._tally.text()}", flush=True)
             self._last, self._news = time.monotonic(), False
+
+
+class SilentProgress:
+    """No word, for scripts."""
+
+    def __enter__(self) -> SilentProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to put back."""
+
+    def show(self, event: Event) -> None:
+        """Say nothing of it."""
 
 
 def _take(tally: Tally, event: Ended | Reported) -> bool:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bonag.cli.completing import run_names
+
 if TYPE_CHECKING:
     from bonag.api.result import Result
 
 # Trials that `bonag best` shows of a single objective.
 BEST = 5
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")]
+Run = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.", autocompletion=run_names),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
@@ -23,25 +28,30 @@ def status(
     as_yaml: Annotated[
         bool, typer.Option("--yaml", help="Write its options, with which `bonag run --config` repeats it.")
     ] = False,
+    about: Annotated[bool, typer.Option("--about", help="Say what the evaluator's numbers are, and no more.")] = False,
 ) -> None:
     """Show how a run stands.
 
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
     task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials (queries, which count
-    towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, best (null, or an object
-    with trial, architecture, metrics, params, macs), and front (the indices of its trials).
+    towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, description (what the
+    numbers are), best (null, or an object with trial, architecture, metrics, params, macs), and front (the indices of
+    its trials).
     """
     from bonag.cli.config_file import options_text
     from bonag.cli.result_text import found_json, summary_lines
     from bonag.record import find_run, read_record
     from search_spaces.errors import UserError
 
+    if as_json + as_yaml + about > 1:
+        raise UserError("choose one of --json (how the run stands), --yaml (which repeats it) and --about")
     if as_yaml:
-        if as_json:
-            raise UserError("--json and --yaml cannot be both: one tells how the run stands, the other repeats it")
         print(options_text(read_record(find_run(run)).config), end="")
         return
     result = _load(run)
+    if about:
+        print(result.description)
+        return
     if not as_json:
         config = result.config
         task = f" on {config.task}" if config.task else ""
@@ -68,6 +78,7 @@ def status(
             **{name: sum(trial.status == name for trial in history) for name in ("failed", "stopped", "abandoned")},
             "running": len(history.pending),
             "infeasible": int((~result.objective.feasible(history)).sum()),
+            "description": result.description,
             "best": None if result.best is None else found_json(result.best),
             "front": [found.trial for found in result.front],
         }
@@ -83,6 +94,8 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Show the best trials of a run, best first; of several objectives those that no other trial beats in all of them.
+
+        bonag best first -k 10
 
     With --json: an object with run, objective (a string, or a list of several), constraints, and best, a list of
     objects with trial, architecture, metrics, params, macs. Trials that break a constraint are left out.
@@ -100,30 +113,38 @@ def best(
     elif not top:
         print("\n".join(nearest_lines(result)) or "no trial has completed yet")
     else:
-        print("\n".join(line for one in top for line in found_lines(one, result.objective.metrics)))
+        print("\n".join(line for one in top for line in found_lines(one, result.objective.metrics, result.units)))
 
 
 def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV, with every column.")] = False) -> None:
-    """Show all trials of a run, in the order in which they were proposed."""
+    """Show all trials of a run, in the order in which they were proposed.
+
+    With --csv: the columns trial, status, feasible (where there are constraints), architecture, one for each metric,
+    reason, origin, acquisition, proposal_seconds, evaluation_seconds, proposed_at and ended_at (ISO 8601, UTC).
+
+        bonag trials first --csv > trials.csv
+    """
     from loops.counting import report_words
+    from loops.history import MOMENT
     from loops.metric_units import column
 
     result = _load(run)
     if csv:
-        result.trials.to_csv(sys.stdout, index=False, lineterminator="\n")
+        result.trials.to_csv(sys.stdout, index=False, lineterminator="\n", date_format=MOMENT)
         return
     ended = [trial.metrics for trial in result.history]
-    columns = {name: column(name, [one[name] for one in ended if name in one]) for name in result.objective.metrics}
+    values = {name: [one[name] for one in ended if name in one] for name in result.objective.metrics}
+    columns = {name: column(name, found, result.units) for name, found in values.items()}
     shown = [(name, heading, max(12, len(heading)), scale) for name, (heading, scale) in columns.items()]
     print(f"{'trial':>5}  {'status':9}  ", *(f"{heading:>{width}}  " for _, heading, width, _ in shown), sep="", end="")
     print("architecture")
     for trial in result.history:
-        values = (f"{trial.metrics[m] / by:{w}.6g}" if m in trial.metrics else " " * w for m, _, w, by in shown)
+        cells = (f"{trial.metrics[m] / by:{w}.6g}" if m in trial.metrics else " " * w for m, _, w, by in shown)
         infeasible = trial.status == "completed" and not result.objective.admits(trial)
         reported = report_words(trial, result.objective.metrics) if trial.status == "running" else None
         parts = ["infeasible" if infeasible else trial.reason, reported, None if trial.is_query else "known"]
         note = ", ".join(filter(None, parts))
-        print(f"{trial.index:5}  {trial.status:9}  {'  '.join(values)}  {trial.architecture}", end="")
+        print(f"{trial.index:5}  {trial.status:9}  {'  '.join(cells)}  {trial.architecture}", end="")
         print(f"  ({note})" if note else "")
 
 

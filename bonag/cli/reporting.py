@@ -22,7 +22,7 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .html.")],
     name: Annotated[
         str | None,
-        typer.Option(help="Which one, of a folder or a database that holds several.", show_default="the only one"),
+        typer.Option(help="Which run, of a folder or a database that holds several.", show_default="the only one"),
     ] = None,
     predictor: Annotated[
         bool,
@@ -32,7 +32,10 @@ def report(
         ),
     ] = True,
 ) -> None:
-    """Write a report: what was searched, what was found, how it went, and how to repeat it, in one HTML file."""
+    """Write a report: what was searched, what was found, how it went, and how to repeat it, in one HTML file.
+
+    bonag report first -o report.html
+    """
     from bonag.ui.report import choose_run, write_report
     from bonag.ui.sources import open_source
 

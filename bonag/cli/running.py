@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonag.cli.options import given_options, takes_options
+from bonag.cli.reading import Run
 from loops.config import EXTENSIBLE
 
 if TYPE_CHECKING:
     from bonag.api.session import Session
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print nothing but the run's folder, for scripts; errors go to stderr as ever."),
+]
 
 
 @takes_options(space="that of --config")
@@ -26,9 +32,17 @@ def run(
             show_default="none",
         ),
     ] = None,
+    quiet: Quiet = False,
     **options: object,
 ) -> int:
-    """Search for the best architectures that a budget of evaluations can find."""
+    """Search for the best architectures that a budget of evaluations can find.
+
+    Whatever happens, what was evaluated is kept, and `bonag resume` goes on.
+
+        bonag run --space mbv3 --budget 100 --name first
+        bonag run --space mbv3 --constraint 'latency_note10<=30'
+        bonag run --space nb201 --evaluator my_training:train --workers 4
+    """
     from bonag.api import session
     from bonag.cli.config_file import read_options
     from search_spaces.errors import UserError
@@ -37,15 +51,19 @@ def run(
     if "space" not in given:
         raise UserError("Missing option '--space': a name of `bonag spaces`, or module:attribute")
     with session.start(given) as opened:
-        return _go(opened)
+        return _go(opened, quiet)
 
 
 @takes_options(*EXTENSIBLE, **dict.fromkeys(EXTENSIBLE, "as before"))
 def resume(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
+    run: Run,
+    quiet: Quiet = False,
     **changes: object,
 ) -> int:
-    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened, or move the end of one."""
+    """Go on with a run that was interrupted, killed or stopped, as if nothing had happened, or move the end of one.
+
+    bonag resume first --budget 200
+    """
     from bonag.api import session
     from bonag.api.result import Result
     from bonag.cli.result_text import summary_lines
@@ -57,21 +75,26 @@ def resume(
     snapshot = read_record(folder)
     changes = {name: value for name, value in changes.items() if value is not None}
     if snapshot.state is RunState.FINISHED and not changes:
-        print("nothing to do:", "\n".join(summary_lines(Result(snapshot))))
+        first, *rest = summary_lines(Result(snapshot))
+        print(folder if quiet else "\n".join(["nothing to do: " + first, *rest]))
         return 0
     with session.resume(folder, changes=changes) as opened:
         recorded = snapshot.machine or json.dumps({"bonag": snapshot.config.bonag})
         different = differences(recorded, this_machine(opened.config.threads))
         if different:
-            print(f"note: this is not as it was ({'; '.join(different)}): proposals may differ in their last bits")
-        return _go(opened)
+            note = f"note: this is not as it was ({'; '.join(different)}): proposals may differ in their last bits"
+            print(note, file=sys.stderr if quiet else sys.stdout)
+        return _go(opened, quiet)
 
 
 def abandon(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of the run, or its name in results/.")],
-    trials: Annotated[list[int], typer.Argument(metavar="TRIAL...", help="Trials that were running, by index.")],
+    run: Run,
+    trials: Annotated[list[int], typer.Argument(metavar="TRIAL", help="Trials that were running, by index.")],
 ) -> None:
-    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them."""
+    """Give up trials of a run that nobody executes: they count towards its budget, and it goes on without them.
+
+    bonag abandon first 7 8
+    """
     from bonag.api import abandoning
     from bonag.cli.result_text import run_argument
     from bonag.record import find_run
@@ -81,11 +104,11 @@ def abandon(
     print(f"abandoned: trial {named}; go on by `bonag resume {run_argument(find_run(run))}`")
 
 
-def _go(opened: Session) -> int:
+def _go(opened: Session, quiet: bool) -> int:
     from rich.console import Console
 
     from bonag.api.result import Result
-    from bonag.cli.progress import LiveProgress, PlainProgress, Tally
+    from bonag.cli.progress import LiveProgress, PlainProgress, SilentProgress, Tally
     from bonag.cli.result_text import run_argument, summary_lines
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in
@@ -94,11 +117,11 @@ def _go(opened: Session) -> int:
     from search_spaces.errors import UserError
 
     history = opened.record.history()
-    for line in _opening(opened):
-        print(line, flush=True)
+    print(opened.path if quiet else "\n".join(_opening(opened)), flush=True)
     tally = Tally(opened.config, history)
     console = Console()
     progress: Any = LiveProgress(tally, console) if console.is_terminal else PlainProgress(tally)
+    progress = SilentProgress() if quiet else progress
     argument = run_argument(opened.path)
     opened.record.waiting = lambda reason: print(f"note: {reason}", file=sys.stderr, flush=True)
     ends = "the evaluation that runs now" if opened.config.workers == 1 else "the evaluations that run now"
@@ -118,14 +141,15 @@ def _go(opened: Session) -> int:
         finally:
             opened.close()
         result = Result(read_record(opened.path, opened.parts.space))
-        print("\n".join(summary_lines(result)))
+        if not quiet:
+            print("\n".join(summary_lines(result)))
         if over.state is RunState.INTERRUPTED:
             print(f"go on by `bonag resume {argument}`", file=sys.stderr)
             return signals.status
         if over.state is RunState.STOPPED:
             print(f"error: {over.reason}; go on by `bonag resume {argument}`", file=sys.stderr)
             return 1
-    if result.best is None:
+    if result.best is None or quiet:
         return 0
     print(f"look further: bonag best {argument} -k 10 | bonag trials {argument} --csv")
     print(f"take it along: bonag export {argument} --format state-dict -o network.safetensors")
@@ -133,13 +157,16 @@ def _go(opened: Session) -> int:
 
 
 def _opening(opened: Session) -> list[str]:
-    config = opened.config
+    from bonag.cli.result_text import brief, run_argument
+
+    config, argument = opened.config, run_argument(opened.path)
     done = len(opened.record.history())
     task = f" on {config.task}" if config.task else ""
+    more = f"(more: bonag status {argument} --about)"
     return [
         f"run {config.name} in {opened.path}" + (f", resumed after {done} trials" if done else ""),
         f"space {config.space} ({opened.parts.space.size:,} architectures), objective {opened.parts.objective}, "
         f"strategy {config.strategy}, budget {config.budget}, seed {config.seed}",
-        f"evaluator {config.evaluator}{task}: {opened.record.description}",
+        f"evaluator {config.evaluator}{task}: {brief(opened.record.description)} {more}",
         *(f"learns from {source}" for source in opened.record.sources),
     ]

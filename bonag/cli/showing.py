@@ -25,7 +25,7 @@ def ui(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[RUN|DIR|SQL-URL]",
+            metavar="RUN|DIR|SQL-URL",
             help="A run, a folder of runs, postgresql://user@host/database, or an Ax experiment (a .json snapshot, "
             "sqlite:///file.db or a PostgreSQL address).",
         ),
@@ -33,7 +33,13 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on; anybody who can reach it can read.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.", show_default="a free one")] = 0,
 ) -> int:
-    """Watch runs, or look at them later, in a browser. It reads, and changes nothing; Ctrl-C ends it."""
+    """Watch runs, or look at them later, in a browser. It reads, and changes nothing; Ctrl-C ends it.
+
+    It prints its address, and opens a browser where there is a screen.
+
+        bonag ui                                  # all runs of results/
+        bonag ui first --port 8000
+    """
     from bonag.ui.app import create_app
     from bonag.ui.background.jobs import Jobs
     from bonag.ui.sources import first_page, open_source

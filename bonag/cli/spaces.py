@@ -66,12 +66,14 @@ def spaces(
 
 
 def check_space(
-    name: Annotated[str, typer.Argument(help="A space's name, or package.module:Space.")],
+    name: Annotated[str, typer.Argument(metavar="SPACE", help="A space's name, or package.module:Space.")],
 ) -> None:
     """Check that a search space of your own keeps the contract; exit with 1 if it does not.
 
     Says in lines what is wrong: its table of sites, sampling, strings, graphs, neighbours, projection, parameters, the
     list of all architectures, networks, costs and drawings.
+
+        bonag check-space my_spaces:Chain
     """
     from search_spaces import get_space
     from search_spaces.checking import complaints
@@ -92,7 +94,7 @@ def _row(name: str, data: Path | None) -> Row:
 
     space = get_space(name)
     try:
-        evaluators = {one: _tasks(name, one, data) for one in _usable(name, space)}
+        evaluators = {one: tasks_of(name, one, data) for one in _usable(name, space)}
         row = Row(name, space, evaluators, _generates(space), latency_metrics(space.name))
         f"{space.size:,}"
     except Exception as error:  # the author's code, which may raise anything
@@ -131,7 +133,8 @@ def _generates(space: SearchSpace) -> bool:
     return space.independent_sites or space.generator is not None or shipped.is_file()
 
 
-def _tasks(space: str, evaluator: str, data: Path | None) -> list[str] | str:
+def tasks_of(space: str, evaluator: str, data: Path | None) -> list[str] | str:
+    """The tasks of an evaluator, the default one first; or why it has none here."""
     from bonag.evaluators import task_names
     from search_spaces.errors import UserError
 

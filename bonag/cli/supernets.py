@@ -46,7 +46,10 @@ def train_supernet(
 ) -> int:
     """Train a supernet, whose weights all networks of a space share, on images; the same command goes on with it.
 
-    `bonag run --evaluator supernet --supernet FILE` then searches without training any network.
+    A run with that supernet then searches without training any network.
+
+        bonag train-supernet --space mbv3 --dataset fashion-mnist --width 0.35 -o mine.safetensors
+        bonag run --space mbv3 --evaluator supernet --supernet mine.safetensors --dataset fashion-mnist
     """
     from bonag.api.supernets import SupernetTraining
     from bonag.cli.stopping import StopSignals

@@ -17,7 +17,9 @@ from bonag.cli.reading import Json, Run
 
 def test(
     run: Run,
-    trial: Annotated[int | None, typer.Option(help="Which one.", show_default="the best one")] = None,
+    trial: Annotated[
+        int | None, typer.Option(help="Trial whose network is measured.", show_default="the best one")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Train it again, for so long.", show_default="the weights of the search")
     ] = None,
@@ -43,6 +45,9 @@ def test(
     and validation data, and goes on where it was interrupted. With --json: an object with run, trial, architecture,
     dataset, accuracy (%) and images, or perplexity and characters or words, epochs, retrained, supernet (or null),
     weights (the file).
+
+        bonag test first
+        bonag test first --epochs 200
     """
     from bonag.api import testing
 

@@ -30,11 +30,13 @@ class CountingEvaluator:
         side = self.space.image_size
         self.models = {name: latency_model(space, name, side) for name in names if name not in COUNTED}
         self.description = " ".join((evaluator.description, *self._told()))
-        for name in ("name", "task", "dataset", "preset", "supernet", "imagenet", "looks_up", "network_size"):
+        for name in ("name", "task", "dataset", "preset", "supernet", "imagenet", "looks_up", "network_size", "units"):
             if hasattr(evaluator, name):
                 setattr(self, name, getattr(evaluator, name))
         if hasattr(evaluator, "evaluate_many"):
             self.evaluate_many = self._evaluate_many
+        if hasattr(evaluator, "fingerprint"):
+            self.fingerprint = evaluator.fingerprint
 
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> Mapping[str, float]:
         """What the evaluator measured, and the counts, which its reports have as well."""

@@ -42,9 +42,13 @@ DATA_SETS = {
 # What the table holds of each network, what it is called here, and by how much it is multiplied: shares become %.
 COLUMNS = {"perf": ("accuracy", 100.0), "valid_perf": ("validation_accuracy", 100.0), "latency": ("latency", 1.0)}
 
+UNITS = {"latency": "s"}
+
 
 class NBGraphTables:
     """The tables of the benchmark's nine data sets. first: the one that is read where none is named."""
+
+    units = UNITS
 
     def __init__(self, first: str) -> None:
         self.tasks = [first, *(name for name in DATA_SETS if name != first)]
@@ -69,6 +73,7 @@ class NBGraphTable(BatchEvaluator):
     """
 
     metrics = (*(name for name, _ in COLUMNS.values()), "params", "macs")
+    units = UNITS
 
     def __init__(
         self, space: SearchSpace, task: str, rows: dict[NBGraphArchitecture, int], values: dict[str, np.ndarray]

@@ -55,6 +55,15 @@ def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Pat
     return provider.task_names(data_dir) if provider else []
 
 
+def declared_units(space_name: str, evaluator_name: str) -> Mapping[str, str]:
+    """By metric, the units that an evaluator of bonag declares, as far as their names do not tell them."""
+    full = f"{space_name}.{evaluator_name}"
+    # Those of others run their authors' code when they are imported.
+    found = EVALUATORS.find(full) if full in EVALUATORS.built_in else None
+    units: Mapping[str, str] = getattr(found, "units", {})
+    return units
+
+
 def make_evaluator(
     space: SearchSpace,
     part: object = None,
@@ -118,7 +127,8 @@ def _make(
     for setting in given:
         if setting not in asked:
             taker = "supernet" if setting in ("supernet", "imagenet", "images") else "train"
-            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator {taker}")
+            choice = "" if taker == name else f", or choose --evaluator {taker}"
+            raise UserError(f"evaluator '{name}' of space '{space.name}' takes no {setting}: leave it out{choice}")
     provider = _provider(part)
     if provider:
         tasks = provider.task_names(data_dir)

@@ -11,12 +11,14 @@ from bonag.running_trial import RunningTrial
 from bonag.training.datasets import DIGITS, NAMES, load_dataset
 from bonag.training.networks import build_arguments, check_networks
 from bonag.training.recipe import check_preset, make_recipe, read_hyperparameters
+from bonag.transfer.fingerprint import FILTERS, NONE, check_network
 from search_spaces import Architecture, NetworkSize, SearchSpace
 
 if TYPE_CHECKING:
     from bonag.training.fitting import Fit
     from bonag.training.images import Dataset
     from bonag.training.weights import TrainedNetwork
+    from loops.fingerprint import Fingerprint
 
 PRESET = "quick"
 
@@ -40,8 +42,12 @@ class TrainEvaluator:
         preset: str | None = None,
         hyperparameters: Sequence[str] = (),
         data: Path | None = None,
+        fingerprint: str | None = None,
     ) -> None:
-        """data: the folder in which data sets that have a name are looked for. Raises UserError."""
+        """data: the folder in which data sets that have a name are looked for. fingerprint: which network makes it, or
+        ``none``. Raises UserError.
+        """
+        self.network = check_network(fingerprint or FILTERS)
         self.space, self.data = space, data
         self.preset, self.hyperparameters = preset or PRESET, tuple(hyperparameters)
         chosen = read_hyperparameters(self.hyperparameters)
@@ -87,6 +93,16 @@ class TrainEvaluator:
         from bonag.training.fitting import Fit
 
         return Fit(self.space, architecture, dataset, self.recipe, self.arguments)
+
+    def fingerprint(self) -> Fingerprint | None:
+        """What the images look like that networks are trained on, at the size that they see."""
+        from bonag.transfer.fingerprint import fingerprint
+
+        if self.network == NONE:
+            return None
+        # Not kept: this process need not hold them.
+        train, size = load_dataset(self.dataset, self.data, self._loaded_size).train, self.network_size.image_size
+        return fingerprint(train.pixels, train.labels.numpy(), self.network, side=size, images=self.recipe.images)
 
     def _describe(self, dataset: Dataset) -> str:
         recipe = self.recipe

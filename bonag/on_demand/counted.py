@@ -44,11 +44,22 @@ class CountedBounds:
     def filled(
         self, n: int, draw: Callable[[int], list[Architecture]], rng: np.random.Generator, first: int | None = None
     ) -> list[Architecture]:
-        """n architectures that meet the bounds, the first n that are drawn where they do.
+        """As ``some``, and where that is not enough, those that there are once more: n in all.
+
+        Raises UserError where there are none.
+        """
+        good, broken = self.some(n, draw, rng, first)
+        if not good:
+            raise self.none(broken)
+        return good + [good[i] for i in rng.integers(len(good), size=n - len(good))]
+
+    def some(
+        self, n: int, draw: Callable[[int], list[Architecture]], rng: np.random.Generator, first: int | None = None
+    ) -> tuple[list[Architecture], list[Architecture]]:
+        """At most n architectures that meet the bounds, the first n that are drawn where they do; and broken ones.
 
         draw: n -> n architectures. first: how many of them at first, by default n. Those that break a bound are drawn
-        again a few times. What is missing then are broken ones, repaired by one change after the other, and where that
-        is not enough, those that there are once more. Raises UserError where there are none.
+        again a few times. What is missing then are broken ones, repaired by one change after the other.
         """
         good: list[Architecture] = []
         broken: list[Architecture] = []
@@ -59,12 +70,9 @@ class CountedBounds:
             good += [one for one, over in zip(drawn, excess, strict=True) if over == 0]
             broken += [one for one, over in zip(drawn, excess, strict=True) if over > 0]
             if len(good) >= n:
-                return good[:n]
+                return good[:n], broken
             wanted = 2 * (n - len(good))
-        good += self._repair(broken, n - len(good), rng)
-        if not good:
-            raise self._none(broken)
-        return good + [good[i] for i in rng.integers(len(good), size=n - len(good))]
+        return good + self._repair(broken, n - len(good), rng), broken
 
     def excess(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """By how much architectures break the bounds, as a share of those, added up: (B,), 0 iff they meet all."""
@@ -101,7 +109,8 @@ class CountedBounds:
             architecture = options[int(rng.choice(np.flatnonzero(excess == over)))]
         return architecture, counts
 
-    def _none(self, broken: Sequence[Architecture]) -> UserError:
+    def none(self, broken: Sequence[Architecture]) -> UserError:
+        """That no architecture was found, and how near the broken ones come."""
         nearest, _ = self._nearest(broken[int(np.argmin(self.excess(broken)))], np.random.default_rng(0))
         has = ", ".join(f"{one.metric} {count([nearest])[0]:,.0f}" for one, count in self.bounds)
         wanted = " and ".join(f"'{one}'" for one, _ in self.bounds)

@@ -12,14 +12,16 @@ from bonag.generators.choosing import Loaded
 from bonag.generators.trained import CONDITIONAL, TrainedGenerator
 from bonag.on_demand.beliefs import directions_of, fit_beliefs
 from bonag.on_demand.counted import CountedBounds
+from bonag.on_demand.gathering import LEAST_DRAWN, MOST_DRAWN, MOST_EVALUATED, Gathering, gather
 from bonag.on_demand.generated import Generated
 from bonag.on_demand.guidance import UNGUIDED, Guidance, choose_method, make_guidance
 from bonag.on_demand.labels import check_count, draw_labels
-from bonag.on_demand.measuring import measure, metrics_of, source_of
+from bonag.on_demand.measuring import measure, metrics_of, needs_no_time, source_of
 from bonag.on_demand.wishes import in_units, parse_wishes
 from loops.constraint import Constraint
 from loops.protocols import Evaluator
-from search_spaces import Architecture
+from search_spaces import Architecture, SearchSpace
+from search_spaces.architecture import COUNTED
 from search_spaces.errors import UserError
 
 # Architectures at a time: they are in memory together, and more can be had with other seeds.
@@ -35,10 +37,11 @@ def generate(
     method: str | None = None,
     labels: int | None = None,
     seed: int = 0,
+    as_drawn: bool = False,
 ) -> Generated:
-    """n architectures that meet the wishes, as far as a few labels tell, and exact counts certainly; raises UserError.
+    """n architectures that differ and meet the wishes, or as many as are found; raises UserError.
 
-    where, method, labels: as in ``bonag.generate``. strengths: guidance by metric, dimensionless.
+    where, method, labels, as_drawn: as in ``bonag.generate``. strengths: guidance by metric, dimensionless.
     """
     if not 1 <= n <= MOST:
         raise UserError(f"n must be at least 1 and at most {MOST:,}, not {n}")
@@ -46,7 +49,9 @@ def generate(
         raise UserError(f"seed must be at least 0, not {seed}")
     check_count(labels)
     generator, strengths = loaded.generator, dict(strengths or {})
-    space, asked = sized_space(generator.space, evaluator), parse_wishes(where, metrics_of(evaluator))
+    space = sized_space(generator.space, evaluator)
+    metrics = metrics_of(space, evaluator)
+    asked = parse_wishes(where, metrics)
     _check(strengths, asked, labels)
     same = loaded.record.get("networks") in (None, "", str(space.network_size))
     method = choose_method(generator, asked, method, loaded.record.get("source"), source_of(evaluator), same)
@@ -54,15 +59,13 @@ def generate(
     CountedBounds.of(space, evaluator, asked).check(np.random.default_rng([seed, 5]))
     guidance, wishes, paid = _prepare(generator, method, asked, strengths, evaluator, labels, seed)
     counted = CountedBounds.of(space, evaluator, wishes)
-    rng, raw = np.random.default_rng([seed, 4]), []
-
-    def draw(count: int) -> list[Architecture]:
-        raw.append(guidance.raw_sample(count, rng))
-        return space.nearest(raw[-1])
-
-    started = time.perf_counter()
-    architectures = counted.filled(n, draw, rng)
-    seconds = time.perf_counter() - started
+    drawer = _Drawer(guidance, space, counted, np.random.default_rng([seed, 4]))
+    # Where counts decide alone, nothing is evaluated but what is given out.
+    needed = metrics if any(wish.metric not in COUNTED for wish in wishes) else tuple(one.metric for one in wishes)
+    gathering = Gathering(wishes, lambda architectures: measure(space, evaluator, architectures, needed)[0])
+    evaluated = None if needs_no_time(evaluator) else MOST_EVALUATED * n
+    architectures = drawer.as_drawn(n, gathering) if as_drawn else drawer.gather(n, gathering, evaluated)
+    values = gathering.columns(architectures) if needed == metrics else None
     return Generated(
         space=space,
         family=generator.family,
@@ -73,13 +76,69 @@ def generate(
         wishes=wishes,
         strengths=guidance.strength_of(asked),
         architectures=architectures,
-        values=measure(space, evaluator, architectures, metrics_of(evaluator))[0],
+        values=measure(space, evaluator, architectures, metrics)[0] if values is None else values,
         measured_by=source_of(evaluator),
         description=evaluator.description,
-        raw=np.concatenate(raw),
+        raw=np.concatenate(drawer.raw),
         labels=paid,
-        seconds=seconds,
+        seconds=drawer.seconds,
+        drawn=gathering.figures(n, evaluated=_count_evaluated(evaluator, architectures, gathering, needed == metrics)),
+        units=getattr(evaluator, "units", {}),
     )
+
+
+def _count_evaluated(
+    evaluator: Evaluator, architectures: Sequence[Architecture], gathering: Gathering, all_drawn: bool
+) -> int:
+    """How many different architectures were measured, and not only counted."""
+    if set(evaluator.metrics) <= set(COUNTED):
+        return 0
+    return len(gathering.values if all_drawn else set(architectures))
+
+
+class _Drawer:
+    """Draws architectures that meet what is counted.
+
+    raw: (B, S) codes of each draw before the projection. seconds: what all draws took.
+    """
+
+    def __init__(
+        self, guidance: Guidance, space: SearchSpace, counted: CountedBounds, rng: np.random.Generator
+    ) -> None:
+        self._guidance, self._space, self._counted, self._rng = guidance, space, counted, rng
+        self.raw: list[np.ndarray] = []
+        self.seconds = 0.0
+        self._broken: list[Architecture] = []
+
+    def as_drawn(self, n: int, gathering: Gathering) -> list[Architecture]:
+        """The first n, doubles and those that are not as asked among them; raises UserError where there are none."""
+        started = time.perf_counter()
+        found = self._counted.filled(n, self._sample, self._rng)
+        self.seconds += time.perf_counter() - started
+        gathering.add(found)
+        return found
+
+    def gather(self, n: int, gathering: Gathering, evaluated: int | None) -> list[Architecture]:
+        """At most n that differ and are as asked; raises UserError where there are none.
+
+        evaluated: different architectures to be drawn at most, if any.
+        """
+        most = max(MOST_DRAWN * n, LEAST_DRAWN)
+        found = gather(gathering, min(n, self._space.size), self._some, most, evaluated)
+        if not found:
+            raise gathering.none() if gathering.drawn else self._counted.none(self._broken)
+        return found
+
+    def _some(self, n: int) -> list[Architecture]:
+        started = time.perf_counter()
+        found, broken = self._counted.some(n, self._sample, self._rng)
+        self.seconds += time.perf_counter() - started
+        self._broken += broken
+        return found
+
+    def _sample(self, n: int) -> list[Architecture]:
+        self.raw.append(self._guidance.raw_sample(n, self._rng))
+        return self._space.nearest(self.raw[-1])
 
 
 def _check(strengths: Mapping[str, float], asked: Sequence[Constraint], labels: int | None) -> None:

@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What was drawn for what is given out, before doubles and those not as asked were left out.
+
+    asked: how many architectures were asked for. count: how many were drawn; evaluated: how many different ones were
+    evaluated. unique: the share of different ones. meets, meets_all: the share that meets each wish, and all.
+    """
+
+    asked: int
+    count: int
+    evaluated: int
+    unique: float
+    meets: Mapping[str, float]
+    meets_all: float
+
+
+@dataclass(frozen=True)
 class Generated:
     """Generated architectures, and what is true of them.
 
@@ -30,7 +46,7 @@ class Generated:
     values: (n,) of every metric, nan where there is no value. measured_by: the evaluator and its task. description:
     what its numbers are. raw: (n, S) codes before the projection, none where they were not kept. labels: evaluations
     that the guidance cost.
-    seconds: of the sampling alone, for all.
+    seconds: of the sampling alone, for all. drawn: what was drawn for them. units: those that the evaluator declares.
     """
 
     space: SearchSpace
@@ -48,6 +64,8 @@ class Generated:
     raw: np.ndarray
     labels: int
     seconds: float
+    drawn: Drawn
+    units: Mapping[str, str]
 
     @property
     def meets(self) -> np.ndarray:
@@ -61,24 +79,29 @@ class Generated:
 
         names = [str(architecture) for architecture in self.architectures]
         frame = pd.DataFrame({"architecture": names} | dict(self.values) | {"meets": self.meets})
-        return frame.astype(dict.fromkeys(COUNTED, np.int64))
+        return frame.astype(dict.fromkeys(set(COUNTED) & set(self.values), np.int64))
 
     def summary(self) -> dict[str, Any]:
         """The figures: shares between 0 and 1, nan where there is nothing to count.
 
-        raw_validity, validity: of the samples before and after the projection. uniqueness: distinct ones. novelty,
-        held_out: of the distinct ones, those that the generator was not trained on, and those of the tenth of the space
-        that no generator is trained on. meets, meets_all: each of the wishes, and all. diversity: the mean number of
-        sites in which two differ. labels, labels_in_training: evaluations that guidance and training cost.
+        asked, drawn, evaluated: how many architectures were asked for, how many were drawn to find them, and how many
+        different ones were evaluated. raw_validity: of the samples before the projection. uniqueness, meets, meets_all:
+        of those drawn, the distinct ones, and those that meet each of the wishes, and all. validity, novelty, held_out,
+        diversity: of those given out, the valid ones, those that the generator was not trained on, those of the tenth
+        of the space that no generator is trained on, and the mean number of sites in which two differ. labels,
+        labels_in_training: evaluations that guidance and training cost.
         """
         return {
+            "asked": self.drawn.asked,
+            "drawn": self.drawn.count,
+            "evaluated": self.drawn.evaluated,
             "raw_validity": report.valid_share(self.space, self.raw),
             "validity": report.valid_share(self.space, self.space.codes(self.architectures)),
-            "uniqueness": report.unique_share(self.architectures),
+            "uniqueness": self.drawn.unique,
             "novelty": report.novel_share(self.architectures, self._trained_on, self.space),
             "held_out": report.held_out_share(self.architectures),
-            "meets": {str(wish): float(wish.met(self.values[wish.metric]).mean()) for wish in self.wishes},
-            "meets_all": float(self.meets.mean()) if self.wishes else float("nan"),
+            "meets": dict(self.drawn.meets),
+            "meets_all": self.drawn.meets_all,
             "diversity": report.diversity(self.space.codes(self.architectures)),
             "seconds_per_architecture": self.seconds / len(self.architectures),
             "labels": self.labels,
@@ -95,4 +118,6 @@ class Generated:
         return {code.tobytes() for code in codes}
 
     def __repr__(self) -> str:
-        return f"Generated({len(self.architectures)} architectures of {self.space.name}, method {self.method})"
+        count, asked = len(self.architectures), self.drawn.asked
+        fewer = f", {asked} were asked for" if count < asked else ""
+        return f"Generated({count} architectures of {self.space.name}{fewer}, method {self.method})"

@@ -54,9 +54,10 @@ def choose_evaluator(
         raise
 
 
-def metrics_of(evaluator: Evaluator) -> tuple[str, ...]:
-    """The metrics that ``measure`` knows with this evaluator: its own, and exact counts."""
-    return (*evaluator.metrics, *(name for name in COUNTED if name not in evaluator.metrics))
+def metrics_of(space: SearchSpace, evaluator: Evaluator) -> tuple[str, ...]:
+    """The metrics that ``measure`` knows with this evaluator: its own, and exact counts where the space has them."""
+    counted = COUNTED if space.counts else ()
+    return (*evaluator.metrics, *(name for name in counted if name not in evaluator.metrics))
 
 
 def counter_of(
@@ -67,6 +68,11 @@ def counter_of(
     if metric not in COUNTED or many is None:
         return None
     return lambda architectures: many(architectures)[metric]
+
+
+def needs_no_time(evaluator: Evaluator) -> bool:
+    """Whether it computes many architectures at once, as look-ups and estimates do, or measures nothing."""
+    return _batches(evaluator) is not None or set(evaluator.metrics) <= set(COUNTED)
 
 
 def source_of(evaluator: Evaluator) -> str:

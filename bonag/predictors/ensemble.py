@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch_geometric.data import Batch
-from torch_geometric.utils import scatter
+from torch import nn
 
+from bonag.predictors.graph_networks import GraphNetworks
 from bonag.predictors.graphs import space_batch
 from loops.protocols import Prediction
 from search_spaces import SearchSpace
@@ -23,63 +22,6 @@ LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-3
 # The spread of a deep ensemble says where it is unsure, not how much; it is scaled to its held-out errors.
 INFLATION_RANGE = (1.0, 25.0)
-
-
-class _MemberLinear(nn.Module):
-    """One linear map per member: (M, nodes, in) -> (M, nodes, out)."""
-
-    def __init__(self, members: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
-        super().__init__()
-        bound = (3 / inputs) ** 0.5
-        self.weight = nn.Parameter((torch.rand(members, inputs, outputs, generator=generator) * 2 - 1) * bound)
-        self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
-
-
-class _MemberConv(nn.Module):
-    """Message passing along and against the edges, for all members at once: x <- relu(W x + A^T x U + A x V) + x.
-
-    Not a ``MessagePassing`` of PyG, which leaves a Python file in the temporary folder for every process.
-    """
-
-    def __init__(self, members: int, width: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.own = _MemberLinear(members, width, width, generator)
-        self.along = _MemberLinear(members, width, width, generator)
-        self.against = _MemberLinear(members, width, width, generator)
-
-    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        source, target = edge_index
-        along = _arriving(self.along(x), source, target)
-        against = _arriving(self.against(x), target, source)
-        return torch.relu(self.own(x) + along + against) + x
-
-
-def _arriving(x: Tensor, source: Tensor, target: Tensor) -> Tensor:
-    """The sum of what arrives at every node: (M, nodes, width) along E edges -> (M, nodes, width)."""
-    return scatter(x.index_select(-2, source), target, dim=-2, dim_size=x.shape[-2], reduce="sum")
-
-
-class _GraphNetworks(nn.Module):
-    """M graph networks side by side: embedding of operation and position, convolutions, mean pooling, two layers."""
-
-    def __init__(self, space: SearchSpace, members: int, width: int, layers: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.operation = nn.Parameter(torch.randn(members, len(space.op_names), width, generator=generator))
-        self.position = nn.Parameter(torch.randn(members, space.num_nodes, width, generator=generator) * 0.3)
-        self.convolutions = nn.ModuleList(_MemberConv(members, width, generator) for _ in range(layers))
-        self.hidden = _MemberLinear(members, width, width, generator)
-        self.readout = _MemberLinear(members, width, 1, generator)
-
-    def forward(self, batch: Batch) -> Tensor:
-        # index_select and not indexing, whose gradient is summed in whatever order the threads come.
-        x = self.operation.index_select(1, batch.op) + self.position.index_select(1, batch.position)
-        for convolution in self.convolutions:
-            x = convolution(x, batch.edge_index)
-        pooled = scatter(x, batch.batch, dim=-2, dim_size=batch._num_graphs, reduce="mean")
-        return self.readout(torch.relu(self.hidden(pooled)))[..., 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +54,7 @@ def fit_ensemble(space: SearchSpace, codes: np.ndarray, y: np.ndarray, seed: int
     generator = torch.Generator().manual_seed(seed)
     fold = torch.arange(len(y))[torch.randperm(len(y), generator=generator)] % MEMBERS
     seen = (fold != torch.arange(MEMBERS)[:, None]).float()
-    networks = _GraphNetworks(space, MEMBERS, WIDTH, LAYERS, generator).to(device)
+    networks = GraphNetworks(space, MEMBERS, WIDTH, LAYERS, generator).to(device)
     targets = torch.from_numpy(y).float()
     optimiser = torch.optim.AdamW(networks.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)

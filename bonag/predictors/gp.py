@@ -16,6 +16,7 @@ from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, RBFKernel, Sc
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ZeroMean
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.models import ExactGP
 from gpytorch.priors import LogNormalPrior
 from torch import Tensor
 
@@ -80,10 +81,10 @@ def make_gp(features: GraphFeatures, X: Tensor, y: Tensor) -> SingleTaskGP:
     return model.to(X)
 
 
-def fit_hyperparameters(model: SingleTaskGP) -> float:
+def maximise_likelihood(model: ExactGP) -> ExactMarginalLogLikelihood:
     """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the medians stay.
 
-    Returns the logarithm of what it came to.
+    Returns what was maximised.
     """
     state = {name: value.clone() for name, value in model.state_dict().items()}
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
@@ -91,6 +92,12 @@ def fit_hyperparameters(model: SingleTaskGP) -> float:
         fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": MAX_FIT_STEPS}}, max_attempts=1)
     except ModelFittingError:
         model.load_state_dict(state)
+    return mll
+
+
+def fit_hyperparameters(model: SingleTaskGP) -> float:
+    """``maximise_likelihood``; returns the logarithm of what it came to."""
+    mll = maximise_likelihood(model)
     model.train()
     with torch.no_grad():
         reached = mll(model(*model.train_inputs), model.train_targets) * len(model.train_targets)

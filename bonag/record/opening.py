@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from bonag.record import rows
 from bonag.record.address import Address
 from bonag.record.database import advisory_key, plain_errors, postgres, sqlite_writer
+from bonag.record.fingerprint_rows import add_fingerprint
 from bonag.record.folder import CONFIG, DATABASE, LOCK, NameTakenError, new_folder
 from bonag.record.lock import Lock, holder
 from bonag.record.reading import read_record, snapshot
 from bonag.record.source_rows import add_sources
 from bonag.record.writing import PATIENCE, RunRecord
 from loops.config import RunConfig
+from loops.fingerprint import Fingerprint
 from loops.history import History, Trial
 from loops.source import Source
 from search_spaces import NetworkSize, SearchSpace
@@ -33,9 +35,11 @@ def create_record(
     known: Sequence[Trial] = (),
     size: NetworkSize | None = None,
     sources: Sequence[Source] = (),
+    fingerprint: Fingerprint | None = None,
 ) -> RunRecord:
     """Make the run's folder and its record, and open it. known: the trials that it begins with. size: of the networks
     that architectures stand for in it, by default the space's own. sources: of transfer.
+    fingerprint: of the data set.
 
     Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
     """
@@ -46,6 +50,7 @@ def create_record(
         rows.add_run(connection, config, description, size)
         rows.add_trials(connection, config.name, known)
         add_sources(connection, config.name, sources)
+        add_fingerprint(connection, config.name, fingerprint)
 
     lock: Lock | None = None
     try:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bonag.record import rows
 from bonag.record.address import Address
 from bonag.record.database import DamagedError, plain_errors, postgres, run_key, sqlite_reader
+from bonag.record.fingerprint_rows import read_fingerprint
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.rows import RunRow
@@ -22,6 +23,7 @@ from bonag.record.source_rows import read_sources
 from bonag.safe_reading import check_regular
 from loops.config import RunConfig
 from loops.ending import RunState
+from loops.fingerprint import Fingerprint
 from loops.history import History
 from loops.source import Source
 from search_spaces import NetworkSize, SearchSpace, get_space
@@ -40,7 +42,7 @@ class RunSnapshot:
     space: at the size of the networks that architectures stand for in the run.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
-    sources: of transfer.
+    sources: of transfer. fingerprint: of its data set, None where there is none.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class RunSnapshot:
     seconds: float = 0.0
     machine: str | None = None
     sources: tuple[Source, ...] = ()
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,19 @@ def snapshot(
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
         sources = read_sources(connection, run.config, space)
+        fingerprint = read_fingerprint(connection, run.config.name)
     check_agreement(folder, config, run, history.queries)
-    return snapshot_of(folder, run, history, live, space, sources)
+    return snapshot_of(folder, run, history, live, space, sources, fingerprint)
 
 
 def snapshot_of(
-    path: Path, run: RunRow, history: History, live: bool, space: SearchSpace, sources: tuple[Source, ...] = ()
+    path: Path,
+    run: RunRow,
+    history: History,
+    live: bool,
+    space: SearchSpace,
+    sources: tuple[Source, ...] = (),
+    fingerprint: Fingerprint | None = None,
 ) -> RunSnapshot:
     """What was read of a run, put together. The configuration is the record's, which knows the latest."""
     return RunSnapshot(
@@ -111,6 +121,7 @@ def snapshot_of(
         seconds=run.seconds,
         machine=run.machine,
         sources=sources,
+        fingerprint=fingerprint,
     )
 
 

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 
 # Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
 # and changed when something is written to them.
-VERSION = 4
+VERSION = 5
+# The first that holds fingerprints.
+FINGERPRINTS_SINCE = 5
 
 metadata = sa.MetaData()
 
@@ -91,6 +93,20 @@ sources = sa.Table(
     sa.Column("checksum", sa.Text, nullable=False),
 )
 
+# What the data set of a run looks like (``loops.fingerprint``): counts is a JSON list of one number for each class,
+# statistics little-endian numbers of 16 bits, of classes by parts by features. checksum: of the row.
+fingerprints = sa.Table(
+    "bonag_fingerprints",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.name), primary_key=True),
+    sa.Column("network", sa.Text, nullable=False),
+    sa.Column("side", sa.Integer, nullable=False),
+    sa.Column("counts", sa.Text, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("statistics", sa.LargeBinary, nullable=False),
+    sa.Column("checksum", sa.Text, nullable=False),
+)
+
 # By version, what it added to the tables of the one before.
 ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     2: [
@@ -101,6 +117,7 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     ],
     3: [runs.c.network_size],
     4: [sources],
+    5: [fingerprints],
 }
 
 

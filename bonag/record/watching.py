@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bonag.record import rows, schema
 from bonag.record.address import Address
 from bonag.record.database import plain_errors
+from bonag.record.fingerprint_rows import read_fingerprint
 from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
 from bonag.record.reading import (
@@ -142,7 +143,8 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         space = space_of(run.config)
         history = read_trials(connection, run, space, known)
         sources = read_sources(connection, run.config, space)
-    return snapshot_of(Path(name), run, history, live, space, sources)
+        fingerprint = read_fingerprint(connection, name)
+    return snapshot_of(Path(name), run, history, live, space, sources, fingerprint)
 
 
 def _file(path: Path) -> Hashable:

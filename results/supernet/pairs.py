@@ -82,7 +82,8 @@ def search(options: argparse.Namespace, seed: int) -> Architecture:
     else:
         result = bonag.search(
             space="mbv3", evaluator="supernet", supernet=str(options.supernet), dataset=options.dataset, seed=seed,
-            constraints=[f"macs<={options.macs:g}"], budget=options.budget, name=f"pairs-{seed}", out=str(options.runs),
+            constraints=[f"macs<={options.macs:g}"], budget=options.budget, cpus_per_trial=1, name=f"pairs-{seed}",
+            out=str(options.runs),
         )  # fmt: skip
     assert result.best is not None
     return result.best.architecture

@@ -182,6 +182,7 @@ def test_costs_known_from_networks_of_another_size_are_counted_anew(mobile, tmp_
 def older(folder: Path) -> None:
     """Make a record one of the version before, which kept no size."""
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("DROP TABLE bonag_fingerprints")
         connection.execute("DROP TABLE bonag_sources")
         connection.execute("ALTER TABLE bonag_runs DROP COLUMN network_size")
         connection.execute("UPDATE bonag_schema SET version = 2")

@@ -118,9 +118,10 @@ def values_without(*formats: int) -> dict[str, object]:
 
 
 def test_a_file_of_the_first_format_is_read() -> None:
-    assert RunConfig.from_json(json.dumps(values_without(6) | {"format": 5})) == CONFIG
-    assert RunConfig.from_json(json.dumps(values_without(5, 6) | {"format": 4})) == CONFIG
-    values = values_without(4, 5, 6)
+    assert RunConfig.from_json(json.dumps(values_without(7) | {"format": 6})) == CONFIG
+    assert RunConfig.from_json(json.dumps(values_without(6, 7) | {"format": 5})) == CONFIG
+    assert RunConfig.from_json(json.dumps(values_without(5, 6, 7) | {"format": 4})) == CONFIG
+    values = values_without(4, 5, 6, 7)
     assert RunConfig.from_json(json.dumps(values | {"format": 3})) == CONFIG
     del values["generator"]
     assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
@@ -130,8 +131,27 @@ def test_a_file_of_the_first_format_is_read() -> None:
         RunConfig.from_json(json.dumps(values | {"format": 1, "constraints": []}))
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("latency_pixel3", "+latency_pixel3"),
+        (["accuracy", "macs"], ("accuracy", "+macs")),
+        ("-macs", "-macs"),
+        ("+macs", "+macs"),
+        ("accuracy", "accuracy"),
+    ],
+)
+def test_an_earlier_file_in_which_a_cost_was_maximised_without_a_sign_is_read(written: object, read: object) -> None:
+    config = RunConfig.from_json(json.dumps(json.loads(CONFIG.to_json()) | {"objective": written}))
+    assert config.objective == read
+    if written in ("latency_pixel3", ["accuracy", "macs"]):
+        with pytest.raises(UserError, match="would be maximised, and it is a cost"):
+            replace(CONFIG, objective=written)  # type: ignore[arg-type]
+    assert RunConfig.from_json(config.to_json()) == config
+
+
 def test_a_batch_that_ray_evaluated_at_once_still_is() -> None:
-    values = values_without(4, 5, 6)
+    values = values_without(4, 5, 6, 7)
     read = RunConfig.from_json(json.dumps(values | {"format": 3, "executor": "ray", "batch_size": 8}))
     assert (read.workers, read.batch_size) == (8, 8)
 

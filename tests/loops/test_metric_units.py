@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loops.metric_units import amount, column, words
+from loops.metric_units import amount, column, is_cost, units_of, words
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,22 @@ def test_a_value_has_its_unit(metric, values, text):
 )
 def test_a_column_is_headed_by_its_unit(metric, values, heading):
     assert column(metric, values) == heading
+
+
+def test_a_deviation_has_the_unit_of_its_metric():
+    assert units_of({"accuracy": 93.0, "accuracy_sd": 0.3})["accuracy_sd"] == "%"
+    assert units_of({"accuracy": 0.93, "accuracy_sd": 0.003})["accuracy_sd"] == ""
+    assert units_of({"score_sd": 0.003}) == {"score_sd": ""}
+
+
+def test_what_an_evaluator_declares_comes_first():
+    declared = {"latency": "s", "accuracy": "points"}
+    units = units_of({"latency": 0.2, "accuracy": 93.0, "latency_a": 3.0}, declared)
+    assert units == {"latency": "s", "accuracy": "points", "latency_a": "ms"}
+    assert words("latency", 0.2, units=declared) == "latency 0.2 s"
+    assert column("latency", [0.2], declared) == ("latency (s)", 1.0)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "latent", "macro_f1", "lossless", "uptime", "memorability", "a.b"])
+def test_what_only_sounds_like_a_cost_is_none(metric):
+    assert not is_cost(metric)

@@ -33,10 +33,19 @@ def dominates(x: np.ndarray, y: np.ndarray) -> bool:
     return bool((x >= y).all() and (x > y).any())
 
 
-@pytest.mark.parametrize("text", ["accuracy", "-latency_pixel3", "-a.b-c"])
+@pytest.mark.parametrize("text", ["accuracy", "-latency_pixel3", "+latency_pixel3", "-a.b-c"])
 def test_a_goal_reads_back(text: str) -> None:
     assert str(Goal.parse(text)) == text
     assert Goal.parse(text).sign == (-1 if text.startswith("-") else 1)
+
+
+@pytest.mark.parametrize("metric", ["params", "macs", "latency_note10", "latency", "memory", "training_time", "loss"])
+def test_a_cost_is_not_maximised_unless_somebody_says_so(metric: str) -> None:
+    with pytest.raises(ValueError, match=rf"it is a cost: write -{metric} to minimise it, or \+{metric}"):
+        Objective.parse(["accuracy", metric])
+    assert Goal.parse(f"-{metric}").sign == -1
+    assert Goal.parse(f"+{metric}") == Goal(metric)
+    assert str(Goal.parse("+accuracy")) == "accuracy"
 
 
 @pytest.mark.parametrize("text", ["latency_pixel3<=8", "accuracy>=93.25", "params<=1e+30", "loss>=-0.1", "a<=-3"])

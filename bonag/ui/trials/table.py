@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bonag.ui.filters import duration, number
 from bonag.ui.ordering import Column
 from bonag.ui.source import View
-from loops.history import Trial, TrialStatus
+from loops.history import MOMENT, Trial, TrialStatus
 
 # Metrics shown; a table of latencies has dozens. The CSV has all.
 SHOWN = 4
@@ -119,7 +119,7 @@ def csv_of(view: View) -> str:
         frame.insert(2, "feasible", [met.get(index) for index in frame["trial"]])
     for name in ("architecture", "reason", "origin"):
         frame[name] = frame[name].map(_harmless)
-    return frame.to_csv(index=False, lineterminator="\n")
+    return frame.to_csv(index=False, lineterminator="\n", date_format=MOMENT)
 
 
 def _rows(view: View) -> list[Row]:

@@ -27,6 +27,6 @@ def table() -> Callable[[Result], pd.DataFrame]:
     """The trials of a result without their times."""
 
     def without_times(result: Any) -> pd.DataFrame:
-        return result.trials.drop(columns=["proposal_seconds", "evaluation_seconds"])
+        return result.trials.drop(columns=["proposal_seconds", "evaluation_seconds", "proposed_at", "ended_at"])
 
     return without_times

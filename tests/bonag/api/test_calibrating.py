@@ -161,6 +161,16 @@ def test_a_latency_is_calibrated_as_any_metric() -> None:
     assert found.best_found == found.best == 3
 
 
+def test_less_of_a_cost_is_better_with_a_minus_or_without() -> None:
+    networks = MBV3.sample(30, np.random.default_rng(0))
+    estimated = make_evaluator(MBV3, "surrogate").evaluate_many(networks)  # type: ignore[attr-defined]
+    table = write_table(networks, latency_note10=estimated["latency_note10"] + np.arange(30.0))
+    plain, minus, plus = (bonag.calibrate(table, "mbv3", metric=f"{sign}latency_note10") for sign in ("", "-", "+"))
+    assert plain == minus
+    assert plain.tau == plus.tau
+    assert (plain.metric, plain.best) == ("latency_note10", 3)
+
+
 def test_what_cannot_be_compared_is_one_line() -> None:
     networks = MBV3.sample(6, np.random.default_rng(0))
     values = np.arange(6.0) + 70

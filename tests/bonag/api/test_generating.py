@@ -28,7 +28,8 @@ def test_architectures_a_frame_and_a_summary() -> None:
     assert len(made.architectures) == len(made.frame) == 64
     assert list(made.frame["architecture"]) == [str(architecture) for architecture in made.architectures]
     assert made.frame["params"].dtype == np.int64
-    assert made.summary()["meets_all"] == made.frame["meets"].mean() > 0.3
+    assert made.frame["meets"].all()
+    assert made.summary()["meets_all"] > 0.3
     assert made.strengths == {"accuracy": 4.0}
     assert made.model == generator_path(get_space("nb201"))
     assert "64 architectures of nb201" in repr(made)
@@ -39,7 +40,7 @@ def test_the_table_tells_shares_and_truth(data_dir: Path) -> None:
     made = bonag.generate("nb201", 32, "latency_pixel3<=bottom20%", labels=40, **options)
     assert made.measured_by == "table cifar100"
     assert "Exact look-ups" in made.description
-    assert made.meets.mean() > 0.5
+    assert made.summary()["meets_all"] > 0.5
     assert {"accuracy", "latency_pixel3", "params", "macs"} <= set(made.frame.columns)
 
 
@@ -52,10 +53,11 @@ def test_a_function_is_asked_for_labels_and_for_what_is_generated() -> None:
 
     made = bonag.generate("nb201", 20, ["kernels>=3", "params<=1e6"], labels=40, evaluator=count)
     assert made.labels == 40
-    assert len(asked) == 40 + len(set(made.architectures))
+    assert len(asked) == 40 + made.drawn.evaluated >= 60
+    assert len(asked) == 40 + len(set(asked[40:]))
     assert list(made.frame.columns) == ["architecture", "kernels", "params", "macs", "meets"]
     assert list(made.frame["kernels"]) == [str(architecture).count("3x3") for architecture in made.architectures]
-    assert made.meets.mean() > 0.3
+    assert made.meets.all()
     assert "count" in made.description
 
 

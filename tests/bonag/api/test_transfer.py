@@ -248,7 +248,7 @@ def test_architectures_are_generated_for_a_new_task_before_any_query(earlier: bo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "resampling"}, "transfer takes no method, labels or guidance"),
+        ({"method": "resampling"}, "transfer takes no method, labels, guidance or as_drawn"),
         ({"where": ["accuracy>=top5%"]}, "'top5%' is not a number in its unit"),
         ({"where": ["latency_pixel3<=5"]}, "no source says anything of accuracy, latency_pixel3 that holds: earlier"),
         ({"n": 1001}, "n must be at least 1 and at most 1,000 with transfer, not 1001"),

@@ -357,7 +357,7 @@ def test_the_command_writes_trials_table_and_figure(call: Call, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_path: Path) -> None:
-    arguments = ["--space", "nb201", "--strategies", "random,evolution,local-search", "--seeds", "1", "--budget", "12"]
+    arguments = ["--space", "nb201", "--strategies", "random,evolution,local-search", "--seeds", "4", "--budget", "12"]
     arguments = ["bench", "search", *arguments, "-o", "contest"]
     parts = tmp_path / "contest" / "parts"
 
@@ -393,7 +393,7 @@ def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_
     assert not (tmp_path / "contest" / "trials.parquet").exists()
     said = call(*arguments, "--resume")
     assert said.status == 0, said.err
-    store = filled(tmp_path / "whole", CONTEST, ("random", "evolution", "local-search"), 1)
+    store = filled(tmp_path / "whole", CONTEST, ("random", "evolution", "local-search"), 4)
     trials = store.merge()
     store.close()
     evaluate(tmp_path / "whole", store.plan, trials, whole_space(CONTEST))

@@ -86,7 +86,7 @@ def test_the_area_is_the_mean_regret(trials: pd.DataFrame) -> None:
 
 
 def test_what_is_maximised_takes_the_largest(trials: pd.DataFrame) -> None:
-    rows = rows_of(trials, best_value(Objective.parse("macs"), best=70.0, worst=0.0, source="", exact=True))
+    rows = rows_of(trials, best_value(Objective.parse("+macs"), best=70.0, worst=0.0, source="", exact=True))
     # quick: 5, 90, ... passes 70 with its 2nd trial, 70, ... equals it with its 1st.
     assert rows.loc["quick", "queries to the best"] == 1.5
     # slow: best of the first ten 50, 40 and 60.

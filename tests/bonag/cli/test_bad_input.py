@@ -60,6 +60,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         ((*RUN, "--evaluator", "tabel"), "no evaluator 'tabel': did you mean 'table'?"),
         ((*RUN, "--strategy", "evolutoin"), "unknown strategy 'evolutoin'"),
         ((*RUN, "--objective", "acuracy"), "measures no 'acuracy': did you mean 'accuracy'?"),
+        ((*RUN, "--objective", "acc"), "'table' of space 'nb201' measures no 'acc': did you mean 'accuracy'?"),
+        ((*RUN, "--objective", "latency_pixel3"), "it is a cost: write -latency_pixel3 to minimise it, or +latency_p"),
         ((*RUN, "--objective", "no spaces"), "objective 'no spaces' is not a metric name"),
         ((*RUN, "--objective", "accuracy", "--objective", "-accuracy"), "'accuracy' is an objective more than once"),
         ((*RUN, "--objective", "accuracy", "--objective", "-latency_pixel33"), "did you mean 'latency_pixel3'?"),
@@ -88,6 +90,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         (("resume", "nothing"), "no run 'nothing'"),
         (("export", "nothing", "--format", "onnx", "-o", "x"), "no run 'nothing'"),
         (("export", "nothing", "--format", "onx", "-o", "x"), "unknown format 'onx': did you mean 'onnx'?"),
+        (("export", "nothing", "--format", "pt", "-o", "x"), "'pt': choose from state-dict, onnx, python, ax-json"),
         (("status", "."), "holds no run: config.json is missing"),
     ],
 )
@@ -178,7 +181,7 @@ def test_a_disk_that_fills_up_during_a_run(call: Call, tables: None, disk: Path)
     subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
     assert call("resume", disk / "cut").status == 0
     resumed, whole = bonag.load(disk / "cut").trials, bonag.load("whole").trials
-    times = ["proposal_seconds", "evaluation_seconds"]
+    times = ["proposal_seconds", "evaluation_seconds", "proposed_at", "ended_at"]
     pd.testing.assert_frame_equal(resumed.drop(columns=times), whole.drop(columns=times))
 
 

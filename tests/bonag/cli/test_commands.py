@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def test_a_run_says_what_it_does_what_its_numbers_are_and_what_it_found(call: Ca
     lines = said.out.splitlines()
     name = "nb201-table-cifar100-evolution-seed2-1"
     assert lines[0] == f"run {name} in results/{name}"
-    assert "evaluator table on cifar100: Exact look-ups in the table of NAS-Bench-201" in said.out
+    about = f"(more: bonag status {name} --about)"
+    assert lines[2] == f"evaluator table on cifar100: Exact look-ups in the table of NAS-Bench-201 {about}"
     result = bonag.load(name)
-    assert "Exact look-ups" in result.description
+    assert len(result.description) > 300
+    assert call("status", name, "--about").out == f"{result.description}\n"
     assert result.best is not None
     assert "finished: 30 trials of 30" in said.out
     assert f"best trial {result.best.trial}: accuracy {result.best.metrics['accuracy']:.6g}" in said.out
@@ -85,6 +88,7 @@ def test_status(call: Call, done: Path) -> None:
     assert "finished: 25 trials of 25" in said.out
     data = json.loads(call("status", done, "--json").out)
     best = data.pop("best")
+    assert data.pop("description") == bonag.load("done").description
     assert data.pop("front") == [best["trial"]]
     assert data == {
         "run": "done",
@@ -131,6 +135,42 @@ def test_trials(call: Call, done: Path) -> None:
     # Exactly, to the last bit.
     assert [float(row["accuracy"]) for row in rows] == [trial.metrics["accuracy"] for trial in history]
     assert len(call("trials", "done").out.splitlines()) == 26
+    for row, trial in zip(rows, history, strict=True):
+        assert (row["params"], row["macs"]) == (f"{trial.metrics['params']:.0f}", f"{trial.metrics['macs']:.0f}")
+        moments = [datetime.fromisoformat(row[name]).timestamp() for name in ("proposed_at", "ended_at")]
+        assert moments == pytest.approx([trial.proposed_at, trial.ended_at], abs=1e-3)
+        assert float(row["evaluation_seconds"]) == trial.evaluation_seconds
+
+
+def test_a_quiet_run_says_where_it_is_and_nothing_else(call: Call, tables: None) -> None:
+    said = call(*TABLE, "--budget", "6", "--name", "still", "--quiet")
+    assert said == (0, "results/still\n", "")
+    assert call("resume", "still", "-q") == (0, "results/still\n", "")
+    assert call("resume", "still", "-q", "--budget", "8") == (0, "results/still\n", "")
+    assert len(bonag.load(said.out.strip()).history) == 8
+    refused = call(*TABLE, "--name", "still", "-q")
+    assert (refused.status, refused.out) == (2, "")
+    assert "results/still exists already" in refused.err
+
+
+def test_errors_of_a_quiet_run_are_still_said(
+    call: Call, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, slow_evaluator: Path
+) -> None:
+    monkeypatch.syspath_prepend(elsewhere / "site")
+    monkeypatch.setenv("SLOW", "not a number")
+    said = call(*TABLE, "--evaluator", "slow", "--max-failures", "2", "--name", "failing", "-q")
+    assert (said.status, said.out) == (1, "results/failing\n")
+    assert said.err.startswith("error: 2 evaluations in a row failed")
+
+
+def test_a_deviation_has_the_unit_of_its_metric_and_a_metric_the_one_that_its_evaluator_declares(call: Call) -> None:
+    call("run", "--space", "nb201", "--budget", "2", "--strategy", "random", "--name", "one")
+    assert re.search(r"accuracy [\d.]+ %, accuracy_sd [\d.]+ %, ", call("best", "one").out)
+    words = ("--space", "nbgraph-proteins", "--strategy", "random", "--objective=-latency", "--budget", "2")
+    said = call("run", *words, "--name", "graph")
+    assert re.search(r"best trial \d: latency [\d.]+ s, accuracy [\d.]+ %", said.out)
+    assert "latency (s)" in call("trials", "graph").out
+    assert re.search(r"-latency +2/2 +[\d.]+ s ", call("list").out)
 
 
 def test_a_reader_who_has_had_enough_hears_no_complaint(spawn: Spawn, call: Call, tables: None) -> None:

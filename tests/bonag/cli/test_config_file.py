@@ -55,6 +55,7 @@ ALL = RunConfig(
     imagenet="imagenet",
     images=5000,
     transfer=("earlier", "table:nb201/cifar10"),
+    fingerprint="none",
 )
 
 
@@ -132,4 +133,7 @@ def test_a_run_of_python_objects_is_not_written(call: Callable) -> None:  # type
 
 
 def test_json_and_yaml_exclude_each_other(call: Callable) -> None:  # type: ignore[type-arg]
-    assert "--json and --yaml cannot be both" in call("status", "one", "--json", "--yaml").err
+    for both in (("--json", "--yaml"), ("--yaml", "--about")):
+        assert (
+            "choose one of --json (how the run stands), --yaml (which repeats it)" in call("status", "one", *both).err
+        )

@@ -49,8 +49,14 @@ def test_data_are_documented_and_the_same_in_every_form(call: Call) -> None:
     assert 85 < share["bound"] < 95
     assert (units["metric"], units["relation"], units["bound"]) == ("params", "<=", 1e6)
     summary = made["summary"]
-    figures = "raw_validity validity uniqueness novelty held_out meets meets_all diversity seconds_per_architecture"
-    assert list(summary) == [*figures.split(), "labels", "labels_in_training", "method"]
+    figures = "asked drawn evaluated raw_validity validity uniqueness novelty held_out meets meets_all diversity"
+    assert list(summary) == [
+        *figures.split(),
+        "seconds_per_architecture",
+        "labels",
+        "labels_in_training",
+        "method",
+    ]
     assert (summary["validity"], summary["labels"], summary["labels_in_training"]) == (1.0, 40, 0)
     assert summary["meets"] == {one["condition"]: one["met"] for one in made["conditions"]}
     assert len(made["architectures"]) == 24
@@ -58,7 +64,10 @@ def test_data_are_documented_and_the_same_in_every_form(call: Call) -> None:
         metrics = one["metrics"]
         assert list(metrics) == ["accuracy", "accuracy_sd", "params", "macs"]
         assert one["meets"] == (metrics["accuracy"] >= share["bound"] and metrics["params"] <= 1e6)
-    assert summary["meets_all"] == sum(one["meets"] for one in made["architectures"]) / 24
+    assert all(one["meets"] for one in made["architectures"])
+    assert len({one["architecture"] for one in made["architectures"]}) == summary["asked"] == 24
+    assert 0.2 < summary["meets_all"] < 1
+    assert summary["drawn"] > 24
     # The help says what the JSON holds.
     words = set(re.findall(r"\w+", call("generate", "--help").out))
     assert {*made, *summary, *share, *made["architectures"][0]} - {"meets", "architectures"} <= words
@@ -74,9 +83,18 @@ def test_data_are_documented_and_the_same_in_every_form(call: Call) -> None:
     assert without_times(head) == without_times(said.err)
     for part in ("method resampling", "accuracy>=top10% (accuracy>=", "guidance 4", "40 labels for the guidance"):
         assert part in head
-    assert f"all conditions: met by {frame['meets'].mean():.1%}" in head
+    assert f"all conditions: met by {summary['meets_all']:.1%} of those drawn" in head
+    assert f"; {summary['drawn']} drawn\n" in head
     shown = re.findall(r"^  (\|\S+)$", plain.out, re.MULTILINE)
     assert shown == list(dict.fromkeys(frame["architecture"]))[:10]
+
+
+@pytest.mark.slow
+def test_what_is_drawn_may_be_had_as_it_is(call: Call) -> None:
+    first = json.loads(call(*GENERATE, "--as-drawn", "--json").out)
+    summary = first["summary"]
+    assert summary["drawn"] == summary["asked"] == len(first["architectures"]) == 24
+    assert summary["meets_all"] == sum(one["meets"] for one in first["architectures"]) / 24 < 1
 
 
 def test_where_there_is_no_value_json_has_null(call: Call) -> None:

@@ -81,7 +81,7 @@ def test_a_damaged_run_is_a_line_with_its_error(call: Call) -> None:
 
 def test_where_no_run_is(call: Call) -> None:
     said = call("list")
-    assert (said.status, said.out) == (0, "no run in results\n")
+    assert (said.status, said.out) == (0, "no run in results; what runs are made of: bonag list parts\n")
     assert "nowhere is no folder" in call("list", "nowhere").err
     assert "the record's address must be like postgresql://" in call("list", "mysql://x").err
 

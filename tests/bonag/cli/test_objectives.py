@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +41,34 @@ def test_the_front_is_shown(call: Call, minimised: tuple[str, ...]) -> None:
     assert re.split(r" {2,}", call("trials", "two").out.splitlines()[0]) == [
         "trial", "status", "accuracy (%)", "latency_pixel3 (ms)", "architecture",
     ]  # fmt: skip
+
+
+def test_a_cost_without_a_sign_is_refused_by_every_way_in(call: Call) -> None:
+    refusal = "objective 'latency_pixel3' would be maximised, and it is a cost: write -latency_pixel3 to minimise it"
+    Path("run.yaml").write_text("space: nb201\nobjective: [accuracy, latency_pixel3]\n")
+    for command in ((*RUN, "--objective", "latency_pixel3"), ("run", "--config", "run.yaml")):
+        said = call(*command)
+        assert (said.status, said.out) == (2, "")
+        assert said.err.startswith(f"error: {refusal}")
+    for way in (bonag.search, bonag.AskTell):
+        with pytest.raises(bonag.UserError, match=refusal):
+            way("nb201", objective="latency_pixel3")
+    assert [path.name for path in Path().iterdir()] == ["run.yaml"]
+
+
+def test_an_earlier_run_that_maximised_a_cost_is_read_and_gone_on_with(call: Call) -> None:
+    assert call(*RUN, "--objective", "+latency_pixel3", "--budget", "6", "--name", "old").status == 0
+    path = Path("results/old/config.json")
+    path.write_text(path.read_text().replace("+latency_pixel3", "latency_pixel3"))
+    with sqlite3.connect("results/old/record.db") as connection:
+        connection.execute("UPDATE bonag_runs SET config = ?", [path.read_text()])
+    connection.close()
+    said = call("resume", "old", "--budget", "9")
+    assert (said.status, said.err) == (0, "")
+    result = bonag.load("old")
+    assert result.best is not None
+    assert result.best.metrics["latency_pixel3"] == max(trial.metrics["latency_pixel3"] for trial in result.history)
+    assert len(result.history) == 9
 
 
 def test_trials_that_break_a_constraint_are_marked_and_never_the_best(call: Call) -> None:

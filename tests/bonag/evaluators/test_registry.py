@@ -154,7 +154,7 @@ def test_what_is_not_measured_is_refused_unless_it_is_counted() -> None:
         make_evaluator(get_space("nb201"), objective=Objective.parse("accurracy"))
     assert "evaluator 'surrogate' of space 'nb201' measures no 'accurracy': did you mean 'accuracy'?" in one_line(error)
     with pytest.raises(UserError) as error:
-        make_evaluator(get_space("nb201"), ElsewhereEvaluator("one"), objective=Objective.parse("latency"))
+        make_evaluator(get_space("nb201"), ElsewhereEvaluator("one"), objective=Objective.parse("-latency"))
     assert "measures no 'latency': choose from accuracy, params, macs" in one_line(error)
 
 

@@ -24,7 +24,7 @@ from bonag.on_demand.guidance import STRENGTHS
 from bonag.on_demand.labels import draw_labels
 from bonag.on_demand.wishes import parse_wishes
 from bonag.scores import FARTHEST
-from search_spaces import Architecture, get_space
+from search_spaces import Architecture, ProductSpace, Site, get_space
 from search_spaces.errors import UserError
 
 SPACE = get_space("nb201")
@@ -51,7 +51,7 @@ def beliefs() -> Beliefs:
 
 
 def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated]) -> None:
-    made = go(n=256)
+    made = go(n=256, as_drawn=True)
     generator = load_generator(SPACE)
     assert (made.method, made.family, made.labels) == ("unguided", "discrete", 0)
     assert made.architectures == generator.sample(256, np.random.default_rng([0, 4]))
@@ -74,8 +74,60 @@ def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated
     architectures = SPACE.sample(2000, np.random.default_rng(0))
     chance = bound.met(EVALUATOR.evaluate_many(architectures)["accuracy"]).mean()
     assert guided.summary()["meets_all"] > 3 * chance
-    assert guided.summary()["meets"] == {"accuracy>=top10%": guided.meets.mean()}
     assert guided.summary()["uniqueness"] > 0.5
+    drawn = go(where=["accuracy>=top10%"], labels=60, as_drawn=True)
+    assert drawn.summary()["meets"] == {"accuracy>=top10%": drawn.meets.mean()}
+    assert drawn.meets.mean() < 1
+
+
+def test_all_differ_and_meet_the_wish_and_the_figures_are_of_all_that_was_drawn(
+    go: Callable[..., Generated], guided: Generated
+) -> None:
+    assert len(set(guided.architectures)) == len(guided.architectures) == 64
+    assert guided.meets.all()
+    figures = guided.summary()
+    drawn, raw = figures["drawn"], len(guided.raw)
+    assert (figures["asked"], guided.drawn.count) == (64, drawn)
+    assert 64 < figures["evaluated"] == round(drawn * figures["uniqueness"]) < drawn == raw
+    assert 0.3 < figures["meets_all"] == figures["meets"]["accuracy>=top10%"] < 1
+    # The first of them are those of the same seed that are drawn first.
+    first = go(where=["accuracy>=top10%"], labels=60, as_drawn=True)
+    good = [one for one, meets in zip(first.architectures, first.meets, strict=True) if meets]
+    assert guided.architectures[: len(set(good))] == list(dict.fromkeys(good))
+    assert len(guided.raw) > len(first.raw) == 64
+
+
+def test_where_there_are_fewer_than_asked_for_it_says_so() -> None:
+    class Small(ProductSpace):
+        name, sites = "small", [Site(name, "xyz") for name in "abc"]
+
+    def length(architecture: Architecture) -> float:
+        return float(str(architecture).count("x"))
+
+    made = bonag.generate(Small(), 40, evaluator=length)
+    assert len(set(made.architectures)) == len(made.architectures) == 27
+    assert "27 architectures of small, 40 were asked for" in repr(made)
+    made = bonag.generate(Small(), 5, "accuracy>=3", evaluator=length, labels=20)
+    assert [str(one) for one in made.architectures] == ["x|x|x"]
+    assert (made.drawn.asked, made.meets.all()) == (5, True)
+
+
+def test_where_none_is_found_the_error_says_how_near_they_come(go: Callable[..., Generated]) -> None:
+    message = r"none of \d+ architectures drawn .* 0.0% and comes to 9\d.\d+ at best.*--as-drawn"
+    with pytest.raises(UserError, match=message):
+        go(where=["accuracy>=99"], n=4, labels=40)
+
+
+def test_an_evaluator_that_takes_its_time_is_asked_five_times_as_often_as_asked_for_at_most() -> None:
+    asked: list[Architecture] = []
+
+    def never(architecture: Architecture) -> float:
+        asked.append(architecture)
+        return float(len(asked))
+
+    with pytest.raises(UserError, match="none of 20 architectures drawn"):
+        bonag.generate(SPACE, 4, "accuracy<=0", evaluator=never, labels=20, guidance={"accuracy": 0.0})
+    assert len(asked) <= 20 + 5 * 4
 
 
 def test_another_seed_gives_other_labels_and_other_architectures(
@@ -90,8 +142,8 @@ def test_another_seed_gives_other_labels_and_other_architectures(
 def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated]) -> None:
     where = ["accuracy>=top10%"]
     free, firm = (go(where=where, labels=120, guidance={"accuracy": value}, n=200) for value in (0, 10))
-    assert free.meets.mean() < 0.25
-    assert firm.meets.mean() > 0.7
+    assert free.summary()["meets_all"] < 0.25
+    assert firm.summary()["meets_all"] > 0.7
     assert firm.labels == 120
 
 
@@ -164,7 +216,7 @@ def test_exact_counts_are_those_of_the_nearest_valid_graphs(beliefs: Beliefs) ->
 
 @pytest.mark.parametrize("where", [["params<=bottom10%"], ["accuracy>=top10%", "macs<=5e7", "params>=2e5"]])
 def test_all_meet_what_is_counted(go: Callable[..., Generated], where: list[str]) -> None:
-    made = go(where=where, labels=80, guidance={where[0].partition(">")[0].partition("<")[0]: 0.0})
+    made = go(where=where, labels=80, as_drawn=True, guidance={where[0].partition(">")[0].partition("<")[0]: 0.0})
     counted = [wish for wish in made.wishes if wish.metric != "accuracy"]
     assert all(made.summary()["meets"][str(wish)] == 1 for wish in counted)
     assert made.summary()["uniqueness"] > 0.4
@@ -175,7 +227,7 @@ def test_what_few_architectures_meet_is_found_by_repair(go: Callable[..., Genera
     least = min(SPACE.costs(architecture).params for architecture in SPACE.all())
     made = go(where=[f"params<={least}"], labels=40, n=12, guidance={"params": 0.0})
     assert {SPACE.costs(architecture).params for architecture in made.architectures} == {least}
-    assert made.summary()["uniqueness"] > 0.2
+    assert len(set(made.architectures)) == len(made.architectures) == 12
 
 
 def test_a_count_that_no_architecture_has_is_refused_before_anything_is_evaluated() -> None:

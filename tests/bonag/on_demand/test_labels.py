@@ -81,9 +81,9 @@ def test_equal_architectures_are_evaluated_once_and_in_place() -> None:
         SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"),
     )
     with pytest.warns(UserWarning, match="1 of 2 architectures could not be evaluated; the last failed with ZeroDiv"):
-        values, failure = measure(SPACE, evaluator, [a, b, a], metrics_of(evaluator))
+        values, failure = measure(SPACE, evaluator, [a, b, a], metrics_of(SPACE, evaluator))
     assert evaluator.asked == [a, b]
-    assert metrics_of(evaluator) == ("accuracy", "params", "macs")
+    assert metrics_of(SPACE, evaluator) == ("accuracy", "params", "macs")
     assert np.isnan(values["accuracy"]).tolist() == [False, True, False]
     assert values["macs"].tolist() == [SPACE.costs(one).macs for one in (a, b, a)]
     assert failure == "ZeroDivisionError: no convolution"

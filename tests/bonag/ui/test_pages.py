@@ -133,7 +133,7 @@ def test_a_run_without_results_has_its_pages(make: Make, visit: Visit, tmp_path:
     assert ("All 12 trials failed" if trials else "No trial yet") in page("/runs/run").text
 
 
-@pytest.mark.parametrize("objective", [{"objective": "latency"}, {"objective": ("accuracy", "-latency")},
+@pytest.mark.parametrize("objective", [{"objective": "+latency"}, {"objective": ("accuracy", "-latency")},
                                        {"constraints": ("latency<=3",)}])  # fmt: skip
 def test_a_trial_without_a_metric_of_the_objective_has_failed_and_stops_no_page(
     make: Make, visit: Visit, tmp_path: Path, objective: dict[str, object]

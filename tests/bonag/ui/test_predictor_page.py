@@ -172,7 +172,7 @@ def test_what_is_counted_is_not_called_a_prediction(make: Make, visit, tmp_path,
 @pytest.mark.parametrize("name", ["<b>x</b>", "a/b"])
 def test_what_a_metric_is_called_does_no_harm(visit, name):
     view = ax_view()
-    goal = Objective.parse("loss").goals[0]
+    goal = Objective.parse("-loss").goals[0]
     view = replace(view, objective=Objective((replace(goal, metric=name), goal)))
     page = visit(Shelf(view)).get("/runs/ax/predictor").text
     assert "<b>x</b>" not in page
