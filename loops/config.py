@@ -72,7 +72,7 @@ class RunConfig:
     objective: str | tuple[str, ...] = _option(
         "Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto front.",
         "accuracy",
-        unset="accuracy; of space nlp -perplexity",
+        unset="accuracy, or the space's own goal",
     )
     constraints: tuple[str, ...] = _option(
         "Bound on a metric, as in 'latency_note10<=30'; may be given again.", (), unset="none", flag="constraint"
@@ -137,7 +137,7 @@ class RunConfig:
     )
     dataset: str | None = _option(
         "What --evaluator train or supernet takes its images from: digits, fashion-mnist, cifar10, cifar100, or the "
-        "path of a folder or file; for space nlp a text.",
+        "path of a folder or file; for networks that learn texts, the path of one.",
         None,
         unset="digits, or the supernet's",
     )

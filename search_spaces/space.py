@@ -203,6 +203,15 @@ class SearchSpace(ABC):
         return self.input_names == SearchSpace.input_names
 
     @property
+    def takes_tokens(self) -> bool:
+        """Whether the networks take texts: (B, T) int64 tokens.
+
+        What trains them asks each network for ``read(tokens, states=None)``: the logits (B, T, num_classes) of the
+        token after each, and a list of tensors, the states with which the text goes on.
+        """
+        return self.input_names == ("tokens",)
+
+    @property
     def counts(self) -> bool:
         """Whether architectures have costs."""
         return self.builds or not self.counts_by_building

@@ -16,11 +16,11 @@ from bonag.api.searching import load
 from bonag.evaluators.supernet import SupernetEvaluator
 from bonag.evaluators.train import TrainEvaluator
 from bonag.evaluators.train_text import TrainTextEvaluator
+from bonag.evaluators.training import recipe_of, train
 from bonag.record.reading import space_of
 from bonag.running_trial import RunningTrial
 from bonag.training.cutting import read_supernet
 from bonag.training.recipe import Recipe, read_hyperparameters
-from bonag.training.text_recipe import TextRecipe
 from bonag.training.weights import FILE, TrainedNetwork, read_trained, save_trained, trial_file
 from loops.config import RunConfig
 from search_spaces.errors import UserError
@@ -144,18 +144,16 @@ def _evaluator(
     config: RunConfig, space: SearchSpace, epochs: int | None, preset: str | None, hyperparameters: Sequence[str]
 ) -> TrainEvaluator | TrainTextEvaluator:
     """The run's own, with other settings where they are given."""
-    recipe = Recipe if space.takes_images else TextRecipe
+    recipe = recipe_of(space)
     texts = _by_name(_network_settings(config.supernet)) if config.supernet is not None else {}
     texts |= {} if preset is not None else _by_name(config.hyperparameters, recipe)
     texts |= {} if epochs is None else _by_name([f"epochs={epochs}"], recipe)
     texts |= _by_name(hyperparameters, recipe)
-    if not space.takes_images:
-        return TrainTextEvaluator(space, config.dataset, preset or config.preset, tuple(texts.values()))
-    if epochs is not None or preset is not None or hyperparameters:
+    if recipe is Recipe and (epochs is not None or preset is not None or hyperparameters):
         # The limit of a quick search is none for the last training.
         texts["images"] = _by_name(hyperparameters).get("images", "images=none")
     data = Path(config.data) if config.data else None
-    return TrainEvaluator(space, config.dataset, preset or config.preset, tuple(texts.values()), data)
+    return train(space, config.dataset, preset or config.preset, tuple(texts.values()), data)
 
 
 def _network_settings(supernet: str) -> list[str]:

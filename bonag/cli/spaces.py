@@ -103,11 +103,10 @@ def _row(name: str, data: Path | None) -> Row:
 
 
 def _usable(name: str, space: SearchSpace) -> list[str]:
-    """Of the evaluators, ``train`` only where there are networks to train on images, or the space has its own."""
+    """Of the evaluators, ``train`` only where there are networks to train on images or on a text."""
     from bonag.evaluators import evaluator_names
-    from bonag.roles import EVALUATORS
 
-    trains = f"{name}.train" in EVALUATORS.names() or (space.builds and space.takes_images)
+    trains = space.builds and (space.takes_images or space.takes_tokens)
     return [one for one in evaluator_names(name) if one != "train" or trains]
 
 

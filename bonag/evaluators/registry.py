@@ -45,8 +45,7 @@ class EvaluatorProvider(Protocol):
 
 def evaluator_names(space_name: str) -> list[str]:
     """The evaluators that a space has, the default one first, and then those of any space."""
-    general = (name for name in EVALUATORS.names() if "." not in name)
-    return list(dict.fromkeys([*_of_space(space_name), *general]))
+    return [*_of_space(space_name), *(name for name in EVALUATORS.names() if "." not in name)]
 
 
 def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Path | None = None) -> list[str]:
@@ -127,8 +126,7 @@ def _make(
     for setting in given:
         if setting not in asked:
             taker = "supernet" if setting in ("supernet", "imagenet", "images") else "train"
-            choice = "" if taker == name else f", or choose --evaluator {taker}"
-            raise UserError(f"evaluator '{name}' of space '{space.name}' takes no {setting}: leave it out{choice}")
+            raise UserError(f"evaluator '{name}' takes no {setting}: leave it out, or choose --evaluator {taker}")
     provider = _provider(part)
     if provider:
         tasks = provider.task_names(data_dir)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bonag.running_trial import RunningTrial
 from bonag.training.datasets import NAMES
-from bonag.training.networks import check_costs
+from bonag.training.networks import build_arguments, check_networks
 from bonag.training.recipe import read_hyperparameters
 from bonag.training.text_recipe import CHOICES, TextRecipe, make_text_recipe
 from bonag.training.texts import Text, read_text
@@ -49,9 +48,10 @@ class TrainTextEvaluator:
         self.dataset = str(_text_file(space, dataset))
         text = self.text()
         self.task = text.name
-        self.arguments = _build_arguments(space, self.recipe, self.hyperparameters)
+        chosen = read_hyperparameters(self.hyperparameters, TextRecipe)
+        self.arguments = build_arguments(space, self.recipe, chosen, CHOICES)
         self.network_size = NetworkSize(text.num_classes, None, self.arguments)
-        check_costs(space, self.network_size)
+        check_networks(space, self.network_size)
         self.description = self._describe(text)
 
     def text(self) -> Text:
@@ -108,16 +108,6 @@ def _text_file(space: SearchSpace, dataset: str | None) -> Path:
         raise UserError(f"there is no file '{dataset}', and {need}")
     # A run may be gone on with from another folder.
     return path.absolute()
-
-
-def _build_arguments(space: SearchSpace, recipe: TextRecipe, texts: Sequence[str]) -> dict[str, float]:
-    """The keyword arguments of ``space.build`` for this recipe; raises UserError for one that the space has not."""
-    known = inspect.signature(space.build).parameters
-    for name in read_hyperparameters(texts, TextRecipe):
-        if name in CHOICES and name not in known:
-            raise UserError(f"the networks of space '{space.name}' have no choice of {name}: leave it out")
-    chosen = {name: getattr(recipe, name) for name in CHOICES if name in known}
-    return {name: value for name, value in chosen.items() if value is not None}
 
 
 @lru_cache(maxsize=1)

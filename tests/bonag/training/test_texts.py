@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from bonag.api.session import fingerprint_of
 from bonag.evaluators import make_evaluator
 from bonag.running_trial import RunningTrial
 from bonag.training import loop
@@ -16,6 +17,7 @@ from bonag.training.texts import read_text, split_text
 from bonag.training.weights import read_trained
 from search_spaces import get_space
 from search_spaces.errors import UserError
+from search_spaces.nlp import NLP
 
 SPACE = get_space("nlp")
 PLAIN = SPACE.parse("linear~x+h0|tanh~1|h0~2")
@@ -185,6 +187,41 @@ def test_images_are_no_text(dataset, words):
     with pytest.raises(UserError) as error:
         make_evaluator(SPACE, "train", settings=settings)
     assert words in str(error.value)
+
+
+def test_a_text_has_no_fingerprint(alphabet):
+    with pytest.raises(UserError, match="learn a text, which has no fingerprint: leave it out"):
+        make_evaluator(SPACE, "train", settings={"dataset": str(alphabet), "fingerprint": "random-filters"})
+    assert fingerprint_of(made(alphabet)) is None
+
+
+class Characters(NLP):
+    """A space of another name, whose networks learn texts as well."""
+
+    name = "characters"
+
+
+class Mute(NLP):
+    """Networks that tell the last token alone."""
+
+    name = "mute"
+
+    def build(self, architecture, num_classes=None, **arguments):
+        network = super().build(architecture, num_classes, **arguments)
+        network.read = None
+        return network
+
+
+def test_a_space_of_ones_own_learns_texts_too(alphabet, tmp_path):
+    space = Characters()
+    evaluator = made(alphabet, space=space)
+    metrics = evaluator.evaluate(PLAIN, RunningTrial(seed=3, space=space, folder=tmp_path / "trial"))
+    assert 1 < metrics["perplexity"] < 1.5
+
+
+def test_networks_that_do_not_read_cannot_learn_a_text(alphabet):
+    with pytest.raises(UserError, match=r"space 'mute' have no `read\(tokens, states=None\)`"):
+        make_evaluator(Mute(), "train", settings={"dataset": str(alphabet)})
 
 
 def test_a_text_is_no_data_set_of_images(alphabet):
