@@ -59,7 +59,8 @@ class SearchSpace(ABC):
         is none.
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...), zeros for one that they do not
         describe: models learn from operations that share a number. None if there are none.
-    seen_as: the same architectures in another encoding, of which predictors see the graphs. None if they see its own.
+    seen_as: the same architectures in another encoding, whose graphs predictors see (``seen``). None if they see its
+        own.
     goal: what its architectures are searched for unless told otherwise, an objective as of ``loops.objective``.
     independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
         needs no trained generator.
@@ -257,6 +258,12 @@ class SearchSpace(ABC):
         graphs = [self.encode(architecture) for architecture in architectures]
         edges = np.stack([graph.adjacency[tuple(self.free_edges.T)] for graph in graphs])
         return np.concatenate([np.stack([graph.ops for graph in graphs]), edges], axis=1)
+
+    def seen(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes of architectures -> their codes in ``seen_as``; the same ones where there is none."""
+        if self.seen_as is None:
+            return codes
+        return self.seen_as.codes([self.decode(self.graph(code)) for code in codes])
 
     def adjacencies(self, codes: np.ndarray) -> np.ndarray:
         """The edges of many codes: (B, S) -> (B, N, N) bool."""

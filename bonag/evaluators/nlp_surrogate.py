@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bonag.evaluators.batch import DECIMALS, BatchEvaluator
 from bonag.evaluators.nlp_logs import Log, corpora, network_size, read_logs
 from bonag.evaluators.nlp_table import trained_cells
-from bonag.predictors.gp import FittedProcess, GaussianProcess
 from bonag.scores import ScoreMap
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from bonag.predictors.gp import FittedProcess
 
 # Cells that it is fitted on, so that this takes seconds; of more, so many that are spread evenly over the losses.
 MOST_CELLS = 500
@@ -92,6 +95,8 @@ class FittedLosses:
 def fit_losses(space: SearchSpace, logs: tuple[Log, ...]) -> FittedLosses:
     """The process of the cells of the logs, and how well it does without each; raises UserError for too few cells."""
     from scipy.stats import kendalltau
+
+    from bonag.predictors.gp import GaussianProcess
 
     cells = trained_cells(logs)
     if len(cells) < FEWEST_CELLS:
