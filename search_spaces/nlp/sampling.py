@@ -6,7 +6,7 @@ import numpy as np
 
 from search_spaces.architecture import InvalidArchitectureError
 from search_spaces.nlp.architecture import NLPArchitecture
-from search_spaces.nlp.cells import ACTIVATIONS, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X, prune
+from search_spaces.nlp.cells import ACTIVATIONS, FIRST, MAX_NODES, MAX_STATES, Cell, Node, X, live_places, prune
 
 # Shares of what comes next: a linear map, which an activation follows, or one that joins earlier sources.
 STEPS = {"linear": 0.84, "sum": 0.07, "prod": 0.05, "blend": 0.04}
@@ -58,12 +58,9 @@ def _draw(rng: np.random.Generator) -> Cell:
 
 def _cut(nodes: list[Node], ends: list[int]) -> Cell:
     """The cell of what leads to the ends, too large a one as none at all."""
-    live = set(ends)
-    for place in range(len(nodes) - 1, -1, -1):
-        if place in live:
-            live |= {source - FIRST for source in nodes[place][1] if source >= FIRST}
+    live = live_places(nodes, [FIRST + end for end in ends])
     if len(live) > MAX_NODES:
         return Cell((), ())
-    new = {FIRST + place: FIRST + number for number, place in enumerate(sorted(live))}
-    kept = tuple((nodes[place][0], tuple(new.get(one, one) for one in nodes[place][1])) for place in sorted(live))
+    new = {FIRST + place: FIRST + number for number, place in enumerate(live)}
+    kept = tuple((nodes[place][0], tuple(new.get(one, one) for one in nodes[place][1])) for place in live)
     return Cell(kept, tuple(new[FIRST + end] for end in ends))
