@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tested:
-    """A network and what it does on the test images.
+    """A network and what it does on the test part.
 
-    metric: what was measured, ``accuracy`` in percent or ``perplexity``. value: of it. examples: on how many images, or
-    tokens, whatever ``unit`` says.
-    epochs: of its training. retrained: whether it was trained for this, on the training and the validation part. path:
-    the file of its weights. supernet: the file's name, where it was cut from one.
+    metric: what was measured, ``accuracy`` in percent or ``perplexity``. value: of it. examples: on how many. unit:
+    what these are: images, characters or words. epochs: of its training. retrained: whether it was trained for this, on
+    the training and the validation part. path: the file of its weights. supernet: the file's name, where it was cut
+    from one.
     """
 
     trial: int
