@@ -61,7 +61,7 @@ class SearchSpace(ABC):
         describe: models learn from operations that share a number. None if there are none.
     seen_as: the same architectures in another encoding, whose graphs predictors see (``seen``). None if they see its
         own.
-    goal: what its architectures are searched for unless told otherwise, an objective as of ``loops.objective``.
+    goal: what its architectures are searched for unless told otherwise: a metric, with a minus where less is better.
     independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
         needs no trained generator.
     num_classes, image_size, build_arguments: of the networks that architectures stand for, unless told otherwise; the
