@@ -72,6 +72,7 @@ class RunConfig:
     objective: str | tuple[str, ...] = _option(
         "Metric to maximise, or with a minus before it (--objective=-macs) to minimise; several for a Pareto front.",
         "accuracy",
+        unset="accuracy, or the space's own goal",
     )
     constraints: tuple[str, ...] = _option(
         "Bound on a metric, as in 'latency_note10<=30'; may be given again.", (), unset="none", flag="constraint"
@@ -136,11 +137,11 @@ class RunConfig:
     )
     dataset: str | None = _option(
         "What --evaluator train or supernet takes its images from: digits, fashion-mnist, cifar10, cifar100, or the "
-        "path of a folder or file.",
+        "path of a folder or file; for networks that learn texts, the path of one.",
         None,
         unset="digits, or the supernet's",
     )
-    preset: str | None = _option("How --evaluator train trains: quick or nb201.", None, unset="quick")
+    preset: str | None = _option("How --evaluator train trains: quick, nb201, or on texts nlp.", None, unset="quick")
     hyperparameters: tuple[str, ...] = _option(
         "Setting of --evaluator train, as in 'epochs=30'; may be given again.", (), unset="none", flag="hyperparameter"
     )
@@ -165,8 +166,8 @@ class RunConfig:
         unset="nothing",
     )
     fingerprint: str | None = _option(
-        "How --evaluator train looks at its data set, so that runs on several teach what is good on others: "
-        "random-filters, efficientnet-lite0 or none.",
+        "How --evaluator train looks at its images, so that runs on several data sets teach what is good on others: "
+        "random-filters, efficientnet-lite0 or none; texts have no fingerprint.",
         None,
         unset="random-filters",
     )

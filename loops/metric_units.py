@@ -17,15 +17,15 @@ COUNTS = {"params": "params", "macs": "MACs"}
 LARGE, MILLION = 1e5, 1e6
 
 
-# Names, or their first words, of what a search minimises; and last words of times.
-COSTS = ("params", "macs", "flops", "latency", "memory", "energy", "loss")
-TIMES = ("ms", "seconds", "time")
+# Names, or their first words, of what a search minimises; and last words of it.
+COSTS = ("params", "macs", "flops", "latency", "memory", "energy", "loss", "perplexity")
+LAST = ("ms", "seconds", "time", "loss", "perplexity")
 
 
 def is_cost(metric: str) -> bool:
-    """Whether less of a metric is better, as its name says: ``params``, ``latency_note10``, ``training_time``."""
+    """Whether less of a metric is better, as its name says: ``params``, ``latency_note10``, ``validation_loss``."""
     words = metric.lower().split("_")
-    return words[0] in COSTS or words[-1] in TIMES
+    return words[0] in COSTS or words[-1] in LAST
 
 
 def unit(metric: str, values: np.ndarray) -> str:

@@ -184,6 +184,7 @@ SPACES: Registry[SearchSpace] = Registry(
         "darts": "search_spaces.darts:DARTS",
         "nbgraph": "search_spaces.nbgraph:NBGraph",
         "nbgraph-proteins": "search_spaces.nbgraph:NBGraphProteins",
+        "nlp": "search_spaces.nlp:NLP",
     },
     groups=("bonag.spaces", "bonag.search_spaces"),
     contract=("name", "size", "sample", "encode", "decode", "project"),

@@ -59,6 +59,9 @@ class SearchSpace(ABC):
         is none.
     op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...), zeros for one that they do not
         describe: models learn from operations that share a number. None if there are none.
+    seen_as: the same architectures in another encoding, whose graphs predictors see (``seen``). None if they see its
+        own.
+    goal: what its architectures are searched for unless told otherwise: a metric, with a minus where less is better.
     independent_sites: whether every choice of classes for the sites is a valid architecture of its own. Such a space
         needs no trained generator.
     num_classes, image_size, build_arguments: of the networks that architectures stand for, unless told otherwise; the
@@ -83,6 +86,8 @@ class SearchSpace(ABC):
     build_arguments: Mapping[str, Any] = MappingProxyType({})
     input_names: tuple[str, ...] = ("images",)
     generator: Path | None = None
+    seen_as: SearchSpace | None = None
+    goal: str = "accuracy"
     independent_sites: bool = False
 
     # What every space has
@@ -199,6 +204,15 @@ class SearchSpace(ABC):
         return self.input_names == SearchSpace.input_names
 
     @property
+    def takes_tokens(self) -> bool:
+        """Whether the networks take texts: (B, T) int64 tokens.
+
+        What trains them asks each network for ``read(tokens, states=None)``: the logits (B, T, num_classes) of the
+        token after each, and a list of tensors, the states with which the text goes on.
+        """
+        return self.input_names == ("tokens",)
+
+    @property
     def counts(self) -> bool:
         """Whether architectures have costs."""
         return self.builds or not self.counts_by_building
@@ -244,6 +258,12 @@ class SearchSpace(ABC):
         graphs = [self.encode(architecture) for architecture in architectures]
         edges = np.stack([graph.adjacency[tuple(self.free_edges.T)] for graph in graphs])
         return np.concatenate([np.stack([graph.ops for graph in graphs]), edges], axis=1)
+
+    def seen(self, codes: np.ndarray) -> np.ndarray:
+        """(B, S) codes of architectures -> their codes in ``seen_as``; the same ones where there is none."""
+        if self.seen_as is None:
+            return codes
+        return self.seen_as.codes([self.decode(self.graph(code)) for code in codes])
 
     def adjacencies(self, codes: np.ndarray) -> np.ndarray:
         """The edges of many codes: (B, S) -> (B, N, N) bool."""

@@ -59,15 +59,16 @@ class AskTell:
         folder = None if path is None else Path(path)
         given = {name: one for name, one in check_options(options, *OPTIONS).items() if one is not None}
         given["space"] = space
+        self.space = get_space(space)
+        defaults = {"threads": default_threads(), "objective": self.space.goal}
         config = RunConfig(
             name="ask-and-tell" if folder is None else folder.name,
             evaluator=ASK_AND_TELL,
             budget=None,
             bonag=bonag.__version__,
-            **{"threads": default_threads(), **given, **part_names(given)},  # type: ignore[arg-type]
+            **{**defaults, **given, **part_names(given)},  # type: ignore[arg-type]
         )
         objects = {role: given[role] for role in part_names(given)}
-        self.space = get_space(space)
         self.objective = config.parsed_objective()
         self._record: RunRecord | None = None
         self._history = History()

@@ -123,6 +123,7 @@ def start(options: Mapping[str, object]) -> Session:
     out, name, data = Path(str(given.pop("out", "results"))), given.pop("name", None), given.pop("data", None)
     record = given.pop("record", None)
     address = Address.parse(str(record)) if record else None
+    given.setdefault("objective", get_space(given["space"]).goal)  # type: ignore[arg-type]
     config = RunConfig(
         name="unnamed" if name is None else name,  # type: ignore[arg-type]
         bonag=bonag.__version__,

@@ -1,23 +1,26 @@
-"""How good a trained network is on images that no search has seen."""
+"""How good a trained network is on images, or on a text, that no search has seen."""
 
 # ruff: noqa: PT028 - this test is no test of pytest
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bonag.api.parts import default_threads
 from bonag.api.searching import load
 from bonag.evaluators.supernet import SupernetEvaluator
 from bonag.evaluators.train import TrainEvaluator
+from bonag.evaluators.train_text import TrainTextEvaluator
+from bonag.evaluators.training import recipe_of, train
 from bonag.record.reading import space_of
 from bonag.running_trial import RunningTrial
 from bonag.training.cutting import read_supernet
-from bonag.training.recipe import read_hyperparameters
+from bonag.training.recipe import Recipe, read_hyperparameters
 from bonag.training.weights import FILE, TrainedNetwork, read_trained, save_trained, trial_file
 from loops.config import RunConfig
 from search_spaces.errors import UserError
@@ -29,21 +32,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tested:
-    """A network and what it does on the test images.
+    """A network and what it does on the test part.
 
-    accuracy: in percent of ``images`` images. epochs: of its training. retrained: whether it was trained for this, on
-    training and validation images. path: the file of its weights. supernet: the file's name, where it was cut from one.
+    metric: what was measured, ``accuracy`` in percent or ``perplexity``. value: of it. examples: on how many. unit:
+    what these are: images, characters or words. epochs: of its training. retrained: whether it was trained for this, on
+    the training and the validation part. path: the file of its weights. supernet: the file's name, where it was cut
+    from one.
     """
 
     trial: int
     architecture: Architecture
     dataset: str
-    accuracy: float
-    images: int
+    metric: str
+    value: float
+    examples: int
+    unit: str
     epochs: int
     retrained: bool
     path: Path
     supernet: str | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """In percent of ``images`` images; nan for a text."""
+        return self.value if self.metric == "accuracy" else math.nan
+
+    @property
+    def images(self) -> int:
+        """How many it was measured on."""
+        return self.examples
 
 
 def test(
@@ -57,7 +74,7 @@ def test(
     space: SearchSpace | None = None,
     report: Callable[[int, int, Mapping[str, object]], None] = lambda epoch, epochs, metrics: None,
 ) -> Tested:
-    """Measure the network of a trial on the test images, which nothing else touches; what ``bonag test`` does.
+    """Measure the network of a trial on the test part, which nothing else touches; what ``bonag test`` does.
 
     run: folder or name of a run whose evaluator is ``train``, or ``supernet`` on a data set. trial: by default the best
     one. epochs, preset, hyperparameters: train it again, as the run did but for these, on all training and validation
@@ -84,15 +101,17 @@ def test(
             "another one"
         )
     trained = read_trained(path, result.space)
-    accuracy, images = _measure(trained, evaluator)
+    value, examples = evaluator.test(trained)
     if output is not None:
         _write(trained, Path(output))
     return Tested(
         trial=index,
         architecture=architecture,
         dataset=evaluator.task,
-        accuracy=accuracy,
-        images=images,
+        metric=evaluator.metrics[0],
+        value=value,
+        examples=examples,
+        unit=evaluator.unit,
         epochs=int(trained.facts.get("epochs", 0)),
         retrained=retrained,
         path=path if output is None else Path(output),
@@ -123,17 +142,18 @@ def _choose(result: Result, trial: int | None) -> tuple[int, Architecture]:
 
 def _evaluator(
     config: RunConfig, space: SearchSpace, epochs: int | None, preset: str | None, hyperparameters: Sequence[str]
-) -> TrainEvaluator:
+) -> TrainEvaluator | TrainTextEvaluator:
     """The run's own, with other settings where they are given."""
+    recipe = recipe_of(space)
     texts = _by_name(_network_settings(config.supernet)) if config.supernet is not None else {}
-    texts |= {} if preset is not None else _by_name(config.hyperparameters)
-    texts |= {} if epochs is None else _by_name([f"epochs={epochs}"])
-    texts |= _by_name(hyperparameters)
-    if epochs is not None or preset is not None or hyperparameters:
+    texts |= {} if preset is not None else _by_name(config.hyperparameters, recipe)
+    texts |= {} if epochs is None else _by_name([f"epochs={epochs}"], recipe)
+    texts |= _by_name(hyperparameters, recipe)
+    if recipe is Recipe and (epochs is not None or preset is not None or hyperparameters):
         # The limit of a quick search is none for the last training.
         texts["images"] = _by_name(hyperparameters).get("images", "images=none")
     data = Path(config.data) if config.data else None
-    return TrainEvaluator(space, config.dataset, preset or config.preset, tuple(texts.values()), data)
+    return train(space, config.dataset, preset or config.preset, tuple(texts.values()), data)
 
 
 def _network_settings(supernet: str) -> list[str]:
@@ -142,21 +162,18 @@ def _network_settings(supernet: str) -> list[str]:
     return [f"image_size={file.image_size or 'none'}", *(f"{name}={value}" for name, value in file.arguments.items())]
 
 
-def _by_name(texts: Sequence[str]) -> dict[str, str]:
-    read_hyperparameters(texts)
+def _by_name(texts: Sequence[str], recipe: type = Recipe) -> dict[str, str]:
+    read_hyperparameters(texts, recipe)
     return {text.partition("=")[0].strip(): text for text in texts}
 
 
 def _train(
-    evaluator: TrainEvaluator,
+    evaluator: TrainEvaluator | TrainTextEvaluator,
     architecture: Architecture,
     own: Path,
     seed: int,
     report: Callable[[int, int, Mapping[str, object]], None],
 ) -> Path:
-    from bonag.training.fitting import Fit
-    from bonag.training.images import resplit
-
     def tell(epoch: int, metrics: Mapping[str, object]) -> bool:
         report(epoch, evaluator.recipe.epochs, metrics)
         return True
@@ -165,26 +182,13 @@ def _train(
     digest = hashlib.sha256(f"{evaluator.recipe}{evaluator.dataset}{seed}".encode()).hexdigest()[:8]
     folder = own.parent / f"trained-{digest}"
     trial = RunningTrial(seed=seed, space=evaluator.space, folder=folder, tell=tell)
-    fit = Fit(evaluator.space, architecture, resplit(evaluator.images()), evaluator.recipe, evaluator.arguments)
     try:
-        network = fit.run(trial)
-        save_trained(fit.hand_over(network, preset=evaluator.preset), folder / FILE)
-        fit.forget()
+        evaluator.last_fit(architecture).run_and_keep(trial, preset=evaluator.preset)
     except FloatingPointError as error:
         raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(f"cannot write into '{folder}': {error.strerror or error}") from error
     return folder / FILE
-
-
-def _measure(trained: TrainedNetwork, evaluator: TrainEvaluator) -> tuple[float, int]:
-    from bonag.device import resolve_device
-    from bonag.training.measuring import Pixels, measure
-
-    test = evaluator.images().test
-    device: Any = resolve_device("auto")
-    pixels = Pixels(trained.mean, trained.stddev, trained.image_size)
-    return measure(trained.build().to(device), test, pixels), len(test)
 
 
 def _write(trained: TrainedNetwork, path: Path) -> None:

@@ -14,7 +14,7 @@ from bonag.api.generating import check_name, make_generation_evaluator, torch_de
 from bonag.api.parts import EvaluatorLike, default_threads
 from bonag.generators import training
 from bonag.generators.artifact import FAMILIES, save_generator
-from bonag.generators.fitting import Checkpoint, Progress, Schedule
+from bonag.generators.fitting import Checkpoint, Progress, Schedule, batch_size_of
 from bonag.generators.sde import SDE, VE, VP, SubVP
 from bonag.on_demand.beliefs import learn_conditions
 from bonag.on_demand.labels import check_count
@@ -109,7 +109,8 @@ class Training:
     def schedule(self) -> Schedule:
         """How long it trains."""
         limit = Schedule.steps if self.minutes is None else UNLIMITED
-        return Schedule(limit if self.steps is None else self.steps, self.minutes, seed=self.seed)
+        batch_size = batch_size_of(self.search_space.num_sites)
+        return Schedule(limit if self.steps is None else self.steps, self.minutes, batch_size, seed=self.seed)
 
     @property
     def checkpoint(self) -> Path:

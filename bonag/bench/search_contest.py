@@ -116,7 +116,7 @@ def make_contest(options: Mapping[str, Any]) -> Contest:
     given = {NAMES.get(name, name): value for name, value in options.items() if value is not None}
     for name in ("goals", "constraints", "transfer"):
         given[name] = (texts,) if isinstance(texts := given.get(name, ()), str) else tuple(texts)
-    given["goals"] = given["goals"] or Contest.goals
+    given["goals"] = given["goals"] or (get_space(given["space"]).goal,)
     data = Path(given["data"]).resolve() if given.get("data") else None
     given["data"] = None if data is None else str(data)
     get_space(given["space"])

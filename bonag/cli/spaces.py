@@ -103,10 +103,11 @@ def _row(name: str, data: Path | None) -> Row:
 
 
 def _usable(name: str, space: SearchSpace) -> list[str]:
-    """Of the evaluators, ``train`` only where there are networks to train on images."""
+    """Of the evaluators, ``train`` only where there are networks to train on images or on a text."""
     from bonag.evaluators import evaluator_names
 
-    return [one for one in evaluator_names(name) if one != "train" or (space.builds and space.takes_images)]
+    trains = space.builds and (space.takes_images or space.takes_tokens)
+    return [one for one in evaluator_names(name) if one != "train" or trains]
 
 
 def _show(row: Row) -> None:

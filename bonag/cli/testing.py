@@ -24,7 +24,7 @@ def test(
         int | None, typer.Option(help="Train it again, for so long.", show_default="the weights of the search")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Train it again, by this preset: quick or nb201.", show_default="the run's")
+        str | None, typer.Option(help="Train it again, by this preset: quick, nb201 or nlp.", show_default="the run's")
     ] = None,
     hyperparameter: Annotated[
         list[str] | None,
@@ -39,11 +39,12 @@ def test(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a trained network on the test images, which no search has seen; train it longer before, if asked.
+    """Measure a trained network on the test part, which no search has seen; train it longer before, if asked.
 
     For runs with --evaluator train, or with --evaluator supernet on a data set. A further training takes all training
-    and validation images, and goes on where it was interrupted. With --json: an object with run, trial, architecture,
-    dataset, accuracy (%), images, epochs, retrained, supernet (or null), weights (the file).
+    and validation data, and goes on where it was interrupted. With --json: an object with run, trial, architecture,
+    dataset, accuracy (%) and images, or perplexity and characters or words, epochs, retrained, supernet (or null),
+    weights (the file).
 
         bonag test first
         bonag test first --epochs 200
@@ -63,8 +64,8 @@ def test(
             "trial": tested.trial,
             "architecture": str(tested.architecture),
             "dataset": tested.dataset,
-            "accuracy": tested.accuracy,
-            "images": tested.images,
+            tested.metric: tested.value,
+            tested.unit: tested.examples,
             "epochs": tested.epochs,
             "retrained": tested.retrained,
             "supernet": tested.supernet,
@@ -75,6 +76,10 @@ def test(
     parts = "training and validation" if tested.retrained else "training"
     print(f"trial {tested.trial}: {tested.architecture}")
     made = f"trained for {tested.epochs} epochs" if tested.supernet is None else f"cut from {tested.supernet}, trained"
-    print(f"{made} on the {parts} images of {tested.dataset}")
-    print(f"test accuracy {tested.accuracy:.2f} % of {tested.images:,} images")
+    if tested.metric == "accuracy":
+        print(f"{made} on the {parts} images of {tested.dataset}")
+        print(f"test accuracy {tested.value:.2f} % of {tested.examples:,} images")
+    else:
+        print(f"{made} on the {parts} part of {tested.dataset}")
+        print(f"test {tested.metric} {tested.value:.4g} of {tested.examples:,} {tested.unit}")
     print(f"weights: {tested.path}")

@@ -19,8 +19,9 @@ from bonag.elastic.phases import ALL, Phase, phases_of, split_steps
 from bonag.elastic.recipe import SupernetRecipe
 from bonag.elastic.step import add_gradients
 from bonag.training.augmentation import augment
-from bonag.training.fitting import UsedImages, make_optimizer, rate_share, seeded_generator
+from bonag.training.fitting import UsedImages
 from bonag.training.images import Dataset
+from bonag.training.loop import make_optimizer, rate_share, seeded_generator
 from search_spaces.mbv3.elastic import LARGEST, SMALLEST, ElasticMobileNetV3
 from search_spaces.mbv3.sorting import sort_channels
 

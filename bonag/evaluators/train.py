@@ -11,12 +11,13 @@ from bonag.running_trial import RunningTrial
 from bonag.training.datasets import DIGITS, NAMES, load_dataset
 from bonag.training.networks import build_arguments, check_networks
 from bonag.training.recipe import check_preset, make_recipe, read_hyperparameters
-from bonag.training.weights import FILE, save_trained
 from bonag.transfer.fingerprint import FILTERS, NONE, check_network
 from search_spaces import Architecture, NetworkSize, SearchSpace
 
 if TYPE_CHECKING:
+    from bonag.training.fitting import Fit
     from bonag.training.images import Dataset
+    from bonag.training.weights import TrainedNetwork
     from loops.fingerprint import Fingerprint
 
 PRESET = "quick"
@@ -31,6 +32,7 @@ class TrainEvaluator:
 
     name = "train"
     metrics: tuple[str, ...] = ("accuracy",)
+    unit = "images"
     looks_up = False
 
     def __init__(
@@ -69,14 +71,28 @@ class TrainEvaluator:
 
     def evaluate(self, architecture: Architecture, trial: RunningTrial) -> dict[str, float]:
         """Train the network and write it into the trial's folder; raises FloatingPointError where that diverges."""
+        return self._fit(architecture, self.images()).run_and_keep(trial, preset=self.preset)
+
+    def last_fit(self, architecture: Architecture) -> Fit:
+        """A training on all training and validation images."""
+        from bonag.training.images import resplit
+
+        return self._fit(architecture, resplit(self.images()))
+
+    def test(self, trained: TrainedNetwork) -> tuple[float, int]:
+        """The accuracy (%) on the test images, and how many there are."""
+        from bonag.device import resolve_device
+        from bonag.training.measuring import Pixels, measure
+
+        images = self.images().test
+        assert trained.image_size is not None
+        pixels = Pixels(trained.mean, trained.stddev, trained.image_size)
+        return measure(trained.build().to(resolve_device("auto")), images, pixels), len(images)
+
+    def _fit(self, architecture: Architecture, dataset: Dataset) -> Fit:
         from bonag.training.fitting import Fit
 
-        dataset = self.images()
-        fit = Fit(self.space, architecture, dataset, self.recipe, self.arguments)
-        network = fit.run(trial)
-        save_trained(fit.hand_over(network, preset=self.preset), trial.folder / FILE)
-        fit.forget()
-        return {"accuracy": fit.accuracy}
+        return Fit(self.space, architecture, dataset, self.recipe, self.arguments)
 
     def fingerprint(self) -> Fingerprint | None:
         """What the images look like that networks are trained on, at the size that they see."""

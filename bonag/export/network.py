@@ -104,7 +104,7 @@ def _metadata(
 ) -> dict[str, str]:
     """What the file says of itself."""
     if trained is not None:
-        return {**trained.metadata(), "image_size": str(space.image_size)}
+        return {**trained.metadata(), **({"image_size": str(space.image_size)} if space.takes_images else {})}
     side = space.network_size.image_size
     return {
         "bonag": version("bonag"),

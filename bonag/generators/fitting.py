@@ -17,6 +17,8 @@ from search_spaces.errors import UserError
 
 EMA_DECAY = 0.998
 WARM_UP = 0.1
+# Sites of a batch, all graphs together, and the sizes of batches that keep to it.
+SITES, FEWEST_GRAPHS, MOST_GRAPHS = 7168, 32, 256
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
 
@@ -30,7 +32,7 @@ class Schedule:
 
     steps: int = 4000
     minutes: float | None = None
-    batch_size: int = 256
+    batch_size: int = MOST_GRAPHS
     learning_rate: float = 2e-3
     seed: int = 0
 
@@ -40,6 +42,11 @@ class Schedule:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.minutes is not None and not self.minutes > 0:
             raise UserError(f"minutes must be more than 0, not {self.minutes}")
+
+
+def batch_size_of(sites: int) -> int:
+    """Graphs of a batch, by how many sites each has: every site is an example, and costs time as one."""
+    return max(FEWEST_GRAPHS, min(MOST_GRAPHS, SITES // sites))
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,15 @@ class GraphFeatures:
     Where edges are free, or the topology has more than MAX_PATHS paths, ``sequences`` takes the place of ``paths``: how
     often two and three operations follow one another on live paths, which begin and end with the operations of the
     input and the output. Then ``totals`` holds the number of live edges as well, and the logarithm of the number of
-    paths; and dead nodes and edges are blank in ``slots``.
+    paths; and dead nodes and edges are blank in ``slots``. All is of the graphs that ``space.seen`` shows.
 
     A node is *live* if it lies on a path from a source to a sink without a null operation. Dead nodes are not counted,
     and identity operations do not lengthen a path: two graphs that compute the same get nearly the same features.
     """
 
     def __init__(self, space: SearchSpace) -> None:
+        self._own = space
+        space = space.seen_as or space
         one_topology = len(space.free_edges) == 0
         listed = one_topology and count_paths(space.adjacency) <= MAX_PATHS
         self._raw: Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -53,7 +55,7 @@ class GraphFeatures:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, D) float64, the blocks side by side as ``blocks`` says."""
-        raw = self._raw(codes)
+        raw = self._raw(self._own.seen(codes))
         parts = []
         for name, block in raw.items():
             centred = block - self._centre[name]

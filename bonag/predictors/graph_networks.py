@@ -52,6 +52,7 @@ class GraphNetworks(nn.Module):
 
     def __init__(self, space: SearchSpace, members: int, width: int, layers: int, generator: torch.Generator) -> None:
         super().__init__()
+        space = space.seen_as or space
         self.operation = nn.Parameter(torch.randn(members, len(space.op_names), width, generator=generator))
         self.position = nn.Parameter(torch.randn(members, space.num_nodes, width, generator=generator) * 0.3)
         self.convolutions = nn.ModuleList(MemberConv(members, width, generator) for _ in range(layers))

@@ -29,6 +29,7 @@ def to_batch(ops: np.ndarray, adjacency: np.ndarray) -> Batch:
 
 
 def space_batch(space: SearchSpace, codes: np.ndarray) -> Batch:
-    """A PyG batch of graphs of a space: codes (B, S), each with its own edges where edges are free."""
+    """A PyG batch of the graphs that predictors see of a space's codes (B, S), each with its own edges where free."""
+    space, codes = space.seen_as or space, space.seen(codes)
     ops = codes[:, : space.num_nodes]
     return to_batch(ops, space.adjacencies(codes) if len(space.free_edges) else space.adjacency)

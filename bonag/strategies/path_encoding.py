@@ -22,7 +22,8 @@ class PathEncoding:
     """
 
     def __init__(self, space: SearchSpace) -> None:
-        self.space = space
+        self._own = space
+        self.space = space = space.seen_as or space
         self._sites = np.flatnonzero(space.fixed_ops < 0)
         self._letters = np.setdiff1d(np.arange(len(space.op_names)), space.fixed_ops)
         self._paths = _list_truncated(space) if len(space.free_edges) == 0 else []
@@ -36,7 +37,7 @@ class PathEncoding:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, P) float32."""
-        return self._remembered.get(codes, compute=lambda: self._encode(codes))
+        return self._remembered.get(codes, compute=lambda: self._encode(self._own.seen(codes)))
 
     def _encode(self, codes: np.ndarray) -> np.ndarray:
         if not self._paths:

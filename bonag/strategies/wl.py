@@ -34,8 +34,9 @@ class WeisfeilerLehman:
         return self._remembered.get(codes, compute=lambda: self._labels_of(codes))
 
     def _labels_of(self, codes: np.ndarray) -> np.ndarray:
-        live, edges = live_graphs(self.space, codes)
-        label = _mix(codes[:, : self.space.num_nodes].astype(np.uint64) + np.uint64(1))
+        space, codes = self.space.seen_as or self.space, self.space.seen(codes)
+        live, edges = live_graphs(space, codes)
+        label = _mix(codes[:, : space.num_nodes].astype(np.uint64) + np.uint64(1))
         levels = [np.where(live, label, np.uint64(0))]
         for _ in range(MAX_DEPTH):
             # A multiset is hashed as the sum of its members' hashes.

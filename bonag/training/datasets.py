@@ -16,6 +16,7 @@ from search_spaces.near_miss import suggestion
 DIGITS, FASHION = "digits", "fashion-mnist"
 NAMES = (DIGITS, FASHION, *KINDS)
 DEBIAN = Path("/usr/share/datasets")
+TEXTS = (".txt", ".md")
 FORMS = "a folder of IDX files, of CIFAR's files or of images by class, an archive of CIFAR, or an .npz file"
 ADVICE = {
     FASHION: f"install Debian's package dataset-{FASHION}, or put its IDX files into a folder '{FASHION}' of --data or "
@@ -66,6 +67,8 @@ def find_dataset(name: str, data_dir: Path | None = None) -> Path:
 
 
 def _check(path: Path) -> Path:
+    if path.suffix in TEXTS and path.is_file():
+        raise UserError(f"{path} is no data set of images but a text, which space 'nlp' is for: give {FORMS}")
     known = path.suffix == ".npz" and path.is_file()
     if not known and cifar_kind(path) is None and not (path.is_dir() and (holds_idx(path) or holds_pictures(path))):
         raise UserError(f"{path} is no data set: give {FORMS}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -19,24 +19,46 @@ OPTIMIZERS = ("sgd", "adamw")
 NONE = "none"
 
 
-def setting(help: str, default: Any, low: float | None = None, high: float | None = None) -> Any:
-    """A field of a recipe: what it is, its default, and its bounds where it is a number."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+def setting(
+    help: str,
+    default: Any,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = OPTIMIZERS,
+) -> Any:
+    """A field of a recipe: what it is, its default, and its bounds where it is a number, else its choices."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The settings of a training, by default those of NAS-Bench-201 (Dong and Yang, ICLR 2020, table 1)."""
+class Settings:
+    """The settings of any training."""
 
-    epochs: int = setting("Passes over the training images.", 200, 1, 100_000)
-    batch_size: int = setting("Images in a step.", 256, 2, 65_536)
+    epochs: int = setting("Passes over the training data.", 200, 1, 100_000)
+    batch_size: int = setting("Images in a step, or parts of a text that are read side by side.", 256, 2, 65_536)
     optimizer: str = setting("sgd (with Nesterov's momentum) or adamw.", "sgd")
     learning_rate: float = setting("At its highest; it falls along a cosine to zero.", 0.1, 1e-8, 100)
     momentum: float = setting("Of SGD.", 0.9, 0, 0.9999)
     weight_decay: float = setting("Pull of the weights to zero.", 5e-4, 0, 10)
     warmup_epochs: int = setting("Epochs in which the learning rate rises from zero.", 0, 0, 100_000)
-    label_smoothing: float = setting("Share of a label that all classes get.", 0.0, 0, 0.9)
     ema: float = setting("Decay a step of the average of the weights that is kept; 0 for none.", 0.0, 0, 0.99999)
+    amp: bool = setting("Whether to compute in mixed precision on a GPU.", True)
+
+    def describe(self) -> str:
+        """The settings in words."""
+        rate = f"learning rate {self.learning_rate:g} along a cosine to 0"
+        parts = [f"{self.epochs} epochs of {self.optimizer} in batches of {self.batch_size}, {rate}"]
+        parts += [f"after {self.warmup_epochs} epochs of warm-up"] if self.warmup_epochs else []
+        parts += [f"weight decay {self.weight_decay:g}"]
+        parts += [f"averaged weights ({self.ema:g})"] if self.ema else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Recipe(Settings):
+    """How networks learn images, by default as in NAS-Bench-201 (Dong and Yang, ICLR 2020, table 1)."""
+
+    label_smoothing: float = setting("Share of a label that all classes get.", 0.0, 0, 0.9)
     crop: int | None = setting("Most pixels by which images are moved; none for an eighth of their side.", 4, 0, 512)
     flip: bool | None = setting("Whether images are mirrored at random; none for what the data allow.", True)
     cutout: int = setting("Side in pixels of the square that is blanked at random; 0 for no such square.", 0, 0, 1024)
@@ -48,17 +70,11 @@ class Recipe:
     width: float | None = setting(
         "Times the usual channels, where the space can choose; none for its own.", None, 0.05, 10
     )
-    amp: bool = setting("Whether to compute in mixed precision on a GPU.", True)
 
     def describe(self) -> str:
         """The settings in words."""
-        rate = f"learning rate {self.learning_rate:g} along a cosine to 0"
-        parts = [f"{self.epochs} epochs of {self.optimizer} in batches of {self.batch_size}, {rate}"]
-        parts += [f"after {self.warmup_epochs} epochs of warm-up"] if self.warmup_epochs else []
-        parts += [f"weight decay {self.weight_decay:g}"]
-        parts += [f"label smoothing {self.label_smoothing:g}"] if self.label_smoothing else []
-        parts += [f"averaged weights ({self.ema:g})"] if self.ema else []
-        return ", ".join(parts)
+        smoothing = f", label smoothing {self.label_smoothing:g}" if self.label_smoothing else ""
+        return super().describe() + smoothing
 
 
 # Minutes for a whole search on two CPU cores: one for little data, one for more. Larger images are brought to half the
@@ -84,10 +100,10 @@ def make_recipe(preset: str, space: SearchSpace, dataset: Dataset, hyperparamete
     return replace(recipe, **read_hyperparameters(hyperparameters))
 
 
-def check_preset(preset: str) -> str:
+def check_preset(preset: str, known: Collection[str] = tuple(PRESETS)) -> str:
     """The preset itself; raises UserError where there is none of that name."""
-    if preset not in PRESETS:
-        raise UserError(f"unknown preset '{preset}': {suggestion(preset, PRESETS)}")
+    if preset not in known:
+        raise UserError(f"unknown preset '{preset}': {suggestion(preset, known)}")
     return preset
 
 
@@ -119,8 +135,8 @@ def _read(name: str, text: str, kinds: tuple[type, ...], bounds: Mapping[str, An
             return text.lower() == "true"
         raise UserError(f"hyperparameter '{name}' must be true or false, not '{text}'")
     if str in kinds:
-        if text not in OPTIMIZERS:
-            raise UserError(f"unknown {name} '{text}': {suggestion(text, OPTIMIZERS)}")
+        if text not in bounds["choices"]:
+            raise UserError(f"unknown {name} '{text}': {suggestion(text, bounds['choices'])}")
         return text
     whole = int in kinds
     try:

@@ -29,13 +29,14 @@ class TrainedNetwork:
 
     arguments: further ones of ``space.build``. mean, stddev: of the three channels of images from 0 to 1, which are
     (x - mean) / stddev where they enter the network. facts: how it was trained, in texts
-    (dataset, preset, epochs, ...; supernet, where it was trained as a part of one).
+    (dataset, preset, epochs, ...; supernet, where it was trained as a part of one; vocabulary of a text). Of a network
+    that takes no images, image_size is None, and mean and stddev are empty.
     """
 
     space: SearchSpace
     architecture: Architecture
     num_classes: int
-    image_size: int
+    image_size: int | None
     arguments: Mapping[str, float]
     mean: tuple[float, ...]
     stddev: tuple[float, ...]
@@ -63,12 +64,17 @@ class TrainedNetwork:
             "space": self.space.name,
             "architecture": str(self.architecture),
             "num_classes": str(self.num_classes),
-            "image_size": str(self.image_size),
             "weights": f"{TRAINED}, {self._origin()}",
             "build": json.dumps(dict(self.arguments)),
+            **({} if self.image_size is None else self._of_images()),
+            **self.facts,
+        }
+
+    def _of_images(self) -> dict[str, str]:
+        return {
+            "image_size": str(self.image_size),
             "mean": json.dumps(self.mean),
             "stddev": json.dumps(self.stddev),
-            **self.facts,
         }
 
 
@@ -100,15 +106,16 @@ def read_trained(path: Path, space: SearchSpace) -> TrainedNetwork:
         raise UserError(f"{path} holds a network of space '{said.get('space')}', not of '{space.name}'")
     _, state = read_tensors(path, "pt")
     own = ("bonag", "space", "architecture", "num_classes", "image_size", "weights", "build", "mean", "stddev")
+    images = space.takes_images
     try:
         return TrainedNetwork(
             space=space,
             architecture=space.parse(said["architecture"]),
             num_classes=int(said["num_classes"]),
-            image_size=int(said["image_size"]),
+            image_size=int(said["image_size"]) if images else None,
             arguments={str(name): _number(value) for name, value in json.loads(said["build"]).items()},
-            mean=_three(said["mean"]),
-            stddev=_three(said["stddev"]),
+            mean=_three(said["mean"]) if images else (),
+            stddev=_three(said["stddev"]) if images else (),
             state=state,
             facts={name: value for name, value in said.items() if name not in own},
         )

@@ -39,7 +39,20 @@ def test_a_goal_reads_back(text: str) -> None:
     assert Goal.parse(text).sign == (-1 if text.startswith("-") else 1)
 
 
-@pytest.mark.parametrize("metric", ["params", "macs", "latency_note10", "latency", "memory", "training_time", "loss"])
+COSTS = (
+    "params",
+    "macs",
+    "latency_note10",
+    "latency",
+    "memory",
+    "training_time",
+    "loss",
+    "validation_loss",
+    "perplexity",
+)
+
+
+@pytest.mark.parametrize("metric", COSTS)
 def test_a_cost_is_not_maximised_unless_somebody_says_so(metric: str) -> None:
     with pytest.raises(ValueError, match=rf"it is a cost: write -{metric} to minimise it, or \+{metric}"):
         Objective.parse(["accuracy", metric])

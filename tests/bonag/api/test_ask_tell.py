@@ -35,6 +35,16 @@ def test_it_proposes_what_a_run_does(strategy: str, batch_size: int, measure: Me
     assert asked.best == run.best
 
 
+def test_without_an_objective_it_has_that_of_the_space() -> None:
+    asked = AskTell("nlp", strategy="random")
+    for perplexity in (110.0, 90.0, 100.0):
+        ((index, _),) = asked.ask()
+        asked.tell(index, perplexity)
+    assert asked.best is not None
+    assert asked.best.metrics == {"perplexity": 90.0}
+    assert AskTell("nlp", strategy="random", objective="-params").config.objective == "-params"
+
+
 def test_with_a_path_it_survives_and_goes_on(measure: Measure, tmp_path: Path) -> None:
     whole = AskTell("nb201", strategy="evolution")
     for _ in range(20):

@@ -247,6 +247,10 @@ def test_trials_of_something_else_are_refused(tmp_path: Path) -> None:
             open_store(tmp_path, Plan(SMALL, ("random",), 1), resume=True)
 
 
+def test_the_goal_is_that_of_the_space(data_dir: Path) -> None:
+    assert make_contest({"space": "nlp", "evaluator": "table", "data": data_dir}).goals == ("-perplexity",)
+
+
 def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
     assert make_contest({"space": "nb201", "task": "cifar100", "data": data_dir}).evaluator == "surrogate"
     assert make_contest({"space": "nb201", "data": data_dir}).task == "cifar10"

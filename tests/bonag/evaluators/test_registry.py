@@ -167,8 +167,8 @@ def test_importing_the_evaluators_is_light() -> None:
     assert result.stdout.strip() == "[]"
 
 
-# Their data is not in the folder of tables: the tests of each write files in its official form.
-WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301"), ("nbgraph", "table")}
+# Their data is not in the folder of tables, or of a part of the space: the tests of each write files of its form.
+WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301"), ("nbgraph", "table"), ("nlp", "table")}
 # It has no tasks, and takes seconds: its tests are its own.
 TRAINS = "train"
 

@@ -122,6 +122,16 @@ def test_sites_that_contradict_each_other_are_drawn_anew_and_others_are_left_alo
     assert (kept == right).all(axis=1).mean() > 0.98
 
 
+@pytest.mark.slow
+def test_nearly_all_recurrent_cells_are_valid_before_the_projection() -> None:
+    space = get_space("nlp")
+    codes = load_generator(space).raw_sample(1000, np.random.default_rng(0))
+    cells = [space.decode(space.graph(code)) for code in codes if space.is_valid(space.graph(code))]
+    assert len(cells) >= 950
+    # As many as a uniform sampler's, but for a few small cells.
+    assert len(set(cells)) > 900
+
+
 def test_a_sample_that_is_valid_is_not_changed_by_the_projection(
     generators: dict[str, DiscreteGenerator], raw_samples: dict[str, np.ndarray]
 ) -> None:

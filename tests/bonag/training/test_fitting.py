@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bonag.running_trial import RunningTrial
-from bonag.training import fitting
+from bonag.training import loop
 from bonag.training.datasets import load_dataset
 from bonag.training.fitting import Fit
 from bonag.training.measuring import Pixels, measure
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(make_fit, opti
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_training_that_ended_anywhere_goes_on_to_the_same_bits(make_fit, tmp_path, monkeypatch, optimizer):
-    monkeypatch.setattr(fitting, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     settings = (*SETTINGS, f"optimizer={optimizer}", "learning_rate=0.01")
     whole = make_fit(*settings)
     expected = weights(whole.run(RunningTrial(seed=3)))
@@ -140,13 +140,13 @@ PROGRAM = """
 import json, sys
 import torch
 from bonag.running_trial import RunningTrial
-from bonag.training import fitting
+from bonag.training import fitting, loop
 from bonag.training.datasets import load_dataset
 from bonag.training.recipe import make_recipe
 from search_spaces import get_space
 
 torch.set_num_threads(1)
-fitting.SAVE_EVERY = 0.0
+loop.SAVE_EVERY = 0.0
 folder, cell = sys.argv[1:]
 space = get_space("nb201")
 dataset = load_dataset("digits")
