@@ -122,6 +122,12 @@ class History:
         return tuple(sorted(done, key=_ended))
 
     @cached_property
+    def judged(self) -> tuple[Trial, ...]:
+        """Those, and the trials whose evaluation failed, in the order in which they ended."""
+        judged = (TrialStatus.COMPLETED, TrialStatus.FAILED)
+        return tuple(trial for trial in self.ended if trial.status in judged)
+
+    @cached_property
     def ended(self) -> tuple[Trial, ...]:
         """The trials that do not run any more, in the order in which they ended."""
         return tuple(sorted((t for t in self.trials if t.status is not TrialStatus.RUNNING), key=_ended))

@@ -15,7 +15,7 @@ from bonag.acquisition.constrained import log_feasibility, meets
 from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from bonag.roles import ACQUISITIONS, PREDICTORS
 from bonag.transfer.summary import advice_of
-from loops.history import History
+from loops.history import History, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Acquisition, Prediction, Predictor
 from loops.source import Source
@@ -150,15 +150,25 @@ class Surrogate:
         ]
 
     def fit(self, history: History, seed: int) -> Worth:
-        """What evaluations are worth after a history, with completed trials unless sources know all metrics."""
-        codes = self.space.codes([trial.architecture for trial in history.completed])
+        """What evaluations are worth after a history, with completed trials unless sources know all metrics.
+
+        A failed trial counts as the worst of the completed ones in every metric, so that the search leaves the places
+        where evaluations fail (as Vizier's does, Song et al., 2024, "The Vizier Gaussian Process Bandit Algorithm").
+        """
         models, scores = {}, []
         for fitter in self._fitters:
-            values = history.values(fitter.metric)
-            model = models[fitter.metric] = fitter.fit(codes, values)
-            scores.append(model.scale.to_scores(model.sign * values))
+            model = models[fitter.metric] = fitter.fit(*self._seen(history, fitter))
+            scores.append(model.scale.to_scores(model.sign * history.values(fitter.metric)))
         feasible = self.objective.feasible(history)
         return Worth(self.objective, self.acquisition, models, np.stack(scores, axis=1), feasible, seed)
+
+    def _seen(self, history: History, fitter: MetricFitter) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, S) of trials in the order in which they ended, and (n,) values of a metric."""
+        counted = fitter.metric in COUNTED and self.space.counts
+        known = history.completed if counted or not history.completed else history.judged
+        worst = fitter.sign * min((fitter.sign * value for value in history.values(fitter.metric)), default=np.nan)
+        values = [trial.metrics[fitter.metric] if trial.status is TrialStatus.COMPLETED else worst for trial in known]
+        return self.space.codes([trial.architecture for trial in known]), np.array(values, dtype=np.float64)
 
     def best_of_sources(self, n: int) -> np.ndarray:
         """The (k, S) codes, k <= n, that the first goal's sources think best of what they hold."""

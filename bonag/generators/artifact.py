@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from bonag.generators.denoiser import Denoiser
+from bonag.generators.denoiser import FIXED_RELATIONS, FREE_RELATIONS, Denoiser
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import SDE, VE, VP, SubVP
@@ -150,7 +150,8 @@ def _generator(
     return ScoreGenerator(space, denoiser, marginals, _SDES[options.pop("name")](**options))
 
 
-def _shape(state: dict[str, Tensor]) -> tuple[int, int, int]:
-    """Width, heads and layers of the transformer with these weights."""
+def _shape(state: dict[str, Tensor]) -> tuple[int, int, int, bool]:
+    """Width, heads and layers of the transformer with these weights, and whether it knows siblings."""
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
-    return state["position"].shape[1], state["blocks.0.bias.weight"].shape[1], layers
+    relations, heads = state["blocks.0.bias.weight"].shape
+    return state["position"].shape[1], heads, layers, relations > FIXED_RELATIONS + FREE_RELATIONS

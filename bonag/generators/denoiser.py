@@ -22,11 +22,12 @@ class Denoiser(nn.Module):
 
     Each site is a token that only is read. A second stream of queries, one per site, reads the other sites' tokens
     layer after layer. Attention is biased, per head, by how two sites touch (an edge of all graphs joins two nodes; a
-    node is the tail or the head of a free edge; two free edges share an end); position embeddings tell the sites apart.
+    node is the tail or the head of a free edge; two free edges share an end, or join a node to two that feed the same
+    one); position embeddings tell the sites apart.
     The noise level enters as a sinusoidal code through a small MLP, and so do the bounds of conditions.
 
     space: whose codes are denoised. conditions: how many metrics can be bounded. width, heads, layers: the
-    transformer's.
+    transformer's. siblings: whether edges to two nodes that feed the same one are told from others.
     """
 
     relation: Tensor
@@ -34,11 +35,17 @@ class Denoiser(nn.Module):
     absent: Tensor
 
     def __init__(
-        self, space: SearchSpace, conditions: int = 0, width: int = 48, heads: int = 4, layers: int = 2
+        self,
+        space: SearchSpace,
+        conditions: int = 0,
+        width: int = 48,
+        heads: int = 4,
+        layers: int = 2,
+        siblings: bool = True,
     ) -> None:
         super().__init__()
         self.width = width
-        relation = site_relations(space)
+        relation = site_relations(space, siblings)
         words, absent = _words(space)
         self.register_buffer("relation", torch.from_numpy(relation), persistent=False)
         self.register_buffer("words", torch.from_numpy(words), persistent=False)
@@ -50,6 +57,8 @@ class Denoiser(nn.Module):
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.bounds = BoundsCode(conditions, width) if conditions else None
         relations = FIXED_RELATIONS + (FREE_RELATIONS if len(space.free_edges) else 0)
+        # Where there are none, files of before stay readable.
+        relations += int((relation == _SIBLING).any())
         self.blocks = nn.ModuleList(_Block(width, heads, relations) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.readout = nn.Linear(width, vocabulary)
@@ -89,10 +98,13 @@ _UNRELATED, _TO, _FROM = range(3)
 FIXED_RELATIONS = 3
 _HAS_TAIL, _HAS_HEAD, _IS_TAIL, _IS_HEAD, _SAME_TAIL, _SAME_HEAD, _BEFORE, _AFTER = range(3, 11)
 FREE_RELATIONS = 8
+_SIBLING = FIXED_RELATIONS + FREE_RELATIONS
 
 
-def site_relations(space: SearchSpace) -> np.ndarray:
-    """(S, S) int64: the relation of each site (row) to each other (column)."""
+def site_relations(space: SearchSpace, siblings: bool = True) -> np.ndarray:
+    """(S, S) int64: the relation of each site (row) to each other (column). siblings: see ``Denoiser``."""
+    feed = space.adjacency.astype(np.int64)
+    same_feed = feed @ feed.T > 0
     nodes, sites = space.num_nodes, space.num_sites
     relation = np.full((sites, sites), _UNRELATED, dtype=np.int64)
     relation[:nodes, :nodes] = space.adjacency * _TO + space.adjacency.T * _FROM
@@ -104,7 +116,8 @@ def site_relations(space: SearchSpace) -> np.ndarray:
             if other == site:
                 continue
             if other_tail == tail:
-                relation[site, other] = _SAME_TAIL
+                sibling = siblings and same_feed[head, other_head]
+                relation[site, other] = _SIBLING if sibling else _SAME_TAIL
             elif other_head == head:
                 relation[site, other] = _SAME_HEAD
             elif other_tail == head:

@@ -12,6 +12,7 @@ from scipy.stats import norm
 from bonag.acquisition.surrogate import Surrogate, Worth
 from bonag.roles import ACQUISITIONS
 from bonag.scores import model_scores
+from loops.history import Trial, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Prediction
 
@@ -52,6 +53,22 @@ def test_any_function_of_predictions_is_an_acquisition(fitted: Any) -> None:
 
     incumbent = model_scores(fitted.values, fitted.model.tail).max()
     assert np.array_equal(fit(fitted, acquisition=mean)(fitted.unseen), fitted.mean - incumbent)
+
+
+def test_where_evaluations_fail_others_are_worth_less(fitted: Any) -> None:
+    history = fitted.history(fitted.seen, speed=fitted.values)
+    values = fit(fitted)(fitted.unseen)
+    promising = fitted.unseen[[int(values.argmax())]]
+    (failing,) = (fitted.space.decode(fitted.space.graph(code)) for code in promising)
+    failed = Trial(len(history), failing, TrialStatus.FAILED, reason="out of memory", ended_event=history.events + 1)
+    near = fitted.space.codes(fitted.space.neighbours(failing))
+    before, after = (
+        Surrogate(fitted.space, SPEED).fit(one, 0).models["speed"].predict(near).mean
+        for one in (history, history.updated(failed))
+    )
+    assert after.mean() < before.mean()
+    # It counts as the worst, and is never the one to improve on.
+    assert len(Surrogate(fitted.space, SPEED).fit(history.updated(failed), 0).scores) == len(fitted.values)
 
 
 def test_better_architectures_are_worth_more(fitted: Any, acquisition: Worth) -> None:
