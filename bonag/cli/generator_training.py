@@ -49,8 +49,8 @@ def train_generator(
 ) -> int:
     """Train a generator of a space, on unlabelled architectures and, for conditions, on what a few labels tell.
 
-    bonag train-generator --space darts -o darts.safetensors
-    bonag run --space darts --generator darts.safetensors
+    bonag train-generator --space my:cells -o cells.safetensors
+    bonag run --space my:cells --generator cells.safetensors
     """
     from bonag.api.training import Training
     from bonag.cli.result_text import brief

@@ -15,15 +15,13 @@ from search_spaces import get_space
 class Benchmark:
     """A space, and who knows what its architectures are worth.
 
-    title: what the papers call it. goal: text of the metric that is searched for. share: of the architectures that
-    count as good, as DiNAS labels them. queries: how many architectures are generated and looked up under it.
-    others: tasks beside the default one.
+    title: what the papers call it. share: of the architectures that count as good, as DiNAS labels them. queries: how
+    many architectures are generated and looked up under it. others: tasks beside the default one.
     """
 
     space: str
     title: str
     evaluator: str
-    goal: str = "accuracy"
     share: float = 0.01
     queries: int = 192
     others: tuple[str, ...] = ()
@@ -31,7 +29,7 @@ class Benchmark:
     @property
     def metric(self) -> Goal:
         """What is searched for."""
-        return Objective.parse(self.goal).goals[0]
+        return Objective.parse(get_space(self.space).goal).goal
 
     @property
     def wish(self) -> str:
@@ -45,7 +43,7 @@ BENCHMARKS = (
     Benchmark("nb101", "NAS-Bench-101", "table"),
     Benchmark("nb201", "NAS-Bench-201", "table", share=0.05, others=("cifar100",)),
     Benchmark("darts", "NAS-Bench-301", "nasbench301"),
-    Benchmark("nlp", "NAS-Bench-NLP", "surrogate", goal="-perplexity"),
+    Benchmark("nlp", "NAS-Bench-NLP", "surrogate"),
     Benchmark("mbv3", "MobileNetV3, ImageNet", "predictor"),
 )
 

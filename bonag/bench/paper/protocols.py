@@ -161,7 +161,9 @@ def _transfer(
 ) -> dict[str, float]:
     benchmark = target.benchmark
     text = f"{benchmark.evaluator}:{benchmark.space}/{source.task}"
-    made = generate(benchmark.space, FIRST, transfer=text, objective=benchmark.goal, data=settings.data, seed=seed)
+    made = generate(
+        benchmark.space, FIRST, transfer=text, objective=str(benchmark.metric), data=settings.data, seed=seed
+    )
     size = get_space(benchmark.space).size
     return _looked_up(settings, target, made.architectures) | {"labels": size}
 

@@ -172,8 +172,8 @@ def test_minutes_end_a_training(tmp_path: Path) -> None:
         ({"model": "nothing"}, "nothing is not a readable generator"),
         ({"space": "mbv3", "model": generator_path(get_space("nb201"))}, "of space 'nb201', not of 'mbv3'"),
         (
-            {"space": "darts", "where": ["params<=1e6"]},
-            "no trained discrete generator comes with space 'darts': train one by",
+            {"space": "darts", "generator": "score", "where": ["params<=1e6"]},
+            "no trained score generator comes with space 'darts': train one by",
         ),
         ({"method": "resample"}, "unknown method 'resample' for a discrete generator: did you mean 'resampling'?"),
         ({"method": "classifier-free"}, "was not trained with the condition 'accuracy'"),

@@ -63,7 +63,7 @@ def test_the_record_of_the_training_stays_with_the_weights(
     assert json.loads(metadata["training"]) == {"steps": 17, "labels": 0}
 
 
-@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "nbgraph", "nbgraph-proteins", "nlp"])
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph", "nbgraph-proteins", "nlp"])
 def test_a_shipped_generator_is_small_and_saw_no_label(name: str) -> None:
     path = Path(str(resources.files("bonag.generators") / "artifacts" / f"{name}.safetensors"))
     assert path.stat().st_size <= 3e6

@@ -115,14 +115,17 @@ def test_an_evaluator_that_is_not_at_hand_is_replaced_by_predictions(history):
 
 
 def test_a_space_without_a_generator_says_so():
-    darts = get_space("darts")
+    class Unheard(type(get_space("darts"))):
+        name = "unheard"
+
+    darts = Unheard()
     history = History(
         Trial(i, a, TrialStatus.COMPLETED, {"accuracy": float(i)})
         for i, a in enumerate(darts.sample(6, np.random.default_rng(0)))
     )
-    config = RunConfig(name="run", space="darts", evaluator="mine", strategy="random")
+    config = RunConfig(name="run", space="unheard", evaluator="mine", strategy="random")
     found = guidance(darts, Objective.parse("accuracy"), config, history)
-    assert "bonag train-generator --space darts" in (found.problem or "")
+    assert "bonag train-generator --space unheard" in (found.problem or "")
     assert kinds(found) == [(6, "proposed", 6)]
 
 
