@@ -260,10 +260,10 @@ class SearchSpace(ABC):
         return np.concatenate([np.stack([graph.ops for graph in graphs]), edges], axis=1)
 
     def seen(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S) codes of architectures -> their codes in ``seen_as``; the same ones where there is none."""
+        """(B, S) codes -> those in ``seen_as`` of the nearest architectures; the same ones where there is none."""
         if self.seen_as is None:
             return codes
-        return self.seen_as.codes([self.decode(self.graph(code)) for code in codes])
+        return self.seen_as.codes(self.nearest(codes))
 
     def adjacencies(self, codes: np.ndarray) -> np.ndarray:
         """The edges of many codes: (B, S) -> (B, N, N) bool."""

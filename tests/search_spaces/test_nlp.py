@@ -245,6 +245,13 @@ def test_a_third_state_without_a_second_is_the_second():
     assert SPACE.decode(edited(text, {"c_1": "h0", "new_h2": "1 back"})) == SPACE.parse(text)
 
 
+def test_predictors_see_the_nearest_cell_of_a_code_that_is_none() -> None:
+    codes = np.random.default_rng(0).integers(SPACE.site_classes, size=(200, SPACE.num_sites))
+    broken = codes[[not SPACE.is_valid(SPACE.graph(code)) for code in codes]]
+    assert len(broken) > 0
+    assert np.array_equal(SPACE.seen(broken), SPACE.seen_as.codes(SPACE.nearest(broken)))
+
+
 def test_predictors_see_sources_nodes_and_states_as_a_graph():
     view = SPACE.seen_as
     graph = view.encode(SPACE.parse("linear~x+h0|tanh~1|h0~2"))
