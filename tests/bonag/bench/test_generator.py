@@ -468,7 +468,7 @@ def test_missing_data_is_one_line(call: Call, tmp_path: Path, monkeypatch: pytes
         (("--generators", "discret"), "unknown generator 'discret': did you mean 'discrete'?"),
         (("--tables", "guidd"), "unknown table 'guidd': did you mean 'guided'?"),
         (("--spaces", "mbv3", "--tables", "guided"), "nothing to measure"),
-        (("--spaces", "darts"), "no trained score generator comes with space 'darts'"),
+        (("--spaces", "darts", "--generators", "score"), "no trained score generator comes with space 'darts'"),
         (("--model", "nowhere.safetensors"), "nowhere.safetensors is not a readable generator"),
         (("--model", "x", "--tables", "validity"), "x is for table 'conditions' of space 'nb201'"),
         (("-o", "nowhere/out"), "there is no folder"),
