@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from bonag.bench.figures import guidance_figure
 from bonag.bench.generator_candidates import candidates_blocks
@@ -85,11 +84,6 @@ def measure(
     for line in left_out:
         say(line)
     folder.mkdir(exist_ok=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        rows = run_blocks(blocks, path, rows, say)
-    finally:
-        torch.set_num_threads(threads)
+    rows = run_blocks(blocks, path, rows, say)
     guidance_figure(rows, folder / FIGURE_FILE)
     return rows

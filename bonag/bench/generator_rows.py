@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from bonag.whole_file import whole_file
 from search_spaces.errors import UserError
@@ -58,18 +59,26 @@ def stream(*names: str, seed: int) -> np.random.Generator:
 def run_blocks(
     blocks: Sequence[Block], path: Path, rows: pd.DataFrame, say: Callable[[str], None] = lambda line: None
 ) -> pd.DataFrame:
-    """Measure the blocks that ``rows`` lacks; after each, all rows are written to the CSV file. Returns them."""
+    """Measure the blocks that ``rows`` lacks; after each, all rows are written to the CSV file. Returns them.
+
+    On one thread.
+    """
     waiting = [block for block in blocks if not _is_measured(block, rows)]
     if len(waiting) < len(blocks):
         rows = _with_bars(blocks, rows)
         write_rows(path, rows)
         say(f"{len(blocks) - len(waiting)} of {len(blocks)} blocks are in {path}")
-    for number, block in enumerate(waiting, start=1):
-        old = rows[~_of(block, rows)]
-        new = block.rows()
-        rows = pd.concat([old, new], ignore_index=True) if len(old) else new
-        write_rows(path, rows)
-        say(f"{number} of {len(waiting)} blocks: {' '.join(part for part in block.key if part)}")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for number, block in enumerate(waiting, start=1):
+            old = rows[~_of(block, rows)]
+            new = block.rows()
+            rows = pd.concat([old, new], ignore_index=True) if len(old) else new
+            write_rows(path, rows)
+            say(f"{number} of {len(waiting)} blocks: {' '.join(part for part in block.key if part)}")
+    finally:
+        torch.set_num_threads(threads)
     return rows
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from bonag.bench.generator_lab import Lab
 from bonag.bench.generator_rows import read_rows, run_blocks
@@ -44,12 +43,7 @@ def measure(
     if not blocks:
         raise UserError("nothing can be measured here: see the lines above for what is missing")
     folder.mkdir(parents=True, exist_ok=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        rows = run_blocks(blocks, path, rows, say)
-    finally:
-        torch.set_num_threads(threads)
+    rows = run_blocks(blocks, path, rows, say)
     table = paper_table(rows)
     with whole_file(folder / TABLE_FILE) as file:
         table.to_csv(file, index=False, float_format="%.6g")
