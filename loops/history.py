@@ -123,7 +123,7 @@ class History:
 
     @cached_property
     def judged(self) -> tuple[Trial, ...]:
-        """Those, and the trials whose evaluation failed, in the order in which they ended."""
+        """The completed trials and those whose evaluation failed, in the order in which they ended."""
         judged = (TrialStatus.COMPLETED, TrialStatus.FAILED)
         return tuple(trial for trial in self.ended if trial.status in judged)
 

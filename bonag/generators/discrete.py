@@ -165,7 +165,8 @@ class DiscreteGenerator(TrainedGenerator):
             conditionals = self.site_conditionals(z[rows])
             now = z[rows][..., None]
             at_large = self.marginals.expand(len(rows), -1, -1).gather(2, now)
-            fit, worst = (conditionals.gather(2, now) / at_large)[..., 0].min(dim=1)
+            # A class that a site never has fits nowhere.
+            fit, worst = (conditionals.gather(2, now) / at_large)[..., 0].nan_to_num(0.0).min(dim=1)
             off = fit < UNLIKELY
             rows, worst, conditionals = rows[off], worst[off], conditionals[off]
             if not len(rows):

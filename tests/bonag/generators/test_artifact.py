@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from bonag.generators.artifact import FORMAT, generator_path, load_generator, save_generator, training_record
 from bonag.generators.conditions import quantiles_of
-from bonag.generators.denoiser import Denoiser
+from bonag.generators.denoiser import Denoiser, site_relations
 from bonag.generators.diffusion import Transition
 from bonag.generators.discrete import DiscreteGenerator
 from bonag.generators.score import ScoreGenerator
@@ -223,6 +223,16 @@ def test_learned_edges_are_kept(tmp_path: Path) -> None:
     save_generator(cells, {}, path)
     again = load_generator(space, path)
     assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
+
+
+def test_files_of_before_edges_to_siblings_were_told_apart_are_read(tmp_path: Path) -> None:
+    space, path = get_space("darts"), tmp_path / "old.safetensors"
+    marginals = load_generator(space).marginals
+    old = DiscreteGenerator(space, Denoiser(space, siblings=False).eval(), marginals)
+    save_generator(old, {}, path)
+    again = load_generator(space, path)
+    assert np.array_equal(again.raw_sample(4, rng(), 3), old.raw_sample(4, rng(), 3))
+    assert not np.array_equal(site_relations(space), site_relations(space, siblings=False))
 
 
 def test_the_scales_of_conditions_are_kept(tmp_path: Path) -> None:
