@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -19,7 +20,6 @@ from search_spaces.nlp.genes import (
     WIDTH,
     active_sources,
     cell_with_states,
-    code_of,
     from_the_rest,
     source_of,
 )
@@ -27,6 +27,8 @@ from search_spaces.nlp.sampling import draw_cell
 
 # Random cells, of which the nearest is taken where none is found by repair.
 POOL = 1024
+# What an infinite score counts for.
+_LARGE = 1e9
 
 
 def repaired(scores: np.ndarray) -> NLPArchitecture | None:
@@ -49,9 +51,17 @@ def repaired(scores: np.ndarray) -> NLPArchitecture | None:
         return None
 
 
-def nearest_of_pool(scores: np.ndarray) -> NLPArchitecture:
-    """That of a fixed random sample whose code has the largest sum of scores (S, K); of equals the first."""
-    cells, codes = _pool()
+def finite(scores: np.ndarray) -> np.ndarray:
+    """Scores of which infinite ones are large: sums with them must not turn into nan."""
+    return np.nan_to_num(scores.astype(np.float64), posinf=_LARGE, neginf=-_LARGE)
+
+
+def nearest_of_pool(scores: np.ndarray, encode: Callable[[NLPArchitecture], np.ndarray]) -> NLPArchitecture:
+    """That of a fixed random sample whose code has the largest sum of scores (S, K), finite; of equals the first.
+
+    encode: gives the code (S,) of a cell.
+    """
+    cells, codes = _pool(encode)
     sums = scores[np.arange(codes.shape[1]), codes].sum(axis=1)
     return cells[int(sums.argmax())]
 
@@ -74,7 +84,7 @@ def _node(scores: np.ndarray, name: str, place: int) -> Node:
 
 
 @cache
-def _pool() -> tuple[list[NLPArchitecture], np.ndarray]:
+def _pool(encode: Callable[[NLPArchitecture], np.ndarray]) -> tuple[list[NLPArchitecture], np.ndarray]:
     rng = np.random.default_rng(0)
     cells = [draw_cell(rng) for _ in range(POOL)]
-    return cells, np.stack([code_of(cell) for cell in cells])
+    return cells, np.stack([encode(cell) for cell in cells])

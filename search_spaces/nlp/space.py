@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
     from search_spaces.drawing.svg import Markup
 
-# What an infinite score counts for: sums with it must not turn into nan.
-_LARGE = 1e9
-
 
 class NLP(SearchSpace):
     """The recurrent cells of NAS-Bench-NLP, of which those that are the same up to the order of nodes are one.
@@ -122,7 +119,7 @@ class NLP(SearchSpace):
         Where it does not, nodes are taken one after the other, each with its best operation and its best sources; and
         where that makes no cell, the nearest one of a fixed random sample.
         """
-        from search_spaces.nlp.projection import nearest_of_pool, repaired
+        from search_spaces.nlp.projection import finite, nearest_of_pool, repaired
 
         self.check_scores(scores)
         best = np.where(self.allowed, scores, -np.inf).argmax(axis=2)
@@ -131,8 +128,8 @@ class NLP(SearchSpace):
             try:
                 found.append(NLPArchitecture.of(cell_of(code)))
             except InvalidArchitectureError:
-                finite = np.nan_to_num(scores[row].astype(np.float64), posinf=_LARGE, neginf=-_LARGE)
-                found.append(repaired(finite) or nearest_of_pool(finite))
+                own = finite(scores[row])
+                found.append(repaired(own) or nearest_of_pool(own, code_of))
         return found
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from search_spaces.architecture import Architecture
+from search_spaces.architecture import Architecture, InvalidArchitectureError
 from search_spaces.graph import ArchGraph
 from search_spaces.nlp.architecture import NLPArchitecture, read_cell
 from search_spaces.nlp.cells import FIRST, MAX_NODES, MAX_STATES
 from search_spaces.nlp.graphs import ABSENT, NUM_NODES, OP_NAMES, PAIRS, cell_of, code_of
+from search_spaces.nlp.projection import finite, nearest_of_pool
 from search_spaces.nlp.sampling import draw_cell
 from search_spaces.space import SearchSpace
 
@@ -19,7 +20,7 @@ _code_of = lru_cache(maxsize=50_000)(code_of)
 
 
 class CellGraphs(SearchSpace):
-    """The architectures of the space ``nlp`` in another encoding, in which nothing is projected.
+    """The architectures of the space ``nlp`` in another encoding.
 
     The graph has x and the old values of three states as its first nodes, then the nodes of the cell, of which the last
     may be absent, and at its end the states' new values. What reads what, and which node becomes which state, are free
@@ -58,4 +59,16 @@ class CellGraphs(SearchSpace):
         return NLPArchitecture.of(cell_of(graph))
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
-        raise NotImplementedError("cells are projected by their genes, in the space 'nlp'")
+        """The cells that scores stand for, near and not always nearest.
+
+        Where the best class of every site makes a cell it is that one, else the nearest one of a fixed random sample.
+        """
+        self.check_scores(scores)
+        best = np.where(self.allowed, scores, -np.inf).argmax(axis=2)
+        return [self._nearest(self.graph(code), own) for code, own in zip(best, scores, strict=True)]
+
+    def _nearest(self, graph: ArchGraph, scores: np.ndarray) -> Architecture:
+        try:
+            return self.decode(graph)
+        except InvalidArchitectureError:
+            return nearest_of_pool(finite(scores), code_of)

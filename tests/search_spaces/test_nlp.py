@@ -16,7 +16,7 @@ from search_spaces import ArchGraph, InvalidArchitectureError, NetworkSize, get_
 from search_spaces.counting import network_costs
 from search_spaces.nlp import NLP, NLPArchitecture
 from search_spaces.nlp.cells import FIRST, MAX_NODES, OPERATIONS, Cell, prune
-from search_spaces.nlp.genes import ENDS, OP_NAMES, among_the_rest, from_the_rest
+from search_spaces.nlp.genes import ENDS, OP_NAMES, among_the_rest, code_of, from_the_rest
 from search_spaces.nlp.isomorphism import canonical
 from search_spaces.nlp.projection import nearest_of_pool, repaired
 
@@ -245,6 +245,15 @@ def test_a_third_state_without_a_second_is_the_second():
     assert SPACE.decode(edited(text, {"c_1": "h0", "new_h2": "1 back"})) == SPACE.parse(text)
 
 
+def test_graphs_that_are_no_cells_are_brought_to_cells_and_cells_stay() -> None:
+    view, rng = SPACE.seen_as, np.random.default_rng(0)
+    cells = view.sample(50, rng)
+    assert view.nearest(view.codes(cells)) == cells
+    broken = rng.integers(view.site_classes, size=(50, view.num_sites))
+    assert not any(view.is_valid(view.graph(code)) for code in broken)
+    assert all(view.is_valid(view.encode(cell)) for cell in view.nearest(broken))
+
+
 def test_predictors_see_the_nearest_cell_of_a_code_that_is_none() -> None:
     codes = np.random.default_rng(0).integers(SPACE.site_classes, size=(200, SPACE.num_sites))
     broken = codes[[not SPACE.is_valid(SPACE.graph(code)) for code in codes]]
@@ -295,7 +304,7 @@ def test_scores_of_no_cell_lead_to_one(seed):
         if SPACE.is_valid(SPACE.graph(code)):
             assert found == SPACE.decode(SPACE.graph(code))
         else:
-            assert found == (repaired(row) or nearest_of_pool(row))
+            assert found == (repaired(row) or nearest_of_pool(row, code_of))
 
 
 # Drawing cells, and neighbours
