@@ -16,6 +16,8 @@ from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from bonag.roles import ACQUISITIONS, PREDICTORS
 from bonag.transfer.summary import advice_of
 from loops.history import History, TrialStatus
+from loops.initial import most_expensive
+from loops.metric_units import is_cost
 from loops.objective import Objective
 from loops.protocols import Acquisition, Prediction, Predictor
 from loops.source import Source
@@ -27,6 +29,8 @@ from search_spaces.registry import name_of
 # How far the reference point lies below the worst of each goal, in scores.
 BELOW_WORST = 1.0
 DEFAULT = "log-ei"
+# Random architectures with which the most expensive one is compared.
+COMPARED = 64
 
 
 class ForObjectives(Protocol):
@@ -178,16 +182,28 @@ class Surrogate:
     def follows_sources(self, history: History) -> bool:
         """Whether no first design is needed.
 
-        Something is known of each metric, and the first goal's sources are in trust after the history.
+        Something is known of each metric, and the first goal's sources are in trust after the history. Sources that
+        contradict what searches begin with, that large networks are good, must be borne out by the first design.
         """
         goal = self.objective.goals[0].metric
         counted = COUNTED if self.space.counts else ()
         unknown = [metric for metric in self.objective.metrics if metric not in self.advice and metric not in counted]
-        if goal not in self.advice or (unknown and not history.completed):
+        if goal not in self.advice or (unknown and not history.completed) or self._deny_capacity:
             return False
         codes = self.space.codes([trial.architecture for trial in history.completed])
         model = next(one for one in self._fitters if one.metric == goal).fit(codes, history.values(goal)).model
         return bool(getattr(model, "trusts", False))
+
+    @cached_property
+    def _deny_capacity(self) -> bool:
+        """Whether the first goal's sources take the most expensive architecture for worse than most random ones."""
+        goal = self.objective.goals[0].metric
+        if not self.space.counts or is_cost(goal):
+            return False
+        largest = [most_expensive(self.space)]
+        others = self.space.sample(COMPARED, np.random.default_rng(0))
+        expected = self.advice[goal](self.space.codes([*largest, *others])).mean(axis=1)
+        return bool(expected[0] < np.median(expected[1:]))
 
 
 def uniform_numbers(codes: np.ndarray, seed: int) -> np.ndarray:

@@ -143,6 +143,17 @@ def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
     assert weights[-1] < 0.5
 
 
+def test_a_source_that_takes_large_networks_for_bad_waits_for_the_first_design() -> None:
+    def opposite(architecture: Architecture) -> float:
+        return 1000 - similar(architecture)
+
+    search_quickly(evaluator=opposite, strategy="evolution", budget=60, name="opposite")
+    with_it, cold = go(transfer=["opposite"], budget=6), go(budget=5)
+    assert architectures(with_it)[:5] == architectures(cold)
+    assert [trial.provenance["origin"] for trial in with_it.history] == ["initial"] * 5 + ["guided"]
+    assert set(with_it.history.trials[5].provenance["sources"]) == {"opposite"}
+
+
 def test_runs_of_the_same_name_are_told_apart_and_each_is_read_once() -> None:
     for out in ("one", "two"):
         search_quickly(evaluator=similar, strategy="random", budget=20, name="run", out=out)
