@@ -13,17 +13,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bonag.api.sources import MAX_ROWS
 from bonag.evaluators import make_evaluator
 from bonag.running_trial import RunningTrial
 from bonag.strategies.making import make_strategy
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
+from loops.protocols import Evaluator
 from loops.seeding import rng_for
+from loops.source import Source
 from loops.strategies.fresh import fresh
-from search_spaces import get_space
+from search_spaces import SearchSpace, get_space
 
 # With eight workers, when one of them has ended.
 PENDING = 7
+# Tasks that transfer knows, and how far their accuracies are off, in per cent.
+SOURCES, NOISE = 10, 0.1
 BONAG = (sys.executable, "-m", "bonag")
 
 
@@ -46,18 +51,22 @@ def measure(repeats: int = 5, sizes: tuple[int, ...] = (100, 1000, 2000)) -> pd.
             rows.append((f"proposal, {space}, {size} trials against {sizes[0]}", median / medians[0], "x"))
         median = proposal_seconds(space, sizes[0], repeats, PENDING)
         rows.append((f"proposal, {space}, after {sizes[0]} trials, {PENDING} more running, median", median, "s"))
+        median = proposal_seconds(space, sizes[0], repeats, sources=SOURCES)
+        rows.append((f"proposal, {space}, {SOURCES} sources against none", median / medians[0], "x"))
     return pd.DataFrame(rows, columns=["what", "value", "unit"])
 
 
-def proposal_seconds(space_name: str, trials: int, repeats: int, pending: int = 0) -> float:
+def proposal_seconds(space_name: str, trials: int, repeats: int, pending: int = 0, sources: int = 0) -> float:
     """The median time of consecutive proposals of the default strategy, each after one more trial has ended.
 
-    trials: so many have ended before the first of them. pending: so many more run at any time. The first proposal is
-    not counted: in a run, the fits that it makes anew would have been remembered.
+    trials: so many have ended before the first of them. pending: so many more run at any time. sources: so many
+    similar tasks are known. The first proposal is not counted: in a run, the fits that it makes anew would have been
+    remembered.
     """
     space, objective = get_space(space_name), Objective.parse("accuracy")
     evaluator = make_evaluator(space)
-    strategy = make_strategy("bonag", space, objective)
+    known = [_similar_task(space, evaluator, seed) for seed in range(sources)]
+    strategy = make_strategy("bonag", space, objective, sources=known)
     history = History(
         Trial(index, architecture, TrialStatus.RUNNING)
         for index, architecture in enumerate(fresh(space, (), trials + pending, np.random.default_rng(0)))
@@ -78,6 +87,14 @@ def proposal_seconds(space_name: str, trials: int, repeats: int, pending: int = 
         seconds.append(time.perf_counter() - start)
         history = end_first(history.updated(Trial(len(history), proposal.architecture, TrialStatus.RUNNING)), 1)
     return statistics.median(seconds[1:])
+
+
+def _similar_task(space: SearchSpace, evaluator: Evaluator, seed: int) -> Source:
+    """As many evaluations as are kept of a source, each off by noise."""
+    rng = np.random.default_rng(seed)
+    architectures = tuple(fresh(space, (), MAX_ROWS, rng))
+    values = [evaluator.evaluate(architecture, RunningTrial())["accuracy"] for architecture in architectures]
+    return Source(f"task {seed}", architectures, {"accuracy": rng.normal(values, NOISE)}, {}, len(values))
 
 
 def _process(command: list[str]) -> tuple[float, float]:

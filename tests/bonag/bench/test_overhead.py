@@ -48,8 +48,8 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 def test_proposals_are_timed_on_a_history_that_grows(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths, proposed = [], []
 
-    def watched(*arguments: Any) -> Any:
-        strategy = make(*arguments)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        strategy = make(*arguments, **options)
         assert strategy.name == "bonag"
 
         class Watched:
@@ -74,6 +74,27 @@ def test_proposals_are_timed_on_a_history_that_grows(space: str, monkeypatch: py
     assert proposed == ["guided"] * 5
 
 
+def test_proposals_are_timed_with_similar_tasks_in_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted = []
+
+    def watched(*arguments: Any, sources: Any) -> Any:
+        strategy = make(*arguments, sources=sources)
+
+        class Watched:
+            def propose(self, history: History, n: int, rng: Any) -> Any:
+                proposals = strategy.propose(history, n, rng)
+                trusted.append(proposals[0].provenance["sources"])
+                return proposals
+
+        return Watched()
+
+    make: Callable[..., Any] = overhead.make_strategy
+    monkeypatch.setattr(overhead, "make_strategy", watched)
+    assert overhead.proposal_seconds("nb201", trials=20, repeats=1, sources=2) > 0
+    assert [set(one) for one in trusted] == [{"task 0", "task 1"}] * 2
+    assert sum(trusted[0].values()) > 0.5
+
+
 def test_the_history_has_as_many_trials_as_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     # A thousand draws from nb201 hold some cells twice.
     lengths = []
@@ -83,7 +104,7 @@ def test_the_history_has_as_many_trials_as_were_asked_for(monkeypatch: pytest.Mo
             lengths.append(len(history))
             return RandomSearch(get_space("nb201")).propose(history, n, rng)
 
-    monkeypatch.setattr(overhead, "make_strategy", lambda *arguments: Counting())
+    monkeypatch.setattr(overhead, "make_strategy", lambda *arguments, **options: Counting())
     overhead.proposal_seconds("nb201", trials=1000, repeats=1)
     assert lengths == [1000, 1001]
 
