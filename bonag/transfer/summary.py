@@ -107,8 +107,13 @@ class Advice:
 
     def best(self, n: int) -> np.ndarray:
         """The n codes that the sources themselves think best, of those that they hold: (k, S), k <= n."""
+        return self._held[:n]
+
+    @cached_property
+    def _held(self) -> np.ndarray:
+        """All distinct codes of the sources, best first."""
         codes = np.unique(np.concatenate([one.codes for one in self.summaries]), axis=0)
-        return codes[np.argsort(-self(codes).mean(axis=1), kind="stable")[:n]]
+        return np.asarray(codes[np.argsort(-self(codes).mean(axis=1), kind="stable")])
 
 
 def _one_hots(codes: np.ndarray, classes: int) -> np.ndarray:
