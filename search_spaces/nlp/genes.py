@@ -94,12 +94,11 @@ def code_of(architecture: NLPArchitecture) -> np.ndarray:
     return code
 
 
-def cell_of(code: np.ndarray) -> Cell:
+def cell_of(genes: Sequence[int]) -> Cell:
     """The cell of a code (S,) of allowed classes; raises InvalidArchitectureError.
 
     Absent nodes may be anywhere, the sources of a node in any order, and inactive genes may say anything.
     """
-    genes = code.tolist()
     present = [place for place in range(MAX_NODES) if genes[WIDTH * place + MOST_SOURCES] != ABSENT]
     nodes = [_node(genes[WIDTH * place : WIDTH * (place + 1)], number) for number, place in enumerate(present)]
     ends = [gene - FIRST for gene in genes[ENDS:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from search_spaces.drawing.svg import Markup
+
+# Samples of a generator hold the same codes again and again.
+CACHED = 100_000
+_encoded = lru_cache(maxsize=CACHED)(code_of)
 
 
 class NLP(SearchSpace):
@@ -105,12 +110,12 @@ class NLP(SearchSpace):
     def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         if not architectures:
             return np.empty((0, self.num_sites), dtype=np.int64)
-        return np.stack([code_of(self._own(architecture)) for architecture in architectures])
+        return np.stack([_encoded(self._own(architecture)) for architecture in architectures])
 
     def decode(self, graph: ArchGraph) -> Architecture:
         """Takes the nodes in any order, absent ones anywhere, and leaves out nodes and states that do not count."""
         self.check_graph(graph)
-        return NLPArchitecture.of(cell_of(graph.ops))
+        return NLPArchitecture.of(cell_of(graph.ops.tolist()))
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         """The cells that scores stand for, near and not always nearest.
@@ -125,11 +130,11 @@ class NLP(SearchSpace):
         best = np.where(self.allowed, scores, -np.inf).argmax(axis=2)
         found: list[Architecture] = []
         for row, code in enumerate(best):
-            try:
-                found.append(NLPArchitecture.of(cell_of(code)))
-            except InvalidArchitectureError:
+            cell = _decoded(tuple(code.tolist()))
+            if cell is None:
                 own = finite(scores[row])
-                found.append(repaired(own) or nearest_of_pool(own, code_of))
+                cell = repaired(own) or nearest_of_pool(own, code_of)
+            found.append(cell)
         return found
 
     def draw(self, architecture: Architecture, small: bool = False) -> Markup:
@@ -185,3 +190,12 @@ class NLP(SearchSpace):
 
     def _own(self, architecture: Architecture) -> NLPArchitecture:
         return self.own(architecture, NLPArchitecture)
+
+
+@lru_cache(maxsize=CACHED)
+def _decoded(code: tuple[int, ...]) -> NLPArchitecture | None:
+    """The cell of a code, None where it is none."""
+    try:
+        return NLPArchitecture.of(cell_of(code))
+    except InvalidArchitectureError:
+        return None
