@@ -181,6 +181,11 @@ class SearchSpace(ABC):
 
         return graph_drawing(self, self.encode(architecture), f"Architecture of space {self.name}", small)
 
+    def _repr_html_(self) -> str:
+        from search_spaces.drawing.cards import space_card
+
+        return space_card(self)
+
     # What follows
 
     @property

@@ -76,7 +76,7 @@ def search(
     from bonag.bench.search_contest import make_contest
     from bonag.bench.search_store import read_plan
     from bonag.bench.search_text import table_text
-    from bonag.cli.progress import duration
+    from loops.metric_units import duration
     from search_spaces.errors import UserError
     from search_spaces.near_miss import suggestion
 

@@ -122,7 +122,7 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def _training_text(progress: Progress) -> str:
-    from bonag.cli.progress import duration
+    from loops.metric_units import duration
 
     left = progress.seconds * (1 - progress.share) / progress.share
     rate = progress.step / max(progress.seconds, 1e-9)
