@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
 from bonag.evaluators.registry import declared_units
+from bonag.names import FigureName
 from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
@@ -65,7 +66,7 @@ class Result(Findings):
         )
         return client(self.space, self.history, self.objective, names)
 
-    def plot(self, what: str | None = None, x: str | None = None, y: str | None = None) -> go.Figure:
+    def plot(self, what: FigureName | str | None = None, x: str | None = None, y: str | None = None) -> go.Figure:
         """An interactive figure, in plotly's own default theme.
 
         what: ``progress``, ``pareto`` (of metrics x and y), or ``seconds`` (where the time went); by default the front

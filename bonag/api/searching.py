@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from bonag.api import session as sessions
-from bonag.api.options import check_options, takes_options
+from bonag.api.options import RunOptions, check_options, takes_options
 from bonag.api.parts import check_roles
 from bonag.api.result import Result
 from bonag.callbacks.progress import watching
 from bonag.callbacks.tally import Tally
+from bonag.names import SpaceName
 from bonag.record import find_run, read_record
 from loops.config import EXTENSIBLE
 from loops.ending import RunState
@@ -20,11 +22,11 @@ from search_spaces import SearchSpace
 
 @takes_options()
 def search(
-    space: str | SearchSpace = "mbv3",
+    space: SpaceName | str | SearchSpace = "mbv3",
     *,
     callbacks: Sequence[Callable[[Event], None]] = (),
     progress: bool | None = None,
-    **options: object,
+    **options: Unpack[RunOptions],
 ) -> Result:
     """Search for the best architectures that a budget of evaluations can find; what ``bonag run`` does.
 
