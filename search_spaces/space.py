@@ -158,13 +158,16 @@ class SearchSpace(ABC):
         if not self.build_arguments:
             return self._costs(architecture, classes, side)
         # Formulas hold for the arguments of ``build`` that they know.
-        if self.build_arguments.keys() <= _known_arguments(type(self)):
+        if _counts(type(self), frozenset(self.build_arguments)):
             count: Callable[..., Costs] = self._costs
             return count(architecture, classes, side, **self.build_arguments)
         return SearchSpace._costs(self, architecture, classes, side)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-        """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account."""
+        """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account.
+
+        It takes others as ``**others`` where it knows that they cost nothing.
+        """
         from search_spaces.counting import counted_costs
 
         return counted_costs(self, architecture, num_classes, image_size)
@@ -422,5 +425,7 @@ def _at(space: Own, size: NetworkSize) -> Own:
 
 
 @cache
-def _known_arguments(kind: type[SearchSpace]) -> frozenset[str]:
-    return frozenset(inspect.signature(kind._costs).parameters)
+def _counts(kind: type[SearchSpace], arguments: frozenset[str]) -> bool:
+    """Whether the formulas of such a space take all these arguments of ``build``."""
+    own = inspect.signature(kind._costs).parameters
+    return arguments <= own.keys() or any(one.kind is one.VAR_KEYWORD for one in own.values())
