@@ -200,6 +200,7 @@ def test_random_weights_are_announced(run, tmp_path, capsys):
     assert "note: the weights are RANDOM" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_fine_tuned_as_its_documentation_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
