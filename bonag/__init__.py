@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from search_spaces.errors import UserError
     from search_spaces.network_size import NetworkSize
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 __all__ = [
     "AskTell",
     "NetworkSize",

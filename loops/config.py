@@ -5,10 +5,9 @@ The command line, ``bonag.search``, ``bonag.AskTell`` and contests derive theirs
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
     from loops.objective import Objective
 
 FORMAT = 7
-# The keys that a format added; an earlier file is read as if it had their defaults.
-ADDED: dict[int, tuple[str, ...]] = {
-    2: ("constraints",),
-    3: ("generator",),
-    4: (
-        *("workers", "trial_timeout", "max_attempts", "cpus_per_trial", "gpus_per_trial", "stop_early"),
-        *("hours", "target", "patience", "known", "tries", "record_patience"),
-        *("dataset", "preset", "hyperparameters"),
-    ),
-    5: ("supernet", "imagenet", "images"),
-    6: ("transfer",),
-    7: ("fingerprint",),
-}
 # What an evaluator may ask for; those of the others are refused.
 SETTINGS = ("dataset", "preset", "hyperparameters", "supernet", "imagenet", "images", "fingerprint")
 DEVICES = ("auto", "cpu", "cuda")
@@ -229,37 +215,6 @@ class RunConfig:
         except ValueError:
             raise ValueError(f"target '{self.target}' must be like {metric}=VALUE, with a number") from None
 
-    def to_json(self) -> str:
-        """The text of ``config.json``."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> RunConfig:
-        """The inverse of ``to_json``; raises UserError that names the first thing wrong."""
-        try:
-            values: Any = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"not a JSON object but {type(values).__name__}")
-        names = [one.name for one in fields(cls)]
-        known = values.get("format", FORMAT)
-        # A newer format may have other keys; that it is newer is then the thing to say.
-        if not isinstance(known, int) or isinstance(known, bool) or not 1 <= known <= FORMAT:
-            raise UserError(f"format {known!r} is unknown to this bonag, which reads formats up to {FORMAT}")
-        added = {name for later, keys in ADDED.items() if later > known for name in keys}
-        for name in values:
-            if name not in names or name in added:
-                raise UserError(f"unknown key '{name}': {suggestion(name, [n for n in names if n not in added])}")
-        for name in names:
-            if name not in values and name not in added:
-                raise UserError(f"key '{name}' is missing")
-        if known < 4 and values["executor"] == "ray":
-            # Ray used to evaluate all of a batch at once.
-            values["workers"] = values["batch_size"]
-        values["objective"] = _with_signs(values["objective"])
-        return cls(**{**values, "format": FORMAT})
-
     def difference(self, other: RunConfig) -> str | None:
         """One line on the first value in which two configurations differ, or None; ``EXTENSIBLE`` ones may."""
         for one in fields(self):
@@ -284,16 +239,6 @@ def _texts(value: Any, one: bool = False) -> Any:
     if not all(isinstance(text, str) for text in value):
         return list(value)
     return value[0] if one and len(value) == 1 else tuple(value)
-
-
-def _with_signs(objective: Any) -> Any:
-    """The goals of a record, with the sign that those of costs had not always."""
-    from loops.objective import with_sign
-
-    texts = objective if isinstance(objective, list) else [objective]
-    if not all(isinstance(text, str) for text in texts):
-        return objective
-    return _texts([with_sign(text) for text in texts], one=True)
 
 
 def types_of(kind: Any) -> tuple[type, ...]:

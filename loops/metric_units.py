@@ -78,5 +78,14 @@ def column(metric: str, values: Sequence[float], units: Mapping[str, str] = NONE
     return f"{metric} ({known})" if known else metric, 1.0
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
 def _significant(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

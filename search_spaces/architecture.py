@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 
 class InvalidArchitectureError(ValueError):
@@ -14,13 +15,25 @@ class Architecture(ABC):
     """A frozen, hashable value in canonical form: two are equal iff they are the same network.
 
     ``str`` gives its stable name, which the space's ``parse`` reads back.
+
+    drawn_by: the registered name of the space that draws it in notebooks; None for text alone.
     """
+
+    drawn_by: ClassVar[str | None] = None
 
     @abstractmethod
     def __str__(self) -> str: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
+
+    def _repr_html_(self) -> str | None:
+        if self.drawn_by is None:
+            return None
+        from search_spaces.drawing.cards import architecture_card
+        from search_spaces.registry import get_space
+
+        return architecture_card(get_space(self.drawn_by), self)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,12 @@ class Choices(Architecture):
     def __str__(self) -> str:
         return self.text
 
+    def _repr_html_(self) -> str:
+        from search_spaces.drawing.notebook import card, heading, table
+
+        values = ["-" if value is None else label(value) for value in self.values]
+        return card(heading(type(self).__name__, self.text, ""), table(self.names, [values], left=self.names))
+
 
 class ProductSpace(SearchSpace):
     """A choice at each site; all of the contract but ``build`` follows.

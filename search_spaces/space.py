@@ -15,6 +15,7 @@ import numpy as np
 
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError, Parameter
 from search_spaces.graph import ArchGraph
+from search_spaces.graph_table import GraphTable
 from search_spaces.near_miss import suggestion
 from search_spaces.network_size import NetworkSize
 
@@ -29,36 +30,18 @@ Kind = TypeVar("Kind", bound=Architecture)
 Own = TypeVar("Own", bound="SearchSpace")
 
 
-class SearchSpace(ABC):
+class SearchSpace(GraphTable, ABC):
     """What an architecture is. A chain of blocks, or any product of choices, is shorter as a ``ProductSpace``.
 
-    A *site* is what can differ between two graphs: each of the N nodes, then each of the E free edges. The *code* of an
-    architecture is its graph as one class per site, (S,) int64 with S = N + E: operations, then 0 or 1 for each edge.
-    Models see nothing else, so what is decided together belongs on one node: one node for a block with its kernel and
-    width did better than one for each of them.
-
-    A space states the table of its sites (the attributes below), and has ``sample``, ``parse``, ``encode``, ``decode``
-    and ``project``. All else follows from these, and may be given where it can be done faster or otherwise: neighbours,
-    mutation, parameters, costs (counted from the network) and the drawing. ``build`` makes networks, where there are
-    any. ``bonag check-space`` runs the whole contract on a space and says what is wrong.
+    A space states the table of its sites (see ``GraphTable``) and the attributes below, and has ``sample``, ``parse``,
+    ``encode``, ``decode`` and ``project``. All else follows from these, and may be given where it can be done faster or
+    otherwise: neighbours, mutation, parameters, costs (counted from the network) and the drawing. ``build`` makes
+    networks, where there are any. ``bonag check-space`` runs the whole contract on a space and says what is wrong.
 
     Another package makes a space known by an entry point of the group ``bonag.spaces``, and evaluators for it by entry
     points ``<space>.<evaluator>`` of the group ``bonag.evaluators``. Without one, ``package.module:Space`` names it.
 
-    name: the registered name.
     size: number of distinct architectures.
-    op_names: the vocabulary of node operations, V names.
-    num_nodes: N, the number of nodes of every graph; where networks differ in size, an operation stands for "absent".
-    adjacency: (N, N) bool, the edges that all graphs of the space have.
-    free_edges: (E, 2) int64, the pairs (i, j), i < j, that are joined in some graphs and not in others, sorted; none
-        where all graphs share one topology.
-    fixed_ops: (N,) int64, the operation that a node always has, or -1 where it is free.
-    null_op: the operation that outputs zeros, whatever comes in: models take it out of the graph with all paths that
-        lead through it. None if there is none.
-    identity_op: the operation that outputs its input: models join what is before it to what is after it. None if there
-        is none.
-    op_attributes: (V, F) float64, numbers that describe an operation (kernel size, ...), zeros for one that they do not
-        describe: models learn from operations that share a number. None if there are none.
     seen_as: the same architectures in another encoding, whose graphs predictors see (``seen``). None if they see its
         own.
     goal: what its architectures are searched for unless told otherwise: a metric, with a minus where less is better.
@@ -71,16 +54,7 @@ class SearchSpace(ABC):
     generator: the file of a trained generator that comes with the space; None if bonag ships it, or if there is none.
     """
 
-    name: str
     size: int
-    op_names: tuple[str, ...]
-    num_nodes: int
-    adjacency: np.ndarray
-    free_edges: np.ndarray = np.empty((0, 2), dtype=np.int64)
-    fixed_ops: np.ndarray
-    null_op: int | None = None
-    identity_op: int | None = None
-    op_attributes: np.ndarray | None = None
     num_classes: int = 10
     image_size: int = 32
     build_arguments: Mapping[str, Any] = MappingProxyType({})
@@ -158,13 +132,16 @@ class SearchSpace(ABC):
         if not self.build_arguments:
             return self._costs(architecture, classes, side)
         # Formulas hold for the arguments of ``build`` that they know.
-        if self.build_arguments.keys() <= _known_arguments(type(self)):
+        if _counts(type(self), frozenset(self.build_arguments)):
             count: Callable[..., Costs] = self._costs
             return count(architecture, classes, side, **self.build_arguments)
         return SearchSpace._costs(self, architecture, classes, side)
 
     def _costs(self, architecture: Architecture, num_classes: int, image_size: int) -> Costs:
-        """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account."""
+        """What ``costs`` says; with a keyword argument for each argument of ``build`` that it takes into account.
+
+        It takes others as ``**others`` where it knows that they cost nothing.
+        """
         from search_spaces.counting import counted_costs
 
         return counted_costs(self, architecture, num_classes, image_size)
@@ -180,6 +157,11 @@ class SearchSpace(ABC):
         from search_spaces.drawing.graph import graph_drawing
 
         return graph_drawing(self, self.encode(architecture), f"Architecture of space {self.name}", small)
+
+    def _repr_html_(self) -> str:
+        from search_spaces.drawing.cards import space_card
+
+        return space_card(self)
 
     # What follows
 
@@ -222,35 +204,6 @@ class SearchSpace(ABC):
         """Whether costs are found in the network itself, which takes milliseconds and not microseconds."""
         return {type(self).costs, type(self)._costs} <= {SearchSpace.costs, SearchSpace._costs}
 
-    @property
-    def num_sites(self) -> int:
-        """S, the number of sites."""
-        return self.num_nodes + len(self.free_edges)
-
-    @property
-    def site_classes(self) -> np.ndarray:
-        """(S,) int64: how many classes each site has, V for a node and 2 for an edge."""
-        return np.array([len(self.op_names)] * self.num_nodes + [2] * len(self.free_edges))
-
-    @property
-    def allowed(self) -> np.ndarray:
-        """(S, K) bool: the classes that each site has in some architecture, K = max(site_classes).
-
-        A node that is not fixed has, unless a space says otherwise, every operation that no fixed node has.
-        """
-        allowed = np.arange(self.site_classes.max()) < self.site_classes[:, None]
-        nodes = allowed[: self.num_nodes]
-        nodes[:, np.setdiff1d(self.fixed_ops, [-1])] = False
-        fixed = np.flatnonzero(self.fixed_ops >= 0)
-        nodes[fixed] = False
-        nodes[fixed, self.fixed_ops[fixed]] = True
-        return allowed
-
-    @property
-    def node_names(self) -> tuple[str, ...]:
-        """What each node is called in parameters and messages, N names."""
-        return tuple(f"node_{node}" for node in range(self.num_nodes))
-
     def codes(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """The codes of many architectures: (B, S) int64."""
         if not architectures:
@@ -264,17 +217,6 @@ class SearchSpace(ABC):
         if self.seen_as is None:
             return codes
         return self.seen_as.codes(self.nearest(codes))
-
-    def adjacencies(self, codes: np.ndarray) -> np.ndarray:
-        """The edges of many codes: (B, S) -> (B, N, N) bool."""
-        adjacency = np.tile(self.adjacency, (len(codes), 1, 1))
-        if len(self.free_edges):
-            adjacency[:, self.free_edges[:, 0], self.free_edges[:, 1]] = codes[:, self.num_nodes :] == 1
-        return adjacency
-
-    def graph(self, code: np.ndarray) -> ArchGraph:
-        """The graph of one code, which need not be valid: (S,)."""
-        return ArchGraph(code[: self.num_nodes], self.adjacencies(code[None])[0])
 
     def is_valid(self, graph: ArchGraph) -> bool:
         """Whether ``decode`` accepts the graph."""
@@ -364,39 +306,6 @@ class SearchSpace(ABC):
                 hint = f"choose from {', '.join(words)}" if str(value) in words else suggestion(str(value), words)
                 raise InvalidArchitectureError(f"parameter '{name}' cannot be {value!r}: {hint}")
 
-    def check_scores(self, scores: np.ndarray) -> None:
-        """Raises ValueError unless the scores have the shape that ``project`` takes."""
-        shape = (self.num_sites, int(self.site_classes.max()))
-        if scores.ndim != 3 or scores.shape[1:] != shape:
-            raise ValueError(f"scores must be (B, {shape[0]}, {shape[1]}); got {scores.shape}")
-
-    def check_graph(self, graph: ArchGraph) -> None:
-        """Raises InvalidArchitectureError unless the graph has the space's nodes, operations and fixed edges."""
-        if len(graph.ops) != self.num_nodes:
-            raise InvalidArchitectureError(
-                f"a graph of the space {self.name} has {self.num_nodes} nodes, not {len(graph.ops)}"
-            )
-        wrong = graph.adjacency != self.adjacency
-        wrong[tuple(self.free_edges.T)] = False
-        if wrong.any():
-            i, j = np.argwhere(wrong)[0].tolist()
-            if i >= j:
-                raise InvalidArchitectureError(f"the edge {i} -> {j} of the graph does not run forward")
-            verb = "must have" if self.adjacency[i, j] else "cannot have"
-            raise InvalidArchitectureError(
-                f"the graph's edges are not those of the space {self.name}: it {verb} {i} -> {j}"
-            )
-        known = (graph.ops >= 0) & (graph.ops < len(self.op_names))
-        allowed = self.allowed[: self.num_nodes]
-        right = known & allowed[np.arange(self.num_nodes), np.where(known, graph.ops, 0)]
-        if not right.all():
-            node = int(right.argmin())
-            op = int(graph.ops[node])
-            named = f"'{self.op_names[op]}'" if known[node] else f"the unknown operation {op}"
-            names = [self.op_names[choice] for choice in np.flatnonzero(allowed[node])]
-            choices = f"'{names[0]}'" if len(names) == 1 else f"one of {', '.join(names)}"
-            raise InvalidArchitectureError(f"node {node} of the graph is {named}, it must be {choices}")
-
     def own(self, architecture: Architecture, kind: type[Kind]) -> Kind:
         """The architecture, which is of that kind; raises TypeError for one of another space."""
         if not isinstance(architecture, kind):
@@ -417,5 +326,7 @@ def _at(space: Own, size: NetworkSize) -> Own:
 
 
 @cache
-def _known_arguments(kind: type[SearchSpace]) -> frozenset[str]:
-    return frozenset(inspect.signature(kind._costs).parameters)
+def _counts(kind: type[SearchSpace], arguments: frozenset[str]) -> bool:
+    """Whether the formulas of such a space take all these arguments of ``build``."""
+    own = inspect.signature(kind._costs).parameters
+    return arguments <= own.keys() or any(one.kind is one.VAR_KEYWORD for one in own.values())

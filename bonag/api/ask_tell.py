@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Unpack
 
 import numpy as np
 
 import bonag
 from bonag.api.found import Findings, Found
-from bonag.api.options import check_options, takes_options
+from bonag.api.options import AskTellOptions, check_options, takes_options
 from bonag.api.parts import (
     ASK_AND_TELL,
     choose_parts,
@@ -23,6 +24,7 @@ from bonag.api.parts import (
 )
 from bonag.api.sources import read_run_sources, without_secrets
 from bonag.evaluators.counting_evaluator import counts
+from bonag.names import SpaceName
 from bonag.record import RunRecord, create_record, open_record
 from bonag.strategies.making import computing_device
 from loops.config import RunConfig
@@ -55,10 +57,16 @@ class AskTell:
     Raises UserError.
     """
 
-    def __init__(self, space: str | SearchSpace = "mbv3", *, path: str | Path | None = None, **options: object) -> None:
+    def __init__(
+        self,
+        space: SpaceName | str | SearchSpace = "mbv3",
+        *,
+        path: str | Path | None = None,
+        **options: Unpack[AskTellOptions],
+    ) -> None:
         folder = None if path is None else Path(path)
         given = {name: one for name, one in check_options(options, *OPTIONS).items() if one is not None}
-        given["space"] = space
+        given |= {"space": space} | ({"data": str(given["data"])} if "data" in given else {})
         self.space = get_space(space)
         defaults = {"threads": default_threads(), "objective": self.space.goal}
         config = RunConfig(

@@ -10,6 +10,7 @@ from bonag.api.known import measured_rows
 from bonag.api.parts import EvaluatorLike
 from bonag.evaluators import make_evaluator, task_names
 from bonag.insight.calibration import Calibration, compare
+from bonag.names import EvaluatorName, SpaceName
 from bonag.on_demand.measuring import measure
 from bonag.record import find_run
 from bonag.record.folder import read_config
@@ -24,8 +25,8 @@ from search_spaces.registry import PYTHON, name_of
 
 def calibrate(
     source: str | Path,
-    space: str | SearchSpace | None = None,
-    evaluator: EvaluatorLike = None,
+    space: SpaceName | str | SearchSpace | None = None,
+    evaluator: EvaluatorName | EvaluatorLike = None,
     task: str | None = None,
     metric: str | None = None,
     data: str | Path | None = None,

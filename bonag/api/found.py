@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from loops.history import History, Trial
@@ -17,7 +17,8 @@ class Found:
     """A completed trial with what its network costs.
 
     params: trainable parameters. macs: multiply-accumulates of one image. They are the evaluator's where it counts
-    them, else those of the networks that it measured; None where the space counts none.
+    them, else those of the networks that it measured; None where the space counts none. space: at the size of these
+    networks: ``found.space.build(found.architecture)`` makes one with fresh weights.
     """
 
     trial: int
@@ -25,13 +26,19 @@ class Found:
     metrics: Mapping[str, float]
     params: int | None
     macs: int | None
+    space: SearchSpace = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, trial: Trial, space: SearchSpace) -> Found:
         """The trial and the costs of its architecture."""
         known = known_costs(trial, space)
         params, macs = (int(known[name]) if name in known else None for name in COUNTED)
-        return cls(trial.index, trial.architecture, dict(trial.metrics), params, macs)
+        return cls(trial.index, trial.architecture, dict(trial.metrics), params, macs, space)
+
+    def _repr_html_(self) -> str:
+        from bonag.api.result_card import found_card
+
+        return found_card(self)
 
 
 # Some 10 MB; the counts of 10,000 trials are made in a second at most.

@@ -15,6 +15,7 @@ from bonag.device import resolve_device
 from bonag.evaluators.callable_evaluator import CallableEvaluator
 from bonag.generators.artifact import FAMILIES
 from bonag.generators.choosing import find_generator, names_file
+from bonag.names import DeviceName, EvaluatorName, FamilyName, MethodName, SpaceName
 from bonag.on_demand.generate import generate as generate_architectures
 from bonag.on_demand.generated import Generated
 from bonag.on_demand.measuring import ExactCosts, choose_evaluator
@@ -32,19 +33,19 @@ GOAL = "accuracy"
 
 
 def generate(
-    space: str | SearchSpace,
+    space: SpaceName | str | SearchSpace,
     n: int = 100,
     where: Sequence[str] = (),
     guidance: Mapping[str, float] | None = None,
-    generator: str | Path | None = None,
+    generator: FamilyName | str | Path | None = None,
     model: str | Path | None = None,
-    method: str | None = None,
+    method: MethodName | str | None = None,
     labels: int | None = None,
-    evaluator: EvaluatorLike = None,
+    evaluator: EvaluatorName | EvaluatorLike = None,
     task: str | None = None,
     data: str | Path | None = None,
     seed: int = 0,
-    device: str = "auto",
+    device: DeviceName | str = "auto",
     transfer: str | Sequence[str] | None = None,
     objective: str | Sequence[str] | None = None,
     as_drawn: bool = False,

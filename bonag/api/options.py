@@ -3,16 +3,79 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from textwrap import fill
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
+from bonag.names import (
+    AcquisitionName,
+    DeviceName,
+    EvaluatorName,
+    ExecutorName,
+    GeneratorName,
+    PredictorName,
+    StopRuleName,
+    StrategyName,
+)
 from loops.options import Option, run_options
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
 # Options that there were, and what has their place.
 FORMER = {"on_event": "callbacks=[...]"}
+
+# For editors and type checkers, which cannot read signatures that are made; parts may be objects of any kind.
+
+
+class AskTellOptions(TypedDict, total=False):
+    """Options of proposals; see ``loops.config.RunConfig``."""
+
+    objective: str | Sequence[str] | None
+    constraints: Sequence[str] | None
+    strategy: StrategyName | str | object
+    acquisition: AcquisitionName | str | object
+    predictor: PredictorName | str | object
+    generator: GeneratorName | str | object
+    seed: int | None
+    device: DeviceName | str | None
+    threads: int | None
+    transfer: str | Sequence[str] | None
+    data: str | Path | None
+
+
+class RunOptions(AskTellOptions, total=False):
+    """Options of a run but its space."""
+
+    evaluator: EvaluatorName | str | object
+    name: str | None
+    task: str | None
+    budget: int | None
+    batch_size: int | None
+    workers: int | None
+    executor: ExecutorName | str | object
+    trial_timeout: str | None
+    max_attempts: int | None
+    cpus_per_trial: int | None
+    gpus_per_trial: float | None
+    stop_early: StopRuleName | str | object
+    hours: float | None
+    target: str | None
+    patience: int | None
+    known: Sequence[str] | None
+    tries: Sequence[str] | None
+    max_failures: int | None
+    record_patience: str | None
+    record: str | None
+    dataset: str | None
+    preset: str | None
+    hyperparameters: Sequence[str] | None
+    supernet: str | None
+    imagenet: str | None
+    images: int | None
+    fingerprint: str | None
+    out: str | Path | None
+
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -38,7 +101,7 @@ def takes_options(*names: str) -> Callable[[Function], Function]:
     return describe
 
 
-def check_options(options: dict[str, object], *names: str) -> dict[str, object]:
+def check_options(options: Mapping[str, object], *names: str) -> Mapping[str, object]:
     """The options that were given; raises UserError for one that there is not."""
     known = [one.name for one in run_options(*names)]
     for name in options:

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
 from bonag.evaluators.registry import declared_units
+from bonag.names import FigureName
 from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
 from loops.ending import RunState
 from loops.metric_units import amount
 from loops.source import Source
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
     from bonag.ax.view import Client
+    from bonag.training.weights import TrainedNetwork
 
 
 class Result(Findings):
@@ -65,7 +68,44 @@ class Result(Findings):
         )
         return client(self.space, self.history, self.objective, names)
 
-    def plot(self, what: str | None = None, x: str | None = None, y: str | None = None) -> go.Figure:
+    def trained(self, trial: int | None = None) -> TrainedNetwork:
+        """The network of a trial, by default the best one, with the weights of its evaluation; raises UserError.
+
+        Only runs that train networks, or cut them from a supernet, have weights. ``build`` of any space makes networks
+        with fresh ones. In this example both learn from random images:
+
+        >>> import bonag, torch
+        >>> tiny = ["channels=4", "cells=1", "epochs=1", "images=200"]
+        >>> result = bonag.search("nb201", evaluator="train", dataset="digits", hyperparameters=tiny, budget=2)
+        >>> trained = result.trained()  # digits are images of 8 pixels, and of 10 classes
+        >>> fine_tuned = trained.build()
+        >>> fresh = result.space.build(result.best.architecture, num_classes=3)  # for other data, of usual width
+        >>> images = torch.rand(16, 3, trained.image_size, trained.image_size)
+        >>> images = (images - torch.tensor(trained.mean)[:, None, None]) / torch.tensor(trained.stddev)[:, None, None]
+        >>> for network in (fine_tuned, fresh):
+        ...     optimiser = torch.optim.AdamW(network.train().parameters(), lr=1e-4)
+        ...     for step in range(2):
+        ...         optimiser.zero_grad()
+        ...         torch.nn.functional.cross_entropy(network(images), torch.arange(16) % 3).backward()
+        ...         optimiser.step()
+        >>> fine_tuned(images).shape, fresh(images).shape
+        (torch.Size([16, 10]), torch.Size([16, 3]))
+        """
+        from bonag.training.weights import read_trained, trial_file
+
+        if trial is None:
+            if self.best is None:
+                raise UserError(f"run '{self.config.name}' has no completed trial yet: name one")
+            trial = self.best.trial
+        path = trial_file(self.path, trial)
+        if not path.is_file():
+            raise UserError(
+                f"trial {trial} of run '{self.config.name}' has no trained network: choose another one, or train it by "
+                "`bonag test --epochs N`"
+            )
+        return read_trained(path, self.space)
+
+    def plot(self, what: FigureName | str | None = None, x: str | None = None, y: str | None = None) -> go.Figure:
         """An interactive figure, in plotly's own default theme.
 
         what: ``progress``, ``pareto`` (of metrics x and y), or ``seconds`` (where the time went); by default the front

@@ -18,6 +18,7 @@ from bonag.elastic.file import save_supernet
 from bonag.elastic.fitting import SupernetFit, SupernetProgress
 from bonag.elastic.phases import METHODS, phases_of
 from bonag.elastic.recipe import SupernetRecipe, make_supernet_recipe
+from bonag.names import SpaceName
 from bonag.plots.supernet_curve import write_supernet_curve
 from bonag.training.datasets import DIGITS, load_dataset
 from bonag.training.images import Dataset
@@ -56,7 +57,7 @@ class SupernetTraining:
     Raises UserError.
     """
 
-    space: str | SearchSpace
+    space: SpaceName | str | SearchSpace
     path: str | Path
     dataset: str = DIGITS
     width: float = WIDTH
@@ -165,7 +166,7 @@ class SupernetTraining:
 
 
 def train_supernet(
-    space: str | SearchSpace,
+    space: SpaceName | str | SearchSpace,
     path: str | Path,
     *settings: Any,
     report: Callable[[SupernetProgress], None] | None = None,

@@ -95,12 +95,7 @@ def test(
     path = trial_file(result.path, index)
     if retrained:
         path = _train(evaluator, architecture, path, result.config.seed, report)
-    elif not path.is_file():
-        raise UserError(
-            f"trial {index} of run '{result.config.name}' has no trained network: train it by --epochs N, or choose "
-            "another one"
-        )
-    trained = read_trained(path, result.space)
+    trained = read_trained(path, result.space) if retrained else result.trained(index)
     value, examples = evaluator.test(trained)
     if output is not None:
         _write(trained, Path(output))

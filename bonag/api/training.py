@@ -16,6 +16,7 @@ from bonag.generators import training
 from bonag.generators.artifact import FAMILIES, save_generator
 from bonag.generators.fitting import Checkpoint, Progress, Schedule, batch_size_of
 from bonag.generators.sde import SDE, VE, VP, SubVP
+from bonag.names import DeviceName, EvaluatorName, FamilyName, SpaceName
 from bonag.on_demand.beliefs import learn_conditions
 from bonag.on_demand.labels import check_count
 from bonag.on_demand.measuring import metrics_of
@@ -55,12 +56,12 @@ class Training:
     Raises UserError.
     """
 
-    space: str | SearchSpace
+    space: SpaceName | str | SearchSpace
     path: str | Path
-    generator: str = "discrete"
+    generator: FamilyName | str = "discrete"
     conditions: str | Sequence[str] = ()
     labels: int | None = None
-    evaluator: EvaluatorLike = None
+    evaluator: EvaluatorName | EvaluatorLike = None
     task: str | None = None
     data: str | Path | None = None
     noise: str | None = None
@@ -68,7 +69,7 @@ class Training:
     steps: int | None = None
     minutes: float | None = None
     seed: int = 0
-    device: str = "auto"
+    device: DeviceName | str = "auto"
     resume: bool = False
 
     def __post_init__(self) -> None:
@@ -174,7 +175,7 @@ class Training:
 
 
 def train_generator(
-    space: str | SearchSpace,
+    space: SpaceName | str | SearchSpace,
     path: str | Path,
     *settings: Any,
     report: Callable[[Progress], None] | None = None,

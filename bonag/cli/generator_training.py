@@ -15,7 +15,10 @@ from bonag.cli.generating import Labels, status
 from bonag.cli.options import takes_options
 
 if TYPE_CHECKING:
+    from bonag.api.training import Trained, Training
+    from bonag.cli.stopping import StopSignals
     from bonag.generators.fitting import Progress
+    from bonag.generators.training import Conditions
 
 # Seconds between two lines of progress where there is no terminal.
 SILENCE = 10.0
@@ -68,19 +71,11 @@ def train_generator(
     if conditions is not None:
         names = ", ".join(training.metrics)
         print(f"{conditions.labels:,} labels of {names} by {conditions.source}", flush=True)
-    name = training.search_space.name
     signals = StopSignals("the batch that is under way")
+    begun = f"going on from {training.checkpoint}" if taken_up else "training"
     try:
-        with signals, _progress() as show:
-            begun = f"going on from {training.checkpoint}" if taken_up else "training"
-            print(f"{begun}: a {generator} generator of {name} on {training.torch_device}", flush=True)
-
-            def report(progress: Progress) -> None:
-                show(progress)
-                if signals.asked():
-                    raise KeyboardInterrupt
-
-            done = training.run(conditions, report)
+        with signals:
+            done = _train(training, conditions, begun, signals)
     except KeyboardInterrupt:
         kept = training.checkpoint.is_file()
         how = f"go on by the same command with --resume ({training.checkpoint})" if kept else "nothing was kept"
@@ -92,8 +87,22 @@ def train_generator(
         f"loss {record['loss']:.4f}; {record['samples']:,} unlabelled samples, {record['labels']:,} labels"
         + (f" by {record['source']}" if record["labels"] else "")
     )
-    print(f"wrote {done.path}: bonag generate --space {name} --generator {done.path}")
+    print(f"wrote {done.path}: bonag generate --space {training.search_space.name} --generator {done.path}")
     return 0
+
+
+def _train(training: Training, conditions: Conditions | None, begun: str, signals: StopSignals) -> Trained:
+    """Train and show how it goes; raises KeyboardInterrupt after the batch in which it is asked to stop."""
+    with _progress() as show:
+        what = f"a {training.generator} generator of {training.search_space.name} on {training.torch_device}"
+        print(f"{begun}: {what}", flush=True)
+
+        def report(progress: Progress) -> None:
+            show(progress)
+            if signals.asked():
+                raise KeyboardInterrupt
+
+        return training.run(conditions, report)
 
 
 @contextmanager
@@ -122,7 +131,7 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def _training_text(progress: Progress) -> str:
-    from bonag.cli.progress import duration
+    from loops.metric_units import duration
 
     left = progress.seconds * (1 - progress.share) / progress.share
     rate = progress.step / max(progress.seconds, 1e-9)

@@ -99,9 +99,8 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _cells(one: Listed) -> tuple[str, ...]:
-    from bonag.cli.progress import duration
     from bonag.evaluators.registry import declared_units
-    from loops.metric_units import amount
+    from loops.metric_units import amount, duration
 
     found = one.overview
     if found is None:

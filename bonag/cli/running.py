@@ -108,7 +108,8 @@ def _go(opened: Session, quiet: bool) -> int:
     from rich.console import Console
 
     from bonag.api.result import Result
-    from bonag.cli.progress import LiveProgress, PlainProgress, SilentProgress, Tally
+    from bonag.callbacks.progress import LiveProgress, PlainProgress, SilentProgress
+    from bonag.callbacks.tally import Tally
     from bonag.cli.result_text import run_argument, summary_lines
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in

@@ -138,7 +138,7 @@ def _progress() -> Iterator[Callable[[SupernetProgress], None]]:
 
 
 def _step_text(progress: SupernetProgress) -> str:
-    from bonag.cli.progress import duration
+    from loops.metric_units import duration
 
     left = progress.seconds * (progress.steps - progress.step) / progress.step
     return f"{progress.phase}, step {progress.step:,}, loss {progress.loss:.4f}, about {duration(left)} left"

@@ -8,11 +8,14 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bonag.cli.reading import Json, Run
+
+if TYPE_CHECKING:
+    from bonag.api.testing import Tested
 
 
 def test(
@@ -58,28 +61,32 @@ def test(
     tested = testing.test(
         run, trial, epochs=epochs, preset=preset, hyperparameters=hyperparameter or (), output=output, report=say
     )
-    if as_json:
-        values = {
-            "run": run,
-            "trial": tested.trial,
-            "architecture": str(tested.architecture),
-            "dataset": tested.dataset,
-            tested.metric: tested.value,
-            tested.unit: tested.examples,
-            "epochs": tested.epochs,
-            "retrained": tested.retrained,
-            "supernet": tested.supernet,
-            "weights": str(tested.path),
-        }
-        print(json.dumps(values, indent=2))
-        return
-    parts = "training and validation" if tested.retrained else "training"
-    print(f"trial {tested.trial}: {tested.architecture}")
+    print(json.dumps(_values(run, tested), indent=2) if as_json else "\n".join(_lines(tested)))
+
+
+def _values(run: str, tested: Tested) -> dict[str, object]:
+    return {
+        "run": run,
+        "trial": tested.trial,
+        "architecture": str(tested.architecture),
+        "dataset": tested.dataset,
+        tested.metric: tested.value,
+        tested.unit: tested.examples,
+        "epochs": tested.epochs,
+        "retrained": tested.retrained,
+        "supernet": tested.supernet,
+        "weights": str(tested.path),
+    }
+
+
+def _lines(tested: Tested) -> list[str]:
     made = f"trained for {tested.epochs} epochs" if tested.supernet is None else f"cut from {tested.supernet}, trained"
-    if tested.metric == "accuracy":
-        print(f"{made} on the {parts} images of {tested.dataset}")
-        print(f"test accuracy {tested.value:.2f} % of {tested.examples:,} images")
-    else:
-        print(f"{made} on the {parts} part of {tested.dataset}")
-        print(f"test {tested.metric} {tested.value:.4g} of {tested.examples:,} {tested.unit}")
-    print(f"weights: {tested.path}")
+    parts = "training and validation" if tested.retrained else "training"
+    images = tested.metric == "accuracy"
+    value = f"{tested.value:.2f} %" if images else f"{tested.value:.4g}"
+    return [
+        f"trial {tested.trial}: {tested.architecture}",
+        f"{made} on the {parts} {'images' if images else 'part'} of {tested.dataset}",
+        f"test {tested.metric} {value} of {tested.examples:,} {tested.unit}",
+        f"weights: {tested.path}",
+    ]

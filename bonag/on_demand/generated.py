@@ -121,3 +121,8 @@ class Generated:
         count, asked = len(self.architectures), self.drawn.asked
         fewer = f", {asked} were asked for" if count < asked else ""
         return f"Generated({count} architectures of {self.space.name}{fewer}, method {self.method})"
+
+    def _repr_html_(self) -> str:
+        from bonag.on_demand.generated_card import generated_card
+
+        return generated_card(self)

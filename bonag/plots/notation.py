@@ -7,10 +7,9 @@ from html import escape
 
 import numpy as np
 
-from loops.metric_units import unit
+from loops.metric_units import is_cost, unit
 
 LONGEST = 44
-_COSTS = ("latency", "params", "macs", "flops", "training_time", "energy", "memory")
 
 
 def title(metric: str, values: np.ndarray) -> str:
@@ -24,7 +23,7 @@ def direction(metric: str) -> float | None:
     name = metric.lower()
     if "accuracy" in name and not name.endswith("_sd"):
         return 1.0
-    return -1.0 if any(name.startswith(cost) for cost in _COSTS) else None
+    return -1.0 if is_cost(metric) else None
 
 
 def hover_format(values: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,17 @@ from bonag.plots.measured import column, feasible, indices, why_empty
 from bonag.plots.pareto import better_sign, edge_order, front_of, pareto_metrics
 from bonag.plots.plot import Part
 from bonag.plots.seconds import scale_of, seconds_of_trials
-from bonag.plots.static_axes import FORMATS, marks, plain, query_scale, regret_scale, reproducible, save, style
+from bonag.plots.static_axes import (
+    FORMATS,
+    marks,
+    plain,
+    query_scale,
+    regret_scale,
+    reproducible,
+    save,
+    style,
+    svg_text,
+)
 from loops import metric_units
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
@@ -57,6 +68,19 @@ def write(
     with reproducible(**_settings()):
         save(make_figure(runs, chosen, width, height, best, x, y), path)
     return chosen
+
+
+def still(run: Run, what: str, width: float, summary: str, x: str | None = None, y: str | None = None) -> str | None:
+    """The figure of one run as an SVG element for a page; None where there is nothing to draw.
+
+    summary: what it says to those who do not see it. The rest is as of ``write``.
+    """
+    with reproducible(**_settings()):
+        try:
+            text = svg_text(make_figure([run], what, width, x=x, y=y))
+        except UserError:
+            return None
+    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(summary)}" ', 1)
 
 
 def default_what(runs: Sequence[Run]) -> str:

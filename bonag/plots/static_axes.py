@@ -41,14 +41,18 @@ def save(figure: Figure, path: Path) -> None:
     kind = path.suffix.lower().removeprefix(".")
     with whole_file(path) as file:
         if kind == "svg":
-            text = io.StringIO()
-            figure.savefig(text, format="svg", metadata={"Date": None})
-            # Hundredths of a point are fine enough for lines, and halve the file.
-            short = re.sub(r' d="[^"]*"', lambda line: re.sub(r"(\.\d\d)\d+", r"\1", line[0]), text.getvalue())
-            file.write_text(short)
+            file.write_text(svg_text(figure))
         else:
             dated = {"CreationDate": None} if kind == "pdf" else {}
             figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=dated)
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as an SVG file."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    # Hundredths of a point are fine enough for lines, and halve the file.
+    return re.sub(r' d="[^"]*"', lambda line: re.sub(r"(\.\d\d)\d+", r"\1", line[0]), text.getvalue())
 
 
 def style(strategy: str, look: Look | None = None) -> Part:

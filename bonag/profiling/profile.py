@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bonag.names import SpaceName
 from bonag.profiling.kept import PREFIX, model_path, save_model
 from bonag.profiling.latency_model import LatencyModel, fit_latency
 from bonag.profiling.machine import machine_facts
@@ -52,7 +53,7 @@ class Profile:
 
 
 def profile(
-    space: str | SearchSpace,
+    space: SpaceName | str | SearchSpace,
     name: str,
     samples: int = 200,
     runtime: str | None = None,

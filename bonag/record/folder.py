@@ -13,6 +13,7 @@ from pathlib import Path
 from bonag.record.address import without_passwords
 from bonag.safe_reading import check_regular
 from loops.config import RunConfig
+from loops.config_json import config_from_json
 from search_spaces.errors import UserError
 from search_spaces.near_miss import suggestion
 
@@ -53,7 +54,7 @@ def read_config(folder: Path) -> RunConfig:
         raise UserError(f"{folder} is not a folder, so no run is in it")
     check_regular(path)
     try:
-        return RunConfig.from_json(path.read_text(encoding="utf-8"))
+        return config_from_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder} holds no run: {CONFIG} is missing") from None
     except OSError as error:

@@ -20,6 +20,7 @@ from bonag.record.reading import read_record, snapshot
 from bonag.record.source_rows import add_sources
 from bonag.record.writing import PATIENCE, RunRecord
 from loops.config import RunConfig
+from loops.config_json import config_to_json
 from loops.fingerprint import Fingerprint
 from loops.history import History, Trial
 from loops.source import Source
@@ -59,7 +60,7 @@ def create_record(
                 # Entered first, left last: the run is committed once its folder is there, which goes if that fails.
                 stack.enter_context(_new_postgres_run(address, config, new, folder))
             building = stack.enter_context(new_folder(folder))
-            (building / CONFIG).write_text(config.to_json(), encoding="utf-8")
+            (building / CONFIG).write_text(config_to_json(config), encoding="utf-8")
             # Held from before anybody else can see the folder.
             lock = Lock.exclusive(building / LOCK)
             if address is None:

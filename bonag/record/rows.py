@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from bonag.record import schema
 from bonag.record.plausible import TIMES, check_run, complaint
 from loops.config import RunConfig
+from loops.config_json import config_from_json, config_to_json
 from loops.ending import RunState
 from loops.history import History, Point, Trial, TrialStatus
 from loops.outcome import check_metrics
@@ -80,7 +81,7 @@ def add_run(connection: sa.Connection, config: RunConfig, description: str, size
     connection.execute(
         sa.insert(schema.runs).values(
             name=config.name,
-            config=config.to_json(),
+            config=config_to_json(config),
             description=description,
             state=str(RunState.RUNNING),
             forgiven=0,
@@ -103,7 +104,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
         raise UserError(f"it holds no run '{name}'")
     with trusted(f"the row of run '{name}'"):
         run = RunRow(
-            config=RunConfig.from_json(row["config"]),
+            config=config_from_json(row["config"]),
             description=row["description"],
             state=RunState(row["state"]),
             reason=row["reason"],

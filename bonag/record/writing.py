@@ -26,6 +26,7 @@ from bonag.record.lock import Lock
 from bonag.record.log import RunLog
 from bonag.whole_file import whole_file
 from loops.config import RunConfig, seconds_of
+from loops.config_json import config_to_json
 from loops.ending import RunState
 from loops.history import History, Trial
 from loops.source import Source
@@ -116,10 +117,10 @@ class RunRecord:
     def extend(self, config: RunConfig) -> None:
         """Write another configuration, which differs in what may be changed when a run is resumed."""
         self.config = config
-        self._write(lambda connection: rows.update_run(connection, config.name, config=config.to_json()))
+        self._write(lambda connection: rows.update_run(connection, config.name, config=config_to_json(config)))
         # The record's counts; this is for people, and for other versions of bonag.
         with whole_file(self.path / CONFIG) as temporary:
-            temporary.write_text(config.to_json(), encoding="utf-8")
+            temporary.write_text(config_to_json(config), encoding="utf-8")
 
     def _seconds_now(self) -> float:
         return self.seconds + time.monotonic() - self._opened

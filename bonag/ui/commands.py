@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from bonag.evaluators.registry import evaluator_names
 from bonag.ui.source import View
 from loops.config import RunConfig
+from loops.config_json import config_to_json
 from loops.options import run_options
 from search_spaces.registry import PYTHON
 
@@ -94,7 +95,7 @@ def reproduction(view: View) -> Reproduction | None:
         command=run_command(config),
         resume=resume,
         going_on=going_on,
-        config=config.to_json(),
+        config=config_to_json(config),
         changed=_other_options(config),
         data=_data(config),
         versions=tuple((name, found) for name in PACKAGES if (found := _version(name)) is not None),

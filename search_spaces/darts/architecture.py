@@ -76,6 +76,8 @@ class DARTSArchitecture(Architecture):
     Its string has the nodes of a cell between bars, ``normal:op~source+op~source|...|...|...;reduce:...``.
     """
 
+    drawn_by = "darts"
+
     normal: Edges
     reduce: Edges
 

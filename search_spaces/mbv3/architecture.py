@@ -43,6 +43,8 @@ class MBV3Architecture(Architecture):
     Its string has the stages between bars, and only the blocks that run: ``k3e6-k5e4|k7e3-k3e3-k5e6|...``.
     """
 
+    drawn_by = "mbv3"
+
     ops: tuple[int, ...]
 
     def __post_init__(self) -> None:

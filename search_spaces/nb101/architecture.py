@@ -17,6 +17,8 @@ class NB101Architecture(Architecture):
     key: the edges and operations in one number, the same for isomorphic cells (``search_spaces.nb101.isomorphism``).
     """
 
+    drawn_by = "nb101"
+
     key: int
 
     def __post_init__(self) -> None:

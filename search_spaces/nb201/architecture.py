@@ -19,6 +19,8 @@ class NB201Architecture(Architecture):
     Isomorphic cells are distinct, as in the benchmark, which trained each of them.
     """
 
+    drawn_by = "nb201"
+
     ops: tuple[int, ...]
 
     def __post_init__(self) -> None:

@@ -18,6 +18,8 @@ class NBGraphArchitecture(Architecture):
     op_names: the operation of each node, of OPERATIONS.
     """
 
+    drawn_by = "nbgraph"
+
     inputs: tuple[int, ...]
     op_names: tuple[str, ...]
 

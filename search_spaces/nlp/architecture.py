@@ -21,6 +21,8 @@ class NLPArchitecture(Architecture):
     are counted as in ``search_spaces.nlp.cells``.
     """
 
+    drawn_by = "nlp"
+
     nodes: tuple[Node, ...]
     states: tuple[int, ...]
 

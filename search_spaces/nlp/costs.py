@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from search_spaces.architecture import Costs
 from search_spaces.nlp.cells import Node, X
-from search_spaces.nlp.layout import CONTEXT, EMBEDDING, HIDDEN, LAYERS, layer_widths
+from search_spaces.nlp.layout import CONTEXT, layer_widths
 
 
-def model_costs(
-    nodes: Sequence[Node], num_classes: int, embedding: int = EMBEDDING, hidden: int = HIDDEN, layers: int = LAYERS
-) -> Costs:
+def model_costs(nodes: Sequence[Node], num_classes: int, embedding: int, hidden: int, layers: int) -> Costs:
     """Parameters, and MACs for one text of CONTEXT tokens, of which the next is told; arguments as of the network.
 
     Weights of words and of the softmax are the same ones, and counted once.

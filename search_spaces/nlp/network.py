@@ -10,13 +10,6 @@ from torch.nn import functional
 
 from search_spaces.nlp.cells import FIRST, X
 from search_spaces.nlp.layout import (
-    DROPOUT,
-    EMBEDDING,
-    HIDDEN,
-    HIDDEN_DROPOUT,
-    INPUT_DROPOUT,
-    LAYERS,
-    WEIGHT_DROPOUT,
     layer_widths,
 )
 
@@ -108,13 +101,13 @@ class LanguageModel(nn.Module):
         nodes: Sequence[tuple[str, Sequence[int]]],
         states: Sequence[int],
         num_classes: int,
-        embedding: int = EMBEDDING,
-        hidden: int = HIDDEN,
-        layers: int = LAYERS,
-        input_dropout: float = INPUT_DROPOUT,
-        hidden_dropout: float = HIDDEN_DROPOUT,
-        dropout: float = DROPOUT,
-        weight_dropout: float = WEIGHT_DROPOUT,
+        embedding: int,
+        hidden: int,
+        layers: int,
+        input_dropout: float,
+        hidden_dropout: float,
+        dropout: float,
+        weight_dropout: float,
     ) -> None:
         super().__init__()
         self.states, self.dropouts = len(states), [input_dropout, *[hidden_dropout] * (layers - 1), dropout]

@@ -181,10 +181,7 @@ class NLP(SearchSpace):
         embedding: int = EMBEDDING,
         hidden: int = HIDDEN,
         layers: int = LAYERS,
-        input_dropout: float = INPUT_DROPOUT,
-        hidden_dropout: float = HIDDEN_DROPOUT,
-        dropout: float = DROPOUT,
-        weight_dropout: float = WEIGHT_DROPOUT,
+        **dropouts: float,
     ) -> Costs:
         return model_costs(self._own(architecture).nodes, num_classes, int(embedding), int(hidden), int(layers))
 

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loops.config import ADDED, FORMAT, MOST, RunConfig
+from loops.config import FORMAT, MOST, RunConfig
+from loops.config_json import ADDED, config_from_json, config_to_json
 from search_spaces.errors import UserError
 
 CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
+WRITTEN = json.loads(config_to_json(CONFIG))
 
 
 @given(
@@ -47,7 +49,7 @@ CONFIG = RunConfig(name="a", space="nb201", evaluator="table", task="cifar10")
     )
 )
 def test_every_configuration_survives_its_file(config: RunConfig) -> None:
-    assert RunConfig.from_json(config.to_json()) == config
+    assert config_from_json(config_to_json(config)) == config
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_values_that_make_no_sense_are_refused(values: dict[str, object], messag
         replace(CONFIG, **values)  # type: ignore[arg-type]
     assert message in str(refused.value)
     with pytest.raises(UserError) as refused:
-        RunConfig.from_json(json.dumps(json.loads(CONFIG.to_json()) | values))
+        config_from_json(json.dumps(WRITTEN | values))
     assert message in str(refused.value)
 
 
@@ -100,35 +102,41 @@ def test_values_that_make_no_sense_are_refused(values: dict[str, object], messag
         ("", "not JSON"),
         ("{", "not JSON"),
         ("[1]", "not a JSON object but list"),
-        (json.dumps(json.loads(CONFIG.to_json()) | {"bugdet": 3}), "unknown key 'bugdet': did you mean 'budget'?"),
-        (json.dumps({k: v for k, v in json.loads(CONFIG.to_json()).items() if k != "seed"}), "key 'seed' is missing"),
+        (
+            json.dumps(WRITTEN | {"bugdet": 3}),
+            "unknown key 'bugdet': did you mean 'budget'?",
+        ),
+        (
+            json.dumps({k: v for k, v in WRITTEN.items() if k != "seed"}),
+            "key 'seed' is missing",
+        ),
         (json.dumps({"format": "two"}), "format 'two' is unknown"),
     ],
 )
 def test_files_that_are_no_configuration_are_refused(text: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
-        RunConfig.from_json(text)
+        config_from_json(text)
     assert message in str(refused.value)
 
 
 def values_without(*formats: int) -> dict[str, object]:
     """The configuration as a file had it before these formats."""
     later = {name for number in formats for name in ADDED[number]}
-    return {name: value for name, value in json.loads(CONFIG.to_json()).items() if name not in later}
+    return {name: value for name, value in WRITTEN.items() if name not in later}
 
 
 def test_a_file_of_the_first_format_is_read() -> None:
-    assert RunConfig.from_json(json.dumps(values_without(7) | {"format": 6})) == CONFIG
-    assert RunConfig.from_json(json.dumps(values_without(6, 7) | {"format": 5})) == CONFIG
-    assert RunConfig.from_json(json.dumps(values_without(5, 6, 7) | {"format": 4})) == CONFIG
+    assert config_from_json(json.dumps(values_without(7) | {"format": 6})) == CONFIG
+    assert config_from_json(json.dumps(values_without(6, 7) | {"format": 5})) == CONFIG
+    assert config_from_json(json.dumps(values_without(5, 6, 7) | {"format": 4})) == CONFIG
     values = values_without(4, 5, 6, 7)
-    assert RunConfig.from_json(json.dumps(values | {"format": 3})) == CONFIG
+    assert config_from_json(json.dumps(values | {"format": 3})) == CONFIG
     del values["generator"]
-    assert RunConfig.from_json(json.dumps(values | {"format": 2})) == CONFIG
+    assert config_from_json(json.dumps(values | {"format": 2})) == CONFIG
     del values["constraints"]
-    assert RunConfig.from_json(json.dumps(values | {"format": 1})) == CONFIG
+    assert config_from_json(json.dumps(values | {"format": 1})) == CONFIG
     with pytest.raises(UserError, match="unknown key 'constraints'"):
-        RunConfig.from_json(json.dumps(values | {"format": 1, "constraints": []}))
+        config_from_json(json.dumps(values | {"format": 1, "constraints": []}))
 
 
 @pytest.mark.parametrize(
@@ -142,17 +150,17 @@ def test_a_file_of_the_first_format_is_read() -> None:
     ],
 )
 def test_an_earlier_file_in_which_a_cost_was_maximised_without_a_sign_is_read(written: object, read: object) -> None:
-    config = RunConfig.from_json(json.dumps(json.loads(CONFIG.to_json()) | {"objective": written}))
+    config = config_from_json(json.dumps(WRITTEN | {"objective": written}))
     assert config.objective == read
     if written in ("latency_pixel3", ["accuracy", "macs"]):
         with pytest.raises(UserError, match="would be maximised, and it is a cost"):
             replace(CONFIG, objective=written)  # type: ignore[arg-type]
-    assert RunConfig.from_json(config.to_json()) == config
+    assert config_from_json(config_to_json(config)) == config
 
 
 def test_a_batch_that_ray_evaluated_at_once_still_is() -> None:
     values = values_without(4, 5, 6, 7)
-    read = RunConfig.from_json(json.dumps(values | {"format": 3, "executor": "ray", "batch_size": 8}))
+    read = config_from_json(json.dumps(values | {"format": 3, "executor": "ray", "batch_size": 8}))
     assert (read.workers, read.batch_size) == (8, 8)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import bonag
-from loops.config import ADDED
+from loops.config_json import ADDED
 from search_spaces import Architecture
 from search_spaces.errors import UserError
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
+import plotly.io as pio
 import pytest
 
 import bonag
@@ -28,6 +29,14 @@ def two(architecture: Architecture) -> dict[str, float]:
 
 def go(objective: Any, evaluator: Any = two, budget: int = 20, **options: Any) -> bonag.Result:
     return bonag.search("nb201", evaluator=evaluator, objective=objective, strategy="random", budget=budget, **options)
+
+
+@pytest.fixture(autouse=True)
+def as_in_jupyter() -> Iterator[None]:
+    """Figures are given out as in JupyterLab."""
+    before, pio.renderers.default = pio.renderers.default, "plotly_mimetype"
+    yield
+    pio.renderers.default = before
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +83,6 @@ def test_a_result_draws_what_suits_its_goals(single: bonag.Result, several: bona
 
 
 def test_figures_have_the_notebooks_own_theme(single: bonag.Result) -> None:
-    import plotly.io as pio
-
     figure = single.plot()
     assert figure.layout.template == pio.templates[pio.templates.default]
     assert figure.layout.paper_bgcolor is None
@@ -116,6 +123,32 @@ def test_without_a_feasible_trial_the_nearest_is_shown() -> None:
     assert card.tags.count("tr") == 2
 
 
+def test_a_found_trial_is_drawn_with_what_is_known_of_it(single: bonag.Result) -> None:
+    assert single.best is not None
+    card = Card(single.best._repr_html_())
+    assert card.tags.count("svg") == 1
+    assert f"trial {single.best.trial}" in card.words
+    assert str(single.best.architecture) in card.words
+    assert any(f"accuracy {single.best.metrics['accuracy']:.6g} %" in words for words in card.words)
+
+
+def test_generated_architectures_are_drawn_side_by_side() -> None:
+    made = bonag.generate("nb201", n=10, where=["params<=4e5"])
+    card = Card(made._repr_html_())
+    assert card.tags.count("svg") == 8
+    assert card.words.count("yes") == 8
+    assert "the first 8 of 10; all are in .frame" in card.words
+    assert [str(one) in card.words for one in made.architectures] == [True] * 8 + [False] * 2
+
+
+def test_a_changed_figure_keeps_its_picture_and_one_of_nothing_has_none(single: bonag.Result) -> None:
+    figure = single.plot().update_layout(title="mine")
+    bundle = figure._repr_mimebundle_()
+    assert bundle["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] == "mine"
+    assert bundle["text/html"].startswith('<svg role="img" aria-label="')
+    assert "best so far" in bundle["text/html"]
+
+
 def test_a_run_of_failures_has_a_card_and_a_figure() -> None:
     def never(architecture: Architecture) -> float:
         raise ValueError("<b>no</b>")
@@ -126,3 +159,4 @@ def test_a_run_of_failures_has_a_card_and_a_figure() -> None:
     assert "<b>" not in text
     Card(text)
     assert result.plot().layout.annotations[0].text == "all trials failed"
+    assert "text/html" not in result.plot()._repr_mimebundle_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_what_cannot_be_tested_gets_one_line(run, tmp_path):
         assert "\n" not in str(error.value)
     bare = copytree(run, tmp_path / "bare")
     trial_file(bare, 1).unlink()
-    with pytest.raises(UserError, match="trial 1 of run 'run' has no trained network: train it by --epochs N"):
+    with pytest.raises(UserError, match="trial 1 of run 'run' has no trained network: choose another one"):
         bonag.test(bare, 1)
     damaged = trial_file(bare, 0)
     damaged.write_bytes(damaged.read_bytes()[:300])
@@ -197,3 +198,19 @@ def test_random_weights_are_announced(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["export", str(run), "--trial", "1", "--format", "state-dict", "-o", str(tmp_path / "out")])
     assert "note: the weights are RANDOM" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_trained_network_is_fine_tuned_as_its_documentation_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [example] = doctest.DocTestFinder(recurse=False).find(bonag.Result.trained, "trained")
+    assert doctest.DocTestRunner().run(example) == doctest.TestResults(0, len(example.examples))
+    assert len(example.examples) >= 9
+
+
+def test_a_run_of_surrogates_has_no_trained_network(tmp_path: Path) -> None:
+    result = bonag.search("nb201", strategy="random", budget=1, out=tmp_path)
+    with pytest.raises(UserError, match="has no trained network: choose another one"):
+        result.trained()

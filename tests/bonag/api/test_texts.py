@@ -24,6 +24,7 @@ def text(tmp_path):
 SHORT = ("epochs=2", "embedding=8", "batch_size=8", "length=20")
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_search_on_a_text_minimises_perplexity(text, tmp_path):
     result = bonag.search(

@@ -77,10 +77,10 @@ def test_labels_of_the_sources_are_counted_and_cost_no_query(earlier: bonag.Resu
 
 
 def test_a_run_goes_on_from_its_record_when_its_source_is_gone(earlier: bonag.Result) -> None:
-    whole = go(transfer=["earlier"], budget=6, name="whole")
-    part = go(transfer=["earlier"], budget=3, name="part")
+    whole = go(transfer=["earlier"], budget=3, name="whole")
+    part = go(transfer=["earlier"], budget=2, name="part")
     shutil.rmtree("results/earlier")
-    went_on = bonag.resume(part.path, budget=6, evaluator=good)
+    went_on = bonag.resume(part.path, budget=3, evaluator=good)
     assert architectures(went_on) == architectures(whole)
     assert [t.provenance for t in went_on.history] == [t.provenance for t in whole.history]
     mine, other = (read_record(one.path).sources[0] for one in (went_on, whole))

@@ -28,6 +28,7 @@ from bonag.ui.source import Summary, View
 from bonag.ui.sources import open_source
 from bonag.ui.sources.ax import AxArm
 from loops.config import RunConfig
+from loops.config_json import config_from_json
 from loops.ending import RunState
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
@@ -250,7 +251,7 @@ def test_the_command_gives_the_same_configuration_again(make: Make):
     assert said[:2] == ["bonag", "run"]
     assert {"--objective=-latency", "latency<=4"} < set(said)
     assert said[said.index("--batch-size") + 1] == "3"
-    config = RunConfig.from_json(found.config)
+    config = config_from_json(found.config)
     assert (config.seed, config.objective, config.constraints) == (5, ("accuracy", "-latency"), ("latency<=4",))
     assert dict(found.versions)["bonag"]
     assert ("batch_size", "3") in found.changed

@@ -1,27 +1,22 @@
-"""What a user sees while a run goes on."""
+"""How a run goes, in one line of text."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from types import TracebackType
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from bonag.evaluators.registry import declared_units
 from loops.config import RunConfig
 from loops.counting import report_words
 from loops.dominance import hypervolume
 from loops.history import History, Trial, TrialStatus
-from loops.loop import Ended, Event, Reported
-from loops.metric_units import words
+from loops.loop import Ended, Reported
+from loops.metric_units import duration, words
 
 # Trials over which the speed is measured.
 WINDOW = 20
-# Without a terminal: a line for a new best trial, but not more often than this, and a sign of life now and then.
-SHORTEST_SILENCE, LONGEST_SILENCE = 1.0, 30.0
 
 
 class Tally:
@@ -41,6 +36,13 @@ class Tally:
         self.front = {trial.index for trial in self.objective.front(history)}
         # When the latest trials ended: the first ones of a run are much faster than those that a model proposes.
         self._ends = deque([time.monotonic()], maxlen=WINDOW + 1)
+
+    def take(self, event: Ended | Reported) -> bool:
+        """Take in what happened; whether it is news."""
+        if isinstance(event, Reported):
+            self.hear(event.trial)
+            return False
+        return self.count(event.trial)
 
     def count(self, trial: Trial) -> bool:
         """Take in a trial that ended; returns whether it is the best so far, or of several goals on the front."""
@@ -105,90 +107,3 @@ class Tally:
 
     def _score(self, trial: Trial) -> float:
         return self.objective.goal.sign * trial.metrics[self.objective.goal.metric]
-
-
-class LiveProgress:
-    """One line that keeps itself up to date, for a terminal."""
-
-    def __init__(self, tally: Tally, console: Console) -> None:
-        self._tally = tally
-        columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"))
-        self._progress = Progress(*columns, console=console, refresh_per_second=4)
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> LiveProgress:
-        self._progress.start()
-        total = self._tally.budget or None
-        self._task = self._progress.add_task("the first proposal", total=total, completed=self._tally.done)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def show(self, event: Event) -> None:
-        """Take in what happened."""
-        if isinstance(event, Ended | Reported) and self._task is not None:
-            _take(self._tally, event)
-            self._progress.update(self._task, completed=self._tally.done, description=self._tally.text())
-
-
-class PlainProgress:
-    """Lines, for logs and pipes: few enough to be read."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._last = time.monotonic()
-        self._news = False
-
-    def __enter__(self) -> PlainProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to put back."""
-
-    def show(self, event: Event) -> None:
-        """Take in what happened."""
-        if not isinstance(event, Ended | Reported):
-            return
-        self._news |= _take(self._tally, event)
-        silence = time.monotonic() - self._last
-        last = isinstance(event, Ended) and self._tally.done == self._tally.budget
-        if last or silence >= LONGEST_SILENCE or (self._news and silence >= SHORTEST_SILENCE):
-            print(f"[{self._tally.count_text}] {self._tally.text()}", flush=True)
-            self._last, self._news = time.monotonic(), False
-
-
-class SilentProgress:
-    """No word, for scripts."""
-
-    def __enter__(self) -> SilentProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to put back."""
-
-    def show(self, event: Event) -> None:
-        """Say nothing of it."""
-
-
-def _take(tally: Tally, event: Ended | Reported) -> bool:
-    """Take in an event; whether it is news."""
-    if isinstance(event, Reported):
-        tally.hear(event.trial)
-        return False
-    return tally.count(event.trial)
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h"

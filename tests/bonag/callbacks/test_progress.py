@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pytest
 
-from bonag.cli.progress import PlainProgress, Tally, duration
+from bonag.callbacks.progress import LiveProgress, PlainProgress, SilentProgress, watching
+from bonag.callbacks.tally import Tally
 from bonag.cli.warning import warnings_in
 from bonag.record.log import RunLog
 from loops.config import RunConfig
 from loops.history import History, Point, Trial, TrialStatus
 from loops.loop import Ended, Reported
+from loops.metric_units import duration
 from search_spaces import get_space
 
 CONFIG = RunConfig(name="a", space="nb201", evaluator="x", objective="-loss", budget=50)
@@ -88,6 +92,11 @@ def test_warnings_go_to_the_log_once_each(tmp_path: Path, capfd: pytest.CaptureF
     assert capfd.readouterr().err == ""
 
 
+def pty_stream() -> TextIO:
+    """A terminal to write to."""
+    return os.fdopen(os.openpty()[1], "w")
+
+
 def measured(*rows: tuple[float, float]) -> list[Trial]:
     architectures = get_space("nb201").sample(len(rows), np.random.default_rng(0))
     return [
@@ -156,3 +165,19 @@ def test_a_report_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         "[ 0/50] trial 7: step 6 loss 0.166667",
         "[ 1/50] best loss 0.1 (trial 7), 70 s/trial, 57 min left",
     ]
+
+
+def test_python_code_is_shown_how_a_run_goes_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = Tally(CONFIG, History())
+    kinds = {asked: type(watching(tally, asked)) for asked in (None, True, False)}
+    assert kinds == {None: SilentProgress, True: PlainProgress, False: SilentProgress}
+    monkeypatch.setattr("sys.stderr", pty_stream())
+    assert [type(watching(tally, asked)) for asked in (None, False)] == [LiveProgress, SilentProgress]
+
+
+def test_lines_that_python_code_asks_for_leave_its_output_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with watching(Tally(replace(CONFIG, budget=1), History()), True) as shown:
+        shown.show(Ended(trials(1.0)[0]))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("[1/1] best loss 1 (trial 0)")
