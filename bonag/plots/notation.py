@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 
-from loops.metric_units import unit
+from loops.metric_units import NONE, unit
 
 LONGEST = 44
 _COSTS = ("latency", "params", "macs", "flops", "training_time", "energy", "memory")
 
 
-def title(metric: str, values: np.ndarray) -> str:
+def title(metric: str, values: np.ndarray, units: Mapping[str, str] = NONE) -> str:
     """``accuracy (%)``, for an axis; what would be markup to plotly is escaped."""
-    known = unit(metric, values)
+    known = unit(metric, values, units)
     return escape(metric) + (f" ({known})" if known else "")
 
 

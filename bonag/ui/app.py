@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from bonag import __version__
+from bonag.plots.sparkline import rise_path
 from bonag.ui import assets, events, filters
 from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
@@ -38,6 +39,9 @@ def templates() -> Jinja2Templates:
     environment.filters |= {
         "number": filters.number,
         "duration": filters.duration,
+        "rise_path": rise_path,
+        "measured": filters.measured,
+        "in_units": filters.heading,
         "moment": filters.moment,
         "iso": filters.iso,
         "data_block": assets.data_block,

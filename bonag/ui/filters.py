@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -51,6 +52,19 @@ def iso(seconds: float | None) -> str:
 def share(value: float) -> str:
     """``12.5 %``; a dash for none."""
     return "–" if math.isnan(value) else f"{100 * value:.3g} %"
+
+
+def measured(value: float | None, metric: str, units: Mapping[str, str]) -> str:
+    """A trial's value of a metric with its unit; a dash for none. units: by metric, where they are known."""
+    if value is None or math.isnan(value):
+        return "–"
+    return notation.number(value, metric_units.unit(metric, np.array([value]), units), 6)
+
+
+def heading(metric: str, units: Mapping[str, str]) -> str:
+    """``accuracy (%)``: a column of a metric."""
+    known = units.get(metric, "") or metric_units.unit(metric, np.zeros(0))
+    return f"{metric} ({known})" if known else metric
 
 
 def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:

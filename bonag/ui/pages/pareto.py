@@ -58,7 +58,7 @@ class Asked:
     @property
     def figure(self) -> Figure:
         """The trials by these metrics."""
-        return draw(pareto, self.history, self.view.objective, self.x, self.y)
+        return draw(pareto, self.history, self.view.objective, self.x, self.y, self.view.units)
 
     @property
     def front(self) -> list[Trial]:
