@@ -58,9 +58,10 @@ def pareto(
     for constraint in objective.constraints:
         _bound(figure, constraint, {x: "x", y: "y"}, known)
     _region(figure, objective.constraints, {x: xs, y: ys})
-    y_sign = better_sign(y, objective)
-    if y_sign is not None:
-        leave_out_the_far(figure, ys, y_sign, front)
+    for axis, metric, values in (("x", x, xs), ("y", y, ys)):
+        sign = better_sign(metric, objective)
+        if sign is not None:
+            leave_out_the_far(figure, values, sign, front, axis)
     if front.any():
         figure.add_trace(_edge(xs[front], ys[front], better_sign(x, objective), better_sign(y, objective)))
     for name, (which, marker) in looks.items():

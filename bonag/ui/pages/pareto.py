@@ -114,6 +114,7 @@ def routes(site: Site) -> list[BaseRoute]:
             rows=[row for row in rows(asked.history, view.objective, trial) if row.metric in known],
             drawn=view.draw(trial.architecture),
             address=f"{view.path}/trials/{trial.index}",
+            units=view.units,
         )
 
     path = "/runs/{key}/pareto"
