@@ -24,6 +24,9 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+# Of the front at the beginning, at least.
+_SEEN = 2 / 3
+
 
 def pareto(
     history: History, objective: Objective, x: str, y: str, units: Mapping[str, str] = metric_units.NONE
@@ -61,7 +64,8 @@ def pareto(
     for axis, metric, values in (("x", x, xs), ("y", y, ys)):
         sign = better_sign(metric, objective)
         if sign is not None:
-            leave_out_the_far(figure, values, sign, front, axis)
+            # The cheapest network is on the front even where it is a dead one.
+            leave_out_the_far(figure, values, sign, front, _SEEN, axis)
     if front.any():
         figure.add_trace(_edge(xs[front], ys[front], better_sign(x, objective), better_sign(y, objective)))
     for name, (which, marker) in looks.items():

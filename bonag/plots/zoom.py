@@ -21,20 +21,21 @@ def leave_out_the_far(
     values: np.ndarray,
     sign: float,
     keep: np.ndarray | None = None,
+    least: float = 1.0,
     axis: str = "y",
     what: str | None = None,
 ) -> None:
     """Begin with an axis zoomed to the values that matter, and say how many lie outside.
 
     values: (n,) of the axis, of which larger ones are better if ``sign`` is 1, else smaller ones. keep: (n,) bool,
-    values that must stay in sight. what: those outside in words, by default how many trials they are. Nothing is done
-    unless the zoom at least doubles the scale.
+    values of which the share ``least`` must stay in sight. what: those outside in words, by default how many trials
+    they are. Nothing is done unless the zoom at least doubles the scale.
     """
     signed = sign * values
     first, middle, best = np.quantile(signed, [0.25, 0.5, 1.0])
     fence = first - _FENCE * max(middle - first, best - middle)
     far = signed < fence
-    if not far.any() or (keep is not None and far[keep].any()):
+    if not far.any() or (keep is not None and (~far[keep]).sum() < least * keep.sum()):
         return
     low = signed[~far].min()
     if best - low > 0.5 * (best - signed.min()):

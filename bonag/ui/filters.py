@@ -64,7 +64,7 @@ def measured(value: float | None, metric: str, units: Mapping[str, str]) -> str:
 def heading(metric: str, units: Mapping[str, str]) -> str:
     """``accuracy (%)``: a column of a metric."""
     known = units.get(metric, "") or metric_units.unit(metric, np.zeros(0))
-    return f"{metric} ({known})" if known else metric
+    return f"{metric} ({known})" if known and not metric.endswith(f"_{known}") else metric
 
 
 def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
