@@ -63,13 +63,16 @@ def measured(value: float | None, metric: str, units: Mapping[str, str]) -> str:
 
 def heading(metric: str, units: Mapping[str, str]) -> str:
     """``accuracy (%)``: a column of a metric."""
-    known = units.get(metric, "") or metric_units.unit(metric, np.zeros(0))
+    known = metric_units.unit(metric, np.zeros(0), units)
     return f"{metric} ({known})" if known and not metric.endswith(f"_{known}") else metric
 
 
-def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
-    """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
-    return "–" if math.isnan(value) else notation.number(value, metric_units.unit(metric, measured), digits)
+def amount(value: float, metric: str, measured: np.ndarray, units: Mapping[str, str], digits: int = 5) -> str:
+    """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit.
+
+    units: by metric, where they are known.
+    """
+    return "–" if math.isnan(value) else notation.number(value, metric_units.unit(metric, measured, units), digits)
 
 
 def _local(seconds: float) -> datetime:
