@@ -153,7 +153,7 @@ def test_a_figure_is_chosen_without_a_reload(chromium: Any, site: Site) -> None:
 
 def test_ticked_trials_are_drawn_beside_each_other(chromium: Any, site: Site) -> None:
     with Visit(chromium, site.address) as visit:
-        page = visit.go("/runs/ended/pareto")
+        page = visit.go("/runs/ended/pareto?x=params&y=accuracy")
         for box in page.get_by_label("Compare trial").all()[:2]:
             box.check()
         page.get_by_role("button", name="Compare two ticked trials").click()
