@@ -45,8 +45,8 @@ def leave_out_the_far(
     where = {("x", True): "to the left", ("x", False): "to the right", ("y", True): "below", ("y", False): "above"}
     text = f"{what or count(int(far.sum()), 'trial')} {where[axis, sign > 0]} (double-click for all)"
     if axis == "x":
-        place = {"x": 0.01, "xanchor": "left"} if sign > 0 else {"x": 1, "xanchor": "right"}
-        note(figure, text, y=0.99, yanchor="top", font={"size": 11}, **place)
+        x, anchor = (0.01, "left") if sign > 0 else (1.0, "right")
+        note(figure, text, x, 0.99, xanchor=anchor, yanchor="top", font={"size": 11})
     else:
         y, anchor = (0.05, "bottom") if sign > 0 else (0.99, "top")
         note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -138,24 +139,22 @@ def _groups(views: list[View], by: str) -> list[Group]:
         labels.setdefault(_run(view, by)[0], []).append(view)
     objective, units = views[0].objective, views[0].units
     # Each run by itself, on the scale that is common to all.
-    singly = [(str(place), view.history, view.objective) for place, view in enumerate(views)]
-    found = measured_bands(singly, units=units)
-    ends = {view: band.middle[-1] for band in (found.bands if found else ()) for view in [views[int(band.label)]]}
+    found = measured_bands([(str(place), *_run(view, by)[1:]) for place, view in enumerate(views)], units=units)
+    ends = {views[int(band.label)]: float(band.middle[-1]) for band in found.bands} if found else {}
     sign = found.sign if found else 1.0
 
-    def words(value: float) -> str:
+    def words(value: float | None) -> str:
         if len(objective.goals) > 1:
-            return f"{value:.1f} %"
+            return "–" if value is None else f"{value:.1f} %"
         return measured(value, objective.goal.metric, units)
 
     rows = []
     for label, members in labels.items():
-        best = [float(ends[view]) for view in members if view in ends and ends[view] == ends[view]]
-        middle = statistics.median(best) if best else float("nan")
+        best = [ends[view] for view in members if not math.isnan(ends.get(view, math.nan))]
+        middle = statistics.median(best) if best else None
         trials = [trial for view in members for trial in view.history]
         seconds = sum((trial.proposal_seconds or 0.0) + (trial.evaluation_seconds or 0.0) for trial in trials)
-        texts = [words(value) if best else "–" for value in (middle, min(best, default=0), max(best, default=0))]
-        rows.append(
-            (-sign * middle if best else float("inf"), Group(label, len(members), len(trials), *texts, seconds))
-        )
+        texts = [words(one) for one in (middle, min(best, default=None), max(best, default=None))]
+        place = math.inf if middle is None else -sign * middle
+        rows.append((place, Group(label, len(members), len(trials), texts[0], texts[1], texts[2], seconds)))
     return [group for _, group in sorted(rows, key=lambda row: row[0])]

@@ -31,6 +31,8 @@ from bonag.ui.trials.table import STATES, csv_of, table_of
 SIZE = 50
 NEWEST = "-trial"
 FILTERS = ("q", "state", "sort", "page", "figure")
+# What a part of the page needs to be written.
+Part = Callable[[View], dict[str, object]]
 # What the second card shows: its name in addresses, its name for people, and what is drawn there.
 FIGURES: dict[str, tuple[str, Callable[[View], Plot]]] = {
     "seconds": ("Time spent", lambda view: seconds(view.history)),
@@ -50,8 +52,9 @@ def routes(site: Site) -> list[BaseRoute]:
 
     def page(request: Request) -> Response:
         view, part = site.view(request), request.query_params.get("part")
-        parts = {"overview": _overview, "trials": partial(_table, request), "figure": partial(_chosen, site, request)}
-        chosen = [parts[part]] if part in parts else list(parts.values())
+        table, figure = partial(_table, request), partial(_chosen, site, request)
+        parts: dict[str, Part] = {"overview": _overview, "trials": table, "figure": figure}
+        chosen = [parts[part]] if part is not None and part in parts else list(parts.values())
         context = {name: value for one in chosen for name, value in one(view).items()}
         template = f"run_{part}.html" if part in parts else "run.html"
         return site.run_page(request, template, tab="Run", base=view.path, **context)
