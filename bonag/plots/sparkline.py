@@ -19,12 +19,12 @@ WIDTH, HEIGHT, _MARGIN = 280, 56, 4
 
 
 # Of ``rise_path``, whose picture is as wide as it has points.
-RISE_HEIGHT = 10
+RISE_HEIGHT = 20
 
 
 def rise_path(rise: Sequence[float]) -> str:
     """The ``d`` of a step line through numbers from 0 to 1, one unit apart, on a picture ``RISE_HEIGHT`` high."""
-    ys = [f"{1 + (RISE_HEIGHT - 2) * (1 - value):.2g}" for value in rise]
+    ys = [round(1 + (RISE_HEIGHT - 2) * (1 - value)) for value in rise]
     changes = [f"H{place}V{y}" for place, y in enumerate(ys) if place and y != ys[place - 1]]
     return f"M0 {ys[0]}{''.join(changes)}H{len(ys)}" if ys else ""
 

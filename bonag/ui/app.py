@@ -85,7 +85,7 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
         routes=[*assets.routes(), *events.routes(site), *(route for page in PAGES for route in page.routes(site))],
         middleware=[
             Middleware(Guard, names=tuple(names)),
-            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=4),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=6),
         ],
         exception_handlers={
             HTTPException: say_refused,

@@ -257,5 +257,5 @@ def test_curves_are_told_apart_by_status_and_the_best_stands_out(make) -> None:
 
 
 def test_a_rise_is_a_short_path() -> None:
-    assert rise_path((0.0, 0.0, 0.5, 1.0)) == "M0 9H2V5H3V1H4"
+    assert rise_path((0.0, 0.0, 0.5, 1.0)) == "M0 19H2V10H3V1H4"
     assert rise_path(()) == ""

@@ -145,7 +145,7 @@ def test_the_list_has_the_progress_of_each_run(make: Make, visit: Visit, tmp_pat
     make("none", budget=40)
     text = visit(tmp_path / "results").get("/").text
     assert text.count('<svg class="rise"') == 1
-    assert '<progress class="bar" value="20" max="40" aria-label="Trials of the budget of run">' in text
+    assert '<progress class="bar" value="20" max="40" aria-label="Trials of run">' in text
 
 
 def test_units_are_those_that_the_evaluator_tells(make: Make, visit: Visit, tmp_path: Path) -> None:
