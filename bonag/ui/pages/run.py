@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from bonag.insight.validation import LEAST_TRIALS
 from bonag.plots.distribution import distribution
 from bonag.plots.learning_curves import learning_curves, reported_metric
 from bonag.plots.plot import Plot
@@ -103,13 +104,15 @@ def _chosen(site: Site, request: Request, view: View) -> dict[str, object]:
     names = {name: words for name, (words, _) in FIGURES.items()}
     if reported_metric(view.history, view.objective) is None:
         del names["curves"]
-    subject = Subject.of(view, view.objective.metrics[0])
-    if subject.reason is None:
+    if view.space is not None and len(view.history.completed) >= LEAST_TRIALS:
         names[MATTERS] = "What matters"
     asked = request.query_params.get("figure", "")
     asked = asked if asked in names else next(iter(names))
     found: dict[str, object] = {"figures": names, "figure": asked, "standing": None, "matters": None}
-    if asked == MATTERS:
+    subject = Subject.of(view, view.objective.metrics[0]) if asked == MATTERS else None
+    if subject is not None and subject.reason is not None:
+        found["figure"] = next(iter(names))
+    elif subject is not None:
         standing = ask(site, subject, "found")
         found |= {"standing": standing, "metric": subject.metric}
         if standing.result is not None:
