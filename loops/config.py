@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
@@ -38,6 +39,12 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def _option(help: str, default: Any = MISSING, unset: str | None = None, flag: str | None = None) -> Any:
     """A field that users set. unset: what None means, in words. flag: its name where it is given once a value."""
     return field(default=default, metadata={"help": help, "unset": unset, "flag": flag})
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    """The type of each field; a list of runs reads many configurations."""
+    return get_type_hints(RunConfig)
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ class RunConfig:
         for name in ("hours", "gpus_per_trial"):
             if isinstance(getattr(self, name), int):
                 object.__setattr__(self, name, float(getattr(self, name)))
-        for name, kind in get_type_hints(RunConfig).items():
+        for name, kind in _kinds().items():
             value = getattr(self, name)
             if not isinstance(value, types_of(kind)) or isinstance(value, bool):
                 raise UserError(f"{name} must be {type_words(types_of(kind))}, got {value!r}")

@@ -143,6 +143,12 @@ class History:
         return frozenset(trial.architecture for trial in self.trials)
 
     @cached_property
+    def metrics(self) -> frozenset[str]:
+        """The name of every metric that some trial has, or has reported."""
+        told = [metrics for one in self.trials for metrics in (one.metrics, *(point.metrics for point in one.curve))]
+        return frozenset(name for metrics in told for name in metrics)
+
+    @cached_property
     def queries(self) -> int:
         """How many trials count towards the budget: all whose metrics were not known beforehand."""
         return sum(trial.is_query for trial in self.trials)

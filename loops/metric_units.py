@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -28,11 +28,14 @@ def is_cost(metric: str) -> bool:
     return words[0] in COSTS or words[-1] in LAST
 
 
-def unit(metric: str, values: np.ndarray) -> str:
+def unit(metric: str, values: np.ndarray, units: Mapping[str, str] = NONE) -> str:
     """The unit of a metric, "" where it is not known, or for a count.
 
-    values: (n,) values of it: an accuracy that stays within 0 to 1 is a share and not in per cent.
+    values: (n,) values of it: an accuracy that stays within 0 to 1 is a share and not in per cent. units: by metric,
+    where they are known; the others go by their names.
     """
+    if metric in units:
+        return units[metric]
     name = metric.lower()
     if "accuracy" in name:
         return "%" if np.nanmax(values, initial=0.0) > 1 else ""
@@ -41,12 +44,17 @@ def unit(metric: str, values: np.ndarray) -> str:
     return "s" if name == "training_time" or name.endswith("_seconds") else ""
 
 
+def untold(metrics: Iterable[str]) -> dict[str, str]:
+    """The units of what somebody else measured and told nothing of: an accuracy of 93 is no "%" because of its size."""
+    return {name: "" for name in metrics if "accuracy" in name.lower()}
+
+
 def units_of(metrics: Mapping[str, float], declared: Mapping[str, str] = NONE) -> dict[str, str]:
     """The unit of each metric of an architecture; a deviation, ``accuracy_sd``, has that of its metric.
 
     declared: by metric, what the evaluator says of its own.
     """
-    units = {name: declared.get(name) or unit(name, np.array([value])) for name, value in metrics.items()}
+    units = {name: unit(name, np.array([value]), declared) for name, value in metrics.items()}
     return units | {name: units[base] for name in metrics if (base := name.removesuffix(DEVIATION)) in units}
 
 
@@ -59,7 +67,7 @@ def amount(metric: str, *values: float, units: Mapping[str, str] = NONE) -> str:
         large = max(values) >= LARGE
         texts = [_significant(value / MILLION) if large else f"{value:,.0f}" for value in values]
         return f"{' to '.join(texts)} {'M ' if large else ''}{COUNTS[metric]}"
-    known = units.get(metric) or unit(metric, np.array(values))
+    known = unit(metric, np.array(values), units)
     return f"{' to '.join(f'{value:.6g}' for value in values)} {known}".rstrip()
 
 
@@ -74,7 +82,7 @@ def column(metric: str, values: Sequence[float], units: Mapping[str, str] = NONE
     if metric in COUNTS:
         large = max(values, default=0.0) >= LARGE
         return (f"{metric} (M)", MILLION) if large else (metric, 1.0)
-    known = units.get(metric) or unit(metric, np.array(values, dtype=np.float64))
+    known = unit(metric, np.array(values, dtype=np.float64), units)
     return f"{metric} ({known})" if known else metric, 1.0
 
 

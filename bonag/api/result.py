@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonag.api.found import Findings, Found
-from bonag.evaluators.registry import declared_units
+from bonag.evaluators.registry import units_of_run
 from bonag.names import FigureName
 from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
@@ -46,8 +46,8 @@ class Result(Findings):
 
     @property
     def units(self) -> Mapping[str, str]:
-        """By metric, the units that the evaluator declares; see ``loops.metric_units`` for those that names tell."""
-        return declared_units(self.config.space, self.config.evaluator)
+        """By metric, the units that the evaluator tells; see ``loops.metric_units`` for those that names tell."""
+        return units_of_run(self.config, self._snapshot.units, {*self.objective.metrics, *self.history.metrics})
 
     @cached_property
     def trials(self) -> pd.DataFrame:

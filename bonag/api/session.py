@@ -17,6 +17,7 @@ from bonag.api.parts import DEFAULT, Parts, default_cpus, default_threads, make_
 from bonag.api.sources import read_run_sources, without_secrets
 from bonag.callbacks.beginning import Beginning
 from bonag.evaluators.command import EXEC
+from bonag.evaluators.registry import told_units
 from bonag.record import Address, NameTakenError, RunRecord, create_record, open_record, refuse_taken
 from bonag.record.machine import this_machine
 from bonag.strategies.making import computing_device
@@ -175,12 +176,13 @@ def _create(
     fingerprint: Fingerprint | None,
 ) -> RunRecord:
     begun = (parts.evaluator.description, address, known, parts.space.network_size, sources, fingerprint)
+    units = told_units(parts.evaluator)
     if named:
-        return create_record(out, config, *begun)
+        return create_record(out, config, *begun, units=units)
     stem = _stem(config)
     for number in count(1):
         try:
-            return create_record(out, replace(config, name=f"{stem}-{number}"), *begun)
+            return create_record(out, replace(config, name=f"{stem}-{number}"), *begun, units=units)
         except NameTakenError:
             continue
     raise AssertionError("numbers never end")

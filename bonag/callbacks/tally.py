@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 
-import numpy as np
-
-from bonag.evaluators.registry import declared_units
+from bonag.evaluators.registry import units_of_run
 from loops.config import RunConfig
 from loops.counting import report_words
-from loops.dominance import hypervolume
+from loops.gain import dominated_share
 from loops.history import History, Trial, TrialStatus
 from loops.loop import Ended, Reported
-from loops.metric_units import duration, words
+from loops.metric_units import NONE, duration, words
 
 # Trials over which the speed is measured.
 WINDOW = 20
 
 
 class Tally:
-    """Counts what happened since the run was opened."""
+    """Counts what happened since the run was opened. units: by metric, as the evaluator tells them."""
 
-    def __init__(self, config: RunConfig, history: History) -> None:
+    def __init__(self, config: RunConfig, history: History, units: Mapping[str, str] = NONE) -> None:
         self.objective = config.parsed_objective()
-        self.units = declared_units(config.space, config.evaluator)
+        self.units = units_of_run(config, units, self.objective.metrics)
         self.budget = config.budget or 0
         self.done = sum(trial.is_query for trial in history.ended)
         self.infeasible = int((~self.objective.feasible(history)).sum())
@@ -100,10 +99,7 @@ class Tally:
 
     def _volume(self) -> float:
         """What the front dominates of the box between the worst and the best values seen, as a share of that box."""
-        values = self.objective.values(self.history)
-        low, high = values.min(axis=0), values.max(axis=0)
-        scaled = (values - low) / np.where(high > low, high - low, 1)
-        return hypervolume(scaled[self.objective.feasible(self.history)], np.zeros(len(low)))
+        return dominated_share(self.objective.values(self.history), self.objective.feasible(self.history))
 
     def _score(self, trial: Trial) -> float:
         return self.objective.goal.sign * trial.metrics[self.objective.goal.metric]

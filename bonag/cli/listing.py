@@ -86,7 +86,7 @@ def _values(one: Listed) -> dict[str, Any]:
     keys = ("state", "reason", *NAMES, "trials", "queries", "known", *STATUSES, "best", "created", "ended")
     values: dict[str, Any] = dict.fromkeys(keys)
     if found is not None:
-        values |= {"state": str(found.state), "reason": found.reason, "best": found.best}
+        values |= {"state": str(found.state), "reason": found.reason, "best": found.gain.best}
         values |= {name: getattr(found.config, name) for name in NAMES}
         values |= {"trials": found.count, "queries": found.count - found.known, "known": found.known}
         values |= {status: found.trials.get(status, 0) for status in STATUSES}
@@ -99,8 +99,8 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def _cells(one: Listed) -> tuple[str, ...]:
-    from bonag.evaluators.registry import declared_units
-    from loops.metric_units import amount, duration
+    from bonag.evaluators.registry import units_of_run
+    from loops.metric_units import duration
 
     found = one.overview
     if found is None:
@@ -109,11 +109,10 @@ def _cells(one: Listed) -> tuple[str, ...]:
     evaluator = f"{config.evaluator}/{config.task}" if config.task else config.evaluator
     trials = f"{found.count - found.known}" + ("" if config.budget is None else f"/{config.budget}")
     trials += f" + {found.known} known" if found.known else ""
-    metric, units = config.parsed_objective().goals[0].metric, declared_units(config.space, config.evaluator)
-    best = "-" if found.best is None else amount(metric, found.best, units=units)
+    objective = config.parsed_objective()
+    best = found.gain.words(objective, units_of_run(config, found.units, objective.metrics)) or "-"
     age = duration(max(0.0, time.time() - one.at))
-    objective = str(config.parsed_objective())
-    return one.name, str(found.state), config.space, evaluator, objective, trials, best, age
+    return one.name, str(found.state), config.space, evaluator, str(objective), trials, best, age
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:

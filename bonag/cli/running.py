@@ -113,13 +113,14 @@ def _go(opened: Session, quiet: bool) -> int:
     from bonag.cli.result_text import run_argument, summary_lines
     from bonag.cli.stopping import StopSignals
     from bonag.cli.warning import warnings_in
+    from bonag.evaluators.registry import told_units
     from bonag.record import read_record
     from loops.ending import RunState
     from search_spaces.errors import UserError
 
     history = opened.record.history()
     print(opened.path if quiet else "\n".join(_opening(opened)), flush=True)
-    tally = Tally(opened.config, history)
+    tally = Tally(opened.config, history, told_units(opened.parts.evaluator))
     console = Console()
     progress: Any = LiveProgress(tally, console) if console.is_terminal else PlainProgress(tally)
     progress = SilentProgress() if quiet else progress

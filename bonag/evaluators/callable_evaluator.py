@@ -15,7 +15,7 @@ class CallableEvaluator:
     """Calls ``function(architecture)``, which returns the metrics by name, or the value alone of the only one.
 
     A function of two arguments is given the trial too (``bonag.running_trial``). One that has an attribute
-    ``network_size`` says by it which networks it measures.
+    ``network_size`` says by it which networks it measures, and by ``units`` the unit of each of its metrics.
     """
 
     looks_up = False
@@ -23,6 +23,7 @@ class CallableEvaluator:
     def __init__(self, function: Callable[..., object], metrics: Sequence[str]) -> None:
         self.function = function
         self.network_size = getattr(function, "network_size", None)
+        self.units: Mapping[str, str] = getattr(function, "units", {})
         self._takes_trial = _takes_two(function)
         self.metrics: tuple[str, ...] = tuple(metrics)
         named = name_of(function).removeprefix(PYTHON)

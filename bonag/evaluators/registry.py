@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,8 @@ from bonag.evaluators.callable_evaluator import CallableEvaluator
 from bonag.evaluators.command import EXEC, CommandEvaluator
 from bonag.evaluators.counting_evaluator import CountingEvaluator, known_metrics
 from bonag.roles import EVALUATORS
+from loops.config import RunConfig
+from loops.metric_units import untold
 from loops.objective import Objective
 from loops.protocols import Evaluator
 from search_spaces import Architecture, NetworkSize, SearchSpace
@@ -54,13 +56,26 @@ def task_names(space_name: str, evaluator_name: str | None = None, data_dir: Pat
     return provider.task_names(data_dir) if provider else []
 
 
-def declared_units(space_name: str, evaluator_name: str) -> Mapping[str, str]:
-    """By metric, the units that an evaluator of bonag declares, as far as their names do not tell them."""
-    full = f"{space_name}.{evaluator_name}"
-    # Those of others run their authors' code when they are imported.
-    found = EVALUATORS.find(full) if full in EVALUATORS.built_in else None
-    units: Mapping[str, str] = getattr(found, "units", {})
-    return units
+def told_units(evaluator: object) -> dict[str, str]:
+    """By metric, the units that an evaluator tells of; raises UserError where they are no words."""
+    units = getattr(evaluator, "units", {})
+    if not isinstance(units, Mapping) or not all(isinstance(word, str) for pair in units.items() for word in pair):
+        raise UserError(
+            f"the evaluator's units must be a word for each metric, as in {{'latency': 's'}}, not {units!r}"
+        )
+    return dict(units)
+
+
+def units_of_run(config: RunConfig, told: Mapping[str, str], metrics: Iterable[str]) -> dict[str, str]:
+    """By metric, what is known of its unit, as far as names do not tell it (``loops.metric_units``).
+
+    told: by the run's evaluator. Accuracies of bonag's own evaluators are in per cent; of others' nobody knows, so
+    that they have none: "".
+    """
+    full = f"{config.space}.{config.evaluator}"
+    if full not in EVALUATORS.built_in and config.evaluator not in EVALUATORS.built_in:
+        return untold(metrics) | dict(told)
+    return dict.fromkeys(untold(metrics), "%") | dict(told)
 
 
 def make_evaluator(

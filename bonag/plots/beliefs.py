@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -26,14 +26,16 @@ _ROW, _AROUND, _LEAST = 22, 110, 260
 _BARS = "rgba(128, 128, 128, 0.55)"
 
 
-def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Plot:
+def predicted_against_measured(
+    frame: pd.DataFrame, metric: str = "value", units: Mapping[str, str] = metric_units.NONE
+) -> Plot:
     """Predictions of held-out trials against what was measured, with error bars of one deviation.
 
     frame: trial, measured, mean, deviation and fold, one row per trial. A mark has its trial's index as customdata.
     """
     frame = frame.dropna(subset=["measured", "mean"])
     measured, mean = _column(frame, "measured"), _column(frame, "mean")
-    name = notation.title(metric, measured)
+    name = notation.title(metric, measured, units)
     titles = f"measured {name}", f"predicted {name}"
     if frame.empty:
         return empty(*titles, _NOTHING)
@@ -41,7 +43,7 @@ def predicted_against_measured(frame: pd.DataFrame, metric: str = "value") -> Pl
     ends = np.array([min(measured.min(), mean.min()), max(measured.max(), mean.max())])
     figure.add_trace(_diagonal(ends, "as measured"))
     shown = notation.hover_format(np.concatenate([measured, mean]))
-    unit = metric_units.unit(metric, measured)
+    unit = metric_units.unit(metric, measured, units)
     trials = frame["trial"].to_numpy()
     figure.add_trace(
         {
@@ -150,7 +152,7 @@ def importance(frame: pd.DataFrame) -> Plot:
     )
 
 
-def effects(frame: pd.DataFrame, metric: str = "value") -> Plot:
+def effects(frame: pd.DataFrame, metric: str = "value", units: Mapping[str, str] = metric_units.NONE) -> Plot:
     """How far the predicted metric lies above its mean where a slot holds an operation; empty where it cannot.
 
     frame: slot, operation, effect, one row per pair, in the order in which they shall appear.
@@ -166,7 +168,8 @@ def effects(frame: pd.DataFrame, metric: str = "value") -> Plot:
         z[rows.index(slot), columns.index(operation)] = effect
     figure = canvas("", "", height=_height(len(rows)))
     largest = float(np.nanmax(np.abs(z))) or 1.0
-    unit = _unit_of_effect(metric)
+    # Whether a small effect is one of shares or of per cents its own size does not tell.
+    unit = metric_units.unit(metric, np.array([100.0]), units)
     few = z.size <= 60
     figure.add_trace(
         {
@@ -209,8 +212,3 @@ def _height(rows: int) -> int:
 
 def _names(names: list[Hashable]) -> list[str]:
     return [notation.escape(str(name)) for name in names]
-
-
-def _unit_of_effect(metric: str) -> str:
-    # Whether a small effect is one of shares or of per cents its own size does not tell.
-    return metric_units.unit(metric, np.array([100.0]))

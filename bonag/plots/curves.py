@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +38,19 @@ def volume_share(history: History, objective: Objective, box: tuple[np.ndarray, 
     points = np.where(high > low, (_counting(history, objective) - low) / span, 1.0)
     points[np.isnan(_counting(history, objective)).any(axis=1)] = np.nan
     return hypervolume_growth(points, np.zeros(len(low)))
+
+
+def in_order_of_ends(history: History) -> History:
+    """The trials of which it is known when they ended, numbered in that order, for curves on a clock."""
+    ended = sorted((t for t in history if t.ended_at is not None), key=lambda t: (t.ended_at, t.index))
+    return History(replace(trial, index=place) for place, trial in enumerate(ended))
+
+
+def ended_at(history: History) -> np.ndarray:
+    """When those trials ended, in seconds since the first proposal began: (n,)."""
+    starts = [t.proposed_at - (t.proposal_seconds or 0.0) for t in history if t.proposed_at is not None]
+    ends = np.array(sorted(t.ended_at for t in history if t.ended_at is not None), dtype=np.float64)
+    return ends - min([*starts, *ends[:1]], default=0.0)
 
 
 def _counting(history: History, objective: Objective) -> np.ndarray:

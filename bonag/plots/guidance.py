@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ _COLOURS = {"unguided": INFEASIBLE, "guided": BEST, "proposed": TRIAL}
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
+def guidance(frame: pd.DataFrame, metric: str = "value", units: Mapping[str, str] = metric_units.NONE) -> Plot:
     """The metric of unguided and of guided samples after so many trials: median, quartiles, and 5 % to 95 %.
 
     frame: step (trials that were known), kind (``unguided``, ``guided``, or any other set) and value, one row per
@@ -27,11 +28,11 @@ def guidance(frame: pd.DataFrame, metric: str = "value") -> Plot:
     """
     frame = frame[np.isfinite(frame["value"].to_numpy(dtype=np.float64))]
     values = frame["value"].to_numpy(dtype=np.float64)
-    x_title, y_title = "trials known", notation.title(metric, values)
+    x_title, y_title = "trials known", notation.title(metric, values, units)
     if frame.empty:
         return empty(x_title, y_title, "no samples to show")
     figure = canvas(x_title, y_title, boxmode="group")
-    shown, unit = notation.hover_format(values), metric_units.unit(metric, values)
+    shown, unit = notation.hover_format(values), metric_units.unit(metric, values, units)
     medians: dict[str, float] = {}
     for place, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
         colour = _COLOURS.get(str(kind), SERIES[place % len(SERIES)])

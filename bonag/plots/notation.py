@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 
-from loops.metric_units import is_cost, unit
+from loops.metric_units import NONE, is_cost, unit
 
 LONGEST = 44
 
 
-def title(metric: str, values: np.ndarray) -> str:
+def title(metric: str, values: np.ndarray, units: Mapping[str, str] = NONE) -> str:
     """``accuracy (%)``, for an axis; what would be markup to plotly is escaped."""
-    known = unit(metric, values)
+    known = unit(metric, values, units)
     return escape(metric) + (f" ({known})" if known else "")
 
 

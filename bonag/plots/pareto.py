@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +24,13 @@ from search_spaces.near_miss import suggestion
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+# Of the front at the beginning, at least.
+_SEEN = 2 / 3
 
-def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
+
+def pareto(
+    history: History, objective: Objective, x: str, y: str, units: Mapping[str, str] = metric_units.NONE
+) -> Plot:
     """The trials by two metrics, the front of the two among the feasible ones, and where constraints bound them.
 
     Whether a metric's front is at its large or its small values is the objective's to say, then a constraint's, then
@@ -36,11 +41,14 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
     if not trials:
         why = why_empty(history)
         both = f"no trial has both {x} and {y}" if history.completed else why
-        return empty(notation.title(x, xs), notation.title(y, ys), both)
-    figure = canvas(notation.title(x, xs), notation.title(y, ys))
+        return empty(notation.title(x, xs, units), notation.title(y, ys, units), both)
+    figure = canvas(notation.title(x, xs, units), notation.title(y, ys, units))
     met = feasible(trials, objective)
     front = front_of(xs, ys, met, better_sign(x, objective), better_sign(y, objective))
-    hover = "<br>".join(_value(metric, axis, values) for metric, axis, values in ((x, "x", xs), (y, "y", ys)))
+    known = {x: metric_units.unit(x, xs, units), y: metric_units.unit(y, ys, units)}
+    hover = "<br>".join(
+        _value(metric, axis, values, known[metric]) for metric, axis, values in ((x, "x", xs), (y, "y", ys))
+    )
     size = mark_size(len(trials))
     looks: dict[str, tuple[np.ndarray, Part]] = {
         "infeasible": (~met, {"color": INFEASIBLE, "symbol": "circle-open", "size": size, "opacity": 0.6}),
@@ -51,11 +59,13 @@ def pareto(history: History, objective: Objective, x: str, y: str) -> Plot:
         "front": (front, {"color": FRONT, "symbol": "diamond", "size": 10}),
     }
     for constraint in objective.constraints:
-        _bound(figure, constraint, {x: ("x", xs), y: ("y", ys)})
+        _bound(figure, constraint, {x: "x", y: "y"}, known)
     _region(figure, objective.constraints, {x: xs, y: ys})
-    y_sign = better_sign(y, objective)
-    if y_sign is not None:
-        leave_out_the_far(figure, ys, y_sign, front)
+    for axis, metric, values in (("x", x, xs), ("y", y, ys)):
+        sign = better_sign(metric, objective)
+        if sign is not None:
+            # The cheapest network is on the front even where it is a dead one.
+            leave_out_the_far(figure, values, sign, front, _SEEN, axis)
     if front.any():
         figure.add_trace(_edge(xs[front], ys[front], better_sign(x, objective), better_sign(y, objective)))
     for name, (which, marker) in looks.items():
@@ -118,18 +128,17 @@ def _edge(xs: np.ndarray, ys: np.ndarray, x_sign: float | None, y_sign: float | 
     }  # fmt: skip
 
 
-def _value(metric: str, axis: str, values: np.ndarray) -> str:
-    return f"{notation.escape(metric)} %{{{axis}:{notation.hover_format(values)}}} {metric_units.unit(metric, values)}"
+def _value(metric: str, axis: str, values: np.ndarray, unit: str) -> str:
+    return f"{notation.escape(metric)} %{{{axis}:{notation.hover_format(values)}}} {unit}"
 
 
-def _bound(figure: go.Figure, constraint: Constraint, axes: dict[str, tuple[str, np.ndarray]]) -> None:
+def _bound(figure: go.Figure, constraint: Constraint, axes: Mapping[str, str], units: Mapping[str, str]) -> None:
     if constraint.metric not in axes:
         return
-    axis, values = axes[constraint.metric]
     line = {"color": FEASIBLE_REGION, "width": 1.5, "dash": "dash"}
     relation = {"<=": "≤", ">=": "≥"}[constraint.relation]
-    text = f"{relation} {notation.number(constraint.bound, metric_units.unit(constraint.metric, values))}"
-    if axis == "x":
+    text = f"{relation} {notation.number(constraint.bound, units[constraint.metric])}"
+    if axes[constraint.metric] == "x":
         figure.add_vline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})
     else:
         figure.add_hline(constraint.bound, line=line, annotation={"text": text, "font": {"size": 11}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bonag.plots import notation
@@ -17,25 +19,25 @@ from loops.history import History, Trial
 from loops.objective import Objective
 
 
-def progress(history: History, objective: Objective) -> Plot:
+def progress(history: History, objective: Objective, units: Mapping[str, str] = metric_units.NONE) -> Plot:
     """Every trial's value and the best feasible one so far; those without a value are marked at the bottom.
 
     Of several goals: the share of the volume between the worst and the best values seen that the front so far
     dominates, with a mark where a trial joined the front. A trial's mark has its index as customdata.
     """
-    return _front(history, objective) if len(objective.goals) > 1 else _single(history, objective)
+    return _front(history, objective) if len(objective.goals) > 1 else _single(history, objective, units)
 
 
-def _single(history: History, objective: Objective) -> Plot:
+def _single(history: History, objective: Objective, units: Mapping[str, str]) -> Plot:
     metric = objective.goal.metric
     drawn = [trial for trial in history.completed if np.isfinite(trial.metrics.get(metric, np.nan))]
     numbers = column(drawn, metric)
-    y_title = notation.title(metric, numbers)
+    y_title = notation.title(metric, numbers, units)
     if not len(history):
         return empty("trial", y_title, why_empty(history))
     figure = canvas("trial", y_title, yaxis2=STRIP_AXIS)
     met = feasible(drawn, objective)
-    shown, unit = notation.hover_format(numbers), metric_units.unit(metric, numbers)
+    shown, unit = notation.hover_format(numbers), metric_units.unit(metric, numbers, units)
     hover = f"{notation.escape(metric)} %{{y:{shown}}} {unit}"
     size = mark_size(len(drawn))
     marks = {
@@ -59,7 +61,7 @@ def _single(history: History, objective: Objective) -> Plot:
         figure.update_yaxes(range=[0, 1], showticklabels=False, selector={"title.text": y_title})
     else:
         leave_out_the_far(figure, numbers, objective.goal.sign)
-    return Plot(figure, _summary(history, objective, best, met, missing))
+    return Plot(figure, _summary(history, metric, best, unit, met, missing))
 
 
 def _front(history: History, objective: Objective) -> Plot:
@@ -98,15 +100,14 @@ def _goals(trial: Trial, objective: Objective) -> str:
 
 
 def _summary(
-    history: History, objective: Objective, best: np.ndarray, met: np.ndarray, missing: dict[str, list[Trial]]
+    history: History, metric: str, best: np.ndarray, unit: str, met: np.ndarray, missing: dict[str, list[Trial]]
 ) -> str:
-    metric = objective.goal.metric
     text = f"{metric} of {notation.count(len(history), 'trial')}"
     if np.isfinite(best).any():
         last = best[-1]
         # The first that reached it.
         trial = history.trials[int(np.flatnonzero(best == last)[0])]
-        text += f": the best so far is {notation.number(last, metric_units.unit(metric, best))}, of trial {trial.index}"
+        text += f": the best so far is {notation.number(last, unit)}, of trial {trial.index}"
     elif len(met):
         text += ": none meets the constraints"
     return text + _rest(met, missing) + "."

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bonag.plots import notation
 from bonag.plots.curves import best_so_far, extent, volume_share
 from bonag.plots.palette import BEST
 from loops import metric_units
+from loops.gain import heights
 from loops.history import History
 from loops.objective import Objective
 from search_spaces.drawing.svg import Markup, element
 
 WIDTH, HEIGHT, _MARGIN = 280, 56, 4
+
+
+# Of ``rise_path``, whose picture is as wide as it has points.
+RISE_HEIGHT = 20
+
+
+def rise_path(rise: Sequence[float]) -> str:
+    """The ``d`` of a step line through numbers from 0 to 1, one unit apart, on a picture ``RISE_HEIGHT`` high."""
+    ys = [round(1 + (RISE_HEIGHT - 2) * (1 - value)) for value in rise]
+    changes = [f"H{place}V{y}" for place, y in enumerate(ys) if place and y != ys[place - 1]]
+    return f"M0 {ys[0]}{''.join(changes)}H{len(ys)}" if ys else ""
 
 
 def sparkline(history: History, objective: Objective) -> Markup | None:
@@ -30,11 +44,7 @@ def sparkline(history: History, objective: Objective) -> Markup | None:
     if not found.any():
         return None
     said = f"{name} over {notation.count(len(history), 'trial')}, {notation.number(float(last[0]), unit)} at the end"
-    signed = sign * curve[found]
-    best = float(signed[-1])
-    # The first designs may be far off; from there the line would be flat.
-    low = max(float(signed[0]), best - 6 * (best - float(np.median(signed))) or -np.inf)
-    height = np.clip((signed - low) / ((best - low) or 1.0), 0, 1)
+    height = np.array(heights(sign * curve[found]))
     x = _MARGIN + (WIDTH - 2 * _MARGIN) * np.flatnonzero(found) / max(len(curve) - 1, 1)
     y = HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * height
     changes = np.flatnonzero(np.diff(y, prepend=np.nan) != 0)

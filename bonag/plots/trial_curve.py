@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from bonag.plots import notation
@@ -15,18 +17,18 @@ from loops.history import History, Trial
 OTHERS = 50
 
 
-def trial_curve(history: History, index: int, metric: str) -> Plot:
+def trial_curve(history: History, index: int, metric: str, units: Mapping[str, str] = metric_units.NONE) -> Plot:
     """A metric of a trial by step, with the curves of other trials of the run faint behind it."""
     trial = next(one for one in history if one.index == index)
-    steps, values = _points(trial, metric)
-    y_title = notation.title(metric, values)
+    steps, values = points_of(trial, metric)
+    y_title = notation.title(metric, values, units)
     if not len(steps):
         return empty("step", y_title, f"trial {index} has not reported it")
     figure = canvas("step", y_title)
-    others = [one for one in history if one.index != index and _points(one, metric)[0].size][-OTHERS:]
+    others = [one for one in history if one.index != index and points_of(one, metric)[0].size][-OTHERS:]
     if others:
         figure.add_trace(_behind(others, metric))
-    shown, unit = notation.hover_format(values), metric_units.unit(metric, values)
+    shown, unit = notation.hover_format(values), metric_units.unit(metric, values, units)
     figure.add_trace(
         {
             "type": "scatter",
@@ -50,7 +52,7 @@ def reported_metrics(trial: Trial, first: tuple[str, ...]) -> list[str]:
     return [*(name for name in first if name in known), *(name for name in known if name not in first)]
 
 
-def _points(trial: Trial, metric: str) -> tuple[np.ndarray, np.ndarray]:
+def points_of(trial: Trial, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """(n,) steps and (n,) values of a metric."""
     found = [(point.step, point.metrics[metric]) for point in trial.curve if metric in point.metrics]
     rows = np.array(found, dtype=np.float64).reshape(-1, 2)
@@ -60,7 +62,7 @@ def _points(trial: Trial, metric: str) -> tuple[np.ndarray, np.ndarray]:
 def _behind(trials: list[Trial], metric: str) -> Part:
     """All curves as one trace with gaps, so that a figure of many trials stays small."""
     gap = np.array([np.nan])
-    curves = [_points(trial, metric) for trial in trials]
+    curves = [points_of(trial, metric) for trial in trials]
     return {
         "type": "scatter",
         "mode": "lines",

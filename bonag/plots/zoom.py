@@ -16,26 +16,40 @@ _FENCE = 3.0
 _ROOM = 0.06
 
 
-def leave_out_the_far(figure: go.Figure, values: np.ndarray, sign: float, keep: np.ndarray | None = None) -> None:
-    """Begin with the y axis zoomed to the values that matter, and say how many lie outside.
+def leave_out_the_far(
+    figure: go.Figure,
+    values: np.ndarray,
+    sign: float,
+    keep: np.ndarray | None = None,
+    least: float = 1.0,
+    axis: str = "y",
+    what: str | None = None,
+) -> None:
+    """Begin with an axis zoomed to the values that matter, and say how many lie outside.
 
     values: (n,) of the axis, of which larger ones are better if ``sign`` is 1, else smaller ones. keep: (n,) bool,
-    values that must stay in sight. Nothing is done unless the zoom at least doubles the scale.
+    values of which the share ``least`` must stay in sight. what: those outside in words, by default how many trials
+    they are. Nothing is done unless the zoom at least doubles the scale.
     """
     signed = sign * values
     first, middle, best = np.quantile(signed, [0.25, 0.5, 1.0])
     fence = first - _FENCE * max(middle - first, best - middle)
     far = signed < fence
-    if not far.any() or (keep is not None and far[keep].any()):
+    if not far.any() or (keep is not None and (~far[keep]).sum() < least * keep.sum()):
         return
     low = signed[~far].min()
     if best - low > 0.5 * (best - signed.min()):
         return
     room = _ROOM * (best - low) or 1.0
-    figure.update_layout(yaxis_range=sorted([sign * (low - 1.5 * room), sign * (best + room)]))
-    text = f"{count(int(far.sum()), 'trial')} {'below' if sign > 0 else 'above'} (double-click for all)"
-    y, anchor = (0.05, "bottom") if sign > 0 else (0.99, "top")
-    note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})
+    figure.update_layout({f"{axis}axis_range": sorted([sign * (low - 1.5 * room), sign * (best + room)])})
+    where = {("x", True): "to the left", ("x", False): "to the right", ("y", True): "below", ("y", False): "above"}
+    text = f"{what or count(int(far.sum()), 'trial')} {where[axis, sign > 0]} (double-click for all)"
+    if axis == "x":
+        x, anchor = (0.01, "left") if sign > 0 else (1.0, "right")
+        note(figure, text, x, 0.99, xanchor=anchor, yanchor="top", font={"size": 11})
+    else:
+        y, anchor = (0.05, "bottom") if sign > 0 else (0.99, "top")
+        note(figure, text, 1, y, xanchor="right", yanchor=anchor, font={"size": 11})
 
 
 def leave_out_far_pairs(figure: go.Figure, x: np.ndarray, y: np.ndarray) -> None:

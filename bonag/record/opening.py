@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from loops.config import RunConfig
 from loops.config_json import config_to_json
 from loops.fingerprint import Fingerprint
 from loops.history import History, Trial
+from loops.metric_units import NONE
 from loops.source import Source
 from search_spaces import NetworkSize, SearchSpace
 from search_spaces.errors import UserError
@@ -37,10 +38,11 @@ def create_record(
     size: NetworkSize | None = None,
     sources: Sequence[Source] = (),
     fingerprint: Fingerprint | None = None,
+    units: Mapping[str, str] = NONE,
 ) -> RunRecord:
     """Make the run's folder and its record, and open it. known: the trials that it begins with. size: of the networks
     that architectures stand for in it, by default the space's own. sources: of transfer.
-    fingerprint: of the data set.
+    fingerprint: of the data set. units: by metric, as the evaluator tells them.
 
     Raises NameTakenError, or UserError if the place cannot be written, and then leaves nothing behind.
     """
@@ -48,7 +50,7 @@ def create_record(
     folder = out / config.name
 
     def new(connection: sa.Connection) -> None:
-        rows.add_run(connection, config, description, size)
+        rows.add_run(connection, config, description, size, units)
         rows.add_trials(connection, config.name, known)
         add_sources(connection, config.name, sources)
         add_fingerprint(connection, config.name, fingerprint)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -42,7 +42,7 @@ class RunSnapshot:
     space: at the size of the networks that architectures stand for in the run.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
-    sources: of transfer. fingerprint: of its data set, None where there is none.
+    sources: of transfer. fingerprint: of its data set, None where there is none. units: see ``RunRow``.
     """
 
     path: Path
@@ -59,6 +59,7 @@ class RunSnapshot:
     machine: str | None = None
     sources: tuple[Source, ...] = ()
     fingerprint: Fingerprint | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def snapshot_of(
         machine=run.machine,
         sources=sources,
         fingerprint=fingerprint,
+        units=run.units,
     )
 
 

@@ -19,6 +19,7 @@ from loops.config import RunConfig
 from loops.config_json import config_from_json, config_to_json
 from loops.ending import RunState
 from loops.history import History, Point, Trial, TrialStatus
+from loops.metric_units import NONE
 from loops.outcome import check_metrics
 from search_spaces import NetworkSize, SearchSpace
 from search_spaces.errors import UserError
@@ -28,7 +29,7 @@ from search_spaces.errors import UserError
 class RunRow:
     """What the database knows of a run beside its trials.
 
-    network_size: None where an older bonag made the run, which kept none.
+    network_size: None where an older bonag made the run, which kept none. units: by metric, as the evaluator told them.
     """
 
     config: RunConfig
@@ -40,6 +41,7 @@ class RunRow:
     seconds: float
     machine: str | None
     network_size: NetworkSize | None
+    units: Mapping[str, str]
 
 
 def check_version(connection: sa.Connection) -> int:
@@ -76,8 +78,14 @@ def migrate(connection: sa.Connection) -> None:
         connection.execute(sa.update(schema.versions).values(version=schema.VERSION))
 
 
-def add_run(connection: sa.Connection, config: RunConfig, description: str, size: NetworkSize | None) -> None:
-    """Write a new run. size: see ``RunRow``."""
+def add_run(
+    connection: sa.Connection,
+    config: RunConfig,
+    description: str,
+    size: NetworkSize | None,
+    units: Mapping[str, str] = NONE,
+) -> None:
+    """Write a new run. size, units: see ``RunRow``."""
     connection.execute(
         sa.insert(schema.runs).values(
             name=config.name,
@@ -87,6 +95,7 @@ def add_run(connection: sa.Connection, config: RunConfig, description: str, size
             forgiven=0,
             created_at=time.time(),
             network_size=None if size is None else json.dumps(asdict(size)),
+            units=json.dumps(dict(units)),
         )
     )
 
@@ -113,6 +122,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             seconds=float(row.get("seconds") or 0.0),
             machine=row.get("machine"),
             network_size=NetworkSize(**json.loads(size)) if (size := row.get("network_size")) else None,
+            units={str(name): str(unit) for name, unit in json.loads(row.get("units") or "{}").items()},
         )
         check_run(run)
         return run

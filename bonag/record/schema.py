@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 # Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
 # and changed when something is written to them.
-VERSION = 5
+VERSION = 6
 # The first that holds fingerprints.
 FINGERPRINTS_SINCE = 5
 
@@ -16,7 +16,7 @@ versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, p
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
 # seconds: for how long the run has run, all sittings together. network_size: of the networks that architectures stand
-# for in it, as JSON.
+# for in it, as JSON. units: that its evaluator told of metrics, a JSON object by metric.
 runs = sa.Table(
     "bonag_runs",
     metadata,
@@ -30,6 +30,7 @@ runs = sa.Table(
     sa.Column("seconds", sa.Double),
     sa.Column("machine", sa.Text),
     sa.Column("network_size", sa.Text),
+    sa.Column("units", sa.Text),
 )
 
 # proposed_event, ended_event: their places in the order of all events of the run. checksum: of the row and its metrics.
@@ -118,6 +119,7 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     3: [runs.c.network_size],
     4: [sources],
     5: [fingerprints],
+    6: [runs.c.units],
 }
 
 

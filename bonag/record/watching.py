@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 
 from bonag.record import rows, schema
@@ -31,8 +33,9 @@ from bonag.record.reading import (
 from bonag.record.source_rows import read_sources
 from loops.config import RunConfig
 from loops.ending import RunState
+from loops.gain import Gain, gain
 from loops.history import KNOWN, TrialStatus
-from loops.objective import Goal, Objective
+from loops.objective import Objective
 from search_spaces.errors import UserError
 
 # How the provenance of a trial begins, as the record has it, that was known beforehand.
@@ -43,19 +46,20 @@ _KNOWN = json.dumps({"origin": KNOWN})[:-1]
 class Overview:
     """A run without its trials.
 
-    trials: how many there are of each status; ``known`` of all were known beforehand. best: the first goal's value of
-    the best feasible trial, if there is one. created_at, ended_at: seconds since the epoch; ended_at is the latest end
-    of a trial.
+    trials: how many there are of each status; ``known`` of all were known beforehand. gain: what the completed ones
+    are worth. created_at, ended_at: seconds since the epoch; ended_at is the latest end of a trial. units: by metric,
+    as the evaluator told them.
     """
 
     config: RunConfig
     state: RunState
     reason: str | None
     trials: Mapping[str, int]
-    best: float | None
+    gain: Gain
     created_at: float
     ended_at: float | None
     known: int = 0
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -166,35 +170,25 @@ def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
         state=state_of(run, live),
         reason=run.reason,
         trials={status: count for status, count, _ in by_status},
-        best=_best(connection, name, run.config.parsed_objective()),
+        gain=_gain(connection, name, run.config.parsed_objective()),
         created_at=run.created_at,
         ended_at=max((ended for _, _, ended in by_status if ended is not None), default=None),
         known=connection.scalar(known) or 0,
+        units=run.units,
     )
 
 
-def _best(connection: sa.Connection, name: str, objective: Objective) -> float | None:
-    """The first goal's best value among the feasible trials: also of a front it is the end that comes first."""
-    goal: Goal = objective.goals[0]
-    values = schema.metrics.alias()
-    trials = schema.trials
-    same = (trials.c.run == values.c.run) & (trials.c.trial == values.c.trial)
-    query = sa.select((sa.func.max if goal.maximise else sa.func.min)(values.c.value)).select_from(
-        values.join(trials, same)
+def _gain(connection: sa.Connection, name: str, objective: Objective) -> Gain:
+    values, trials = schema.metrics.c, schema.trials.c
+    query = (
+        sa.select(values.trial, values.name, values.value)
+        .join_from(schema.metrics, schema.trials, (trials.run == values.run) & (trials.trial == values.trial))
+        .where(trials.run == name, trials.status == str(TrialStatus.COMPLETED), values.name.in_(objective.metrics))
+        .order_by(trials.ended_at, trials.trial)
     )
-    query = query.where(
-        values.c.run == name, values.c.name == goal.metric, trials.c.status == str(TrialStatus.COMPLETED)
-    )
-    for constraint in objective.constraints:
-        bounded = schema.metrics.alias()
-        column = bounded.c.value
-        query = query.where(
-            sa.exists().where(
-                bounded.c.run == values.c.run,
-                bounded.c.trial == values.c.trial,
-                bounded.c.name == constraint.metric,
-                column <= constraint.bound if constraint.relation == "<=" else column >= constraint.bound,
-            )
-        )
-    found = connection.scalar(query)
-    return None if found is None else float(found)
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for trial, metric, value in connection.execute(query).all():
+        found[trial][metric] = value
+    # A program that writes the record by itself may leave one out.
+    whole = [row for row in found.values() if len(row) == len(objective.metrics)]
+    return gain(objective, {m: np.array([row[m] for row in whole], dtype=np.float64) for m in objective.metrics})

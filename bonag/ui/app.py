@@ -15,16 +15,17 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from bonag import __version__
+from bonag.plots.sparkline import rise_path
 from bonag.ui import assets, events, filters
 from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
-from bonag.ui.pages import analyses, compare, generator, pareto, predictor, run, runs, trial
+from bonag.ui.pages import analyses, compare, compare_trials, generator, pareto, predictor, run, runs, trial
 from bonag.ui.security import HEADERS, Guard
 from bonag.ui.site import Site, ViewCache
 from bonag.ui.source import Source, UnknownKeyError
 from search_spaces.errors import UserError
 
-PAGES = (runs, compare, run, trial, pareto, analyses, predictor, generator)
+PAGES = (runs, compare, compare_trials, run, trial, pareto, analyses, predictor, generator)
 # Figures of large runs shrink to a fifth.
 COMPRESSED_FROM = 2000
 
@@ -38,6 +39,9 @@ def templates() -> Jinja2Templates:
     environment.filters |= {
         "number": filters.number,
         "duration": filters.duration,
+        "rise_path": rise_path,
+        "measured": filters.measured,
+        "in_units": filters.heading,
         "moment": filters.moment,
         "iso": filters.iso,
         "data_block": assets.data_block,
@@ -81,7 +85,7 @@ def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Star
         routes=[*assets.routes(), *events.routes(site), *(route for page in PAGES for route in page.routes(site))],
         middleware=[
             Middleware(Guard, names=tuple(names)),
-            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=4),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=6),
         ],
         exception_handlers={
             HTTPException: say_refused,

@@ -60,7 +60,7 @@ def read_plotly() -> bytes:
 @cache
 def _plotly() -> bytes:
     """plotly.js, compressed."""
-    return gzip.compress(call_at_once(read_plotly()), compresslevel=5)
+    return gzip.compress(call_at_once(read_plotly()), compresslevel=6)
 
 
 # How plotly.min.js gives its one large function to the code that calls it.

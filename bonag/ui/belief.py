@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -69,13 +70,13 @@ BLOCKS = {
 }
 
 
-def numbers(found: Quality, metric: str, measured: np.ndarray) -> list[Number]:
-    """What ``quality`` found. measured: (n,) values of the metric, which tell its unit."""
+def numbers(found: Quality, metric: str, measured: np.ndarray, units: Mapping[str, str]) -> list[Number]:
+    """What ``quality`` found. measured, units: see ``filters.amount``."""
     values = {
         "Kendall tau": _plain(found.kendall),
         "Spearman": _plain(found.spearman),
         "R²": _plain(found.r2),
-        "RMSE": amount(found.rmse, metric, measured, 3),
+        "RMSE": amount(found.rmse, metric, measured, units, 3),
         "In 50 % intervals": share(found.within_50),
         "In 90 % intervals": share(found.within_90),
         "Mean standardised error": _with_spread(found.bias, found.spread),
@@ -192,7 +193,8 @@ class Belief:
             return {}
         assert self.subject.data is not None
         frames = {"crossed": self.checked.crossed, "ahead": self.checked.ahead}
-        return {name: numbers(quality(one), self.metric, self.subject.data.values) for name, one in frames.items()}
+        values, units = self.subject.data.values, self.subject.view.units
+        return {name: numbers(quality(one), self.metric, values, units) for name, one in frames.items()}
 
     @property
     def kernel(self) -> list[tuple[str, ...]]:
@@ -209,7 +211,7 @@ class Belief:
     def figure(self, name: str) -> Figure | None:
         """One of the figures, or None where there is none of that name."""
         frame = self._frame(name)
-        return None if frame is None else draw(_plot, name, ByIdentity(frame), self.metric)
+        return None if frame is None else draw(_plot, name, ByIdentity(frame), self.metric, self.subject.view.units)
 
     def _frame(self, name: str) -> pd.DataFrame | None:
         """What is drawn under one of the names of CAPTIONS."""
@@ -232,14 +234,14 @@ def _is_own(view: View) -> bool:
     return view.config is not None and view.config.strategy.partition(":")[0] in OWN
 
 
-def _plot(name: str, frame: ByIdentity[pd.DataFrame], metric: str) -> Plot:
+def _plot(name: str, frame: ByIdentity[pd.DataFrame], metric: str, units: Mapping[str, str]) -> Plot:
     if name == "importance":
         return beliefs.importance(frame.value)
     if name == "effects":
-        return beliefs.effects(frame.value, metric)
+        return beliefs.effects(frame.value, metric, units)
     if name == "calibration":
         return beliefs.calibration(frame.value)
-    return beliefs.predicted_against_measured(frame.value, metric)
+    return beliefs.predicted_against_measured(frame.value, metric, units)
 
 
 def _plain(value: float) -> str:

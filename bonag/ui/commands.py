@@ -44,14 +44,20 @@ def run_command(config: RunConfig) -> str | None:
 
 
 def resume_command(config: RunConfig, where: str) -> str | None:
-    """Goes on with the run in a folder: a command, or a line of Python where parts were Python objects.
-
-    None for a run that a program asks and tells, which decides itself when to go on.
-    """
-    if config.budget is None:
+    """Goes on with the run in a folder; None for a run that only a Python program can go on with."""
+    if config.budget is None or own_parts(config):
         return None
-    parts = "".join(f", {name}=..." for name in own_parts(config))
-    return f"bonag.resume({where!r}{parts})" if parts else shlex.join(["bonag", "resume", where])
+    return shlex.join(["bonag", "resume", where])
+
+
+def resume_words(config: RunConfig) -> str:
+    """How a Python program goes on with a run, where no command can."""
+    if config.budget is None:
+        return "It was asked and told by a program, which decides itself when to go on."
+    parts = own_parts(config)
+    objects = f"{' and '.join(parts)} {'was a Python object' if len(parts) == 1 else 'were Python objects'}"
+    given = ", ".join(f"{name}=..." for name in parts)
+    return f"Its {objects}, so a program goes on with it: bonag.resume(folder, {given})."
 
 
 # What a run's numbers depend on.
@@ -122,15 +128,17 @@ def _other_options(config: RunConfig) -> tuple[tuple[str, str], ...]:
 
 def _going_on(state: str, config: RunConfig) -> tuple[str | None, str]:
     command = resume_command(config, config.name)
+    if config.budget is None:
+        return None, resume_words(config)
+    if state not in ("interrupted", "stopped", "running"):
+        return None, f"The run is {state}: there is nothing to go on with."
     if command is None:
-        return None, "It was asked and told by a program, which decides itself when to go on."
+        return None, resume_words(config)
     if state in ("interrupted", "stopped"):
         return command, (
             f"The run is {state}. In the folder above {config.name}/, this goes on with it as if nothing had happened:"
         )
-    if state == "running":
-        return command, "The run was going on when this was made. Should it be interrupted, this goes on with it:"
-    return None, f"The run is {state}: there is nothing to go on with."
+    return command, "The run was going on when this was made. Should it be interrupted, this goes on with it:"
 
 
 def _data(config: RunConfig) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -44,8 +44,12 @@ class ByIdentity(Generic[Value]):
         return id(self.value)
 
 
-@cached(LRUCache(KEPT), condition=threading.Condition())
-def draw(function: Callable[..., Plot], *what: Hashable) -> Figure:
+def _key(*what: object) -> Hashable:
+    return tuple(tuple(sorted(one.items())) if isinstance(one, Mapping) else one for one in what)
+
+
+@cached(LRUCache(KEPT), _key, condition=threading.Condition())
+def draw(function: Callable[..., Plot], *what: Hashable | Mapping[str, str]) -> Figure:
     """``function(*what)``; many pages that show the same have it drawn once."""
     plot = function(*what)
     text: str = plot.figure.to_json()

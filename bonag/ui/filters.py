@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -53,9 +54,25 @@ def share(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:.3g} %"
 
 
-def amount(value: float, metric: str, measured: np.ndarray, digits: int = 5) -> str:
-    """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit."""
-    return "–" if math.isnan(value) else notation.number(value, metric_units.unit(metric, measured), digits)
+def measured(value: float | None, metric: str, units: Mapping[str, str]) -> str:
+    """A trial's value of a metric with its unit; a dash for none. units: by metric, where they are known."""
+    if value is None or math.isnan(value):
+        return "–"
+    return notation.number(value, metric_units.unit(metric, np.array([value]), units), 6)
+
+
+def heading(metric: str, units: Mapping[str, str]) -> str:
+    """``accuracy (%)``: a column of a metric."""
+    known = metric_units.unit(metric, np.zeros(0), units)
+    return f"{metric} ({known})" if known and not metric.endswith(f"_{known}") else metric
+
+
+def amount(value: float, metric: str, measured: np.ndarray, units: Mapping[str, str], digits: int = 5) -> str:
+    """A value of the metric with its unit; a dash for none. measured: (n,), values that tell the unit.
+
+    units: by metric, where they are known.
+    """
+    return "–" if math.isnan(value) else notation.number(value, metric_units.unit(metric, measured, units), digits)
 
 
 def _local(seconds: float) -> datetime:

@@ -25,14 +25,16 @@ class Best:
 class Overview:
     """counts: of trials by their status. feasible: completed ones that meet the constraints. best: see ``best_of``.
 
-    front: how many trials are on it, of several goals. proposals, evaluations: seconds that were spent on them.
-    running: the trials that run, each with what it reported last, in words.
+    front: how many trials are on it, of several goals, and ``ranges``: the least and the most of each goal there.
+    proposals, evaluations: seconds that were spent on them. running: the trials that run, each with what it reported
+    last, in words.
     """
 
     counts: Mapping[TrialStatus, int]
     feasible: int
     best: list[Best]
     front: int | None
+    ranges: Mapping[str, tuple[float, float]]
     proposals: float
     evaluations: float
     running: list[tuple[Trial, str | None]]
@@ -42,11 +44,14 @@ def overview_of(view: View) -> Overview:
     """What there is to say before the trials are looked at one by one."""
     history, objective = view.history, view.objective
     several = len(objective.goals) > 1 and len(history.completed) > 0
+    front = objective.front(history) if several else []
+    ends = {goal.metric: sorted(trial.metrics[goal.metric] for trial in front) for goal in objective.goals if front}
     return Overview(
         {status: sum(trial.status is status for trial in history) for status in TrialStatus},
         int(objective.feasible(history).sum()) if objective.constraints else len(history.completed),
         best_of(view),
-        len(objective.front(history)) if several else None,
+        len(front) if several else None,
+        {metric: (values[0], values[-1]) for metric, values in ends.items()},
         sum(trial.proposal_seconds or 0.0 for trial in history),
         sum(trial.evaluation_seconds or 0.0 for trial in history),
         [(trial, report_words(trial, objective.metrics)) for trial in history.pending],

@@ -76,7 +76,7 @@ def _content(view: View) -> dict[str, object]:
         "overview": overview,
         "champions": champions(view, overview.best),
         "top": top(view),
-        "progress": draw(progress, history, view.objective),
+        "progress": draw(progress, history, view.objective, view.units),
         "seconds": draw(seconds, history) if timed else None,
         "fronts": _fronts(view),
         "table": table,
@@ -92,7 +92,7 @@ def _fronts(view: View) -> list[tuple[Figure, str]]:
     x, y = fronts.default(fronts.metrics(history, objective), objective)
     xs = [goal.metric for goal in objective.goals[1:]] or [x]
     return [
-        (draw(pareto, history, objective, x, y), _directions(view, x, y))
+        (draw(pareto, history, objective, x, y, view.units), _directions(view, x, y))
         for x in xs[:MOST_FRONTS]
         if x != y and any(x in trial.metrics and y in trial.metrics for trial in history.completed)
     ]

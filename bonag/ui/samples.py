@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ class Samples:
         return (
             {}
             if self.result is None
-            else {goal: draw(_spread, ByIdentity(self.result.values), goal) for goal in self.goals}
+            else {goal: draw(_spread, ByIdentity(self.result.values), goal, self.view.units) for goal in self.goals}
         )
 
     @property
@@ -122,7 +123,7 @@ class Samples:
             (
                 one,
                 {
-                    goal: amount(median, goal, values[goal])
+                    goal: amount(median, goal, values[goal], self.view.units)
                     for goal, median in zip(self.goals, one.medians, strict=False)
                 },
                 (
@@ -136,5 +137,5 @@ class Samples:
         ]
 
 
-def _spread(values: ByIdentity[pd.DataFrame], metric: str) -> Plot:
-    return guidance_plot(values.value[["step", "kind", metric]].rename(columns={metric: "value"}), metric)
+def _spread(values: ByIdentity[pd.DataFrame], metric: str, units: Mapping[str, str]) -> Plot:
+    return guidance_plot(values.value[["step", "kind", metric]].rename(columns={metric: "value"}), metric, units)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
 from loops.config import RunConfig
+from loops.gain import NOTHING, Gain
 from loops.history import History
 from loops.objective import Objective
+from loops.pace import seconds_left
 from loops.source import Source as TransferSource
 from search_spaces import Architecture, SearchSpace
 
@@ -29,10 +31,10 @@ class Summary:
     """An experiment in one line, made without reading all of it.
 
     key: by which the source finds it again. kind: what wrote it. state: running, finished, stopped, interrupted,
-    unreadable, or of Ax's reading or snapshot. objective: its text. best: value of the first goal of the best feasible
-    trial. trials: how many there are; all but the ``known`` ones count towards ``budget``. started, ended: seconds
-    since the epoch; ended is the end of the last trial of a run that does not run. problem: why it cannot be read, in
-    one line, or None; then what could not be found out is empty.
+    unreadable, or of Ax's reading or snapshot. objective: its text. gain: what its trials are worth. trials: how
+    many there are; all but the ``known`` ones count towards ``budget``. started, ended: seconds since the epoch; ended
+    is the end of the last trial of a run that does not run. problem: why it cannot be read, in one line, or None; then
+    what could not be found out is empty. found: the gain in words, with the unit.
     """
 
     key: str
@@ -43,7 +45,7 @@ class Summary:
     task: str | None = None
     strategy: str | None = None
     objective: str = ""
-    best: float | None = None
+    gain: Gain = NOTHING
     trials: int = 0
     budget: int | None = None
     seed: int | None = None
@@ -51,6 +53,7 @@ class Summary:
     ended: float | None = None
     problem: str | None = None
     known: int = 0
+    found: str | None = None
 
     @property
     def path(self) -> str:
@@ -64,7 +67,7 @@ class View:
 
     config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
     description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
-    database, without secrets. sources: of transfer.
+    database, without secrets. sources: of transfer. units: by metric, where they are known.
     """
 
     summary: Summary
@@ -76,22 +79,21 @@ class View:
     reason: str | None
     where: str
     sources: tuple[TransferSource, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
         """The address of its page."""
         return self.summary.path
 
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the run still takes, from its last trial's end; None where it does not run."""
+        return seconds_left(self.history, self.summary.budget) if self.summary.state == "running" else None
+
     def draw(self, architecture: Architecture, small: bool = False) -> str | None:
         """An architecture as SVG; None where there is no space to draw it by."""
         return None if self.space is None else self.space.draw(architecture, small)
-
-
-def best_value(history: History, objective: Objective) -> float | None:
-    """The first goal's value of the best feasible trial, if there is one."""
-    goal = objective.goals[0]
-    values = [trial.metrics[goal.metric] for trial in history.completed if objective.admits(trial)]
-    return max(values, key=lambda value: goal.sign * value, default=None)
 
 
 class Source(Protocol):

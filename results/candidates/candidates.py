@@ -3,7 +3,7 @@
 python candidates.py --seeds 30: on two objectives that need no table (``OBJECTIVES``), after 60 random trials, each
 method proposes five more by the same predictor and acquisition. ``candidates.csv`` has a row for each space, objective,
 method and seed: the best acquisition of the first proposal after so many graphs were scored, and the best value after
-the five. ``validity.csv`` has the share of graphs that are architectures as they are drawn, before anything is repaired.
+the five. ``validity.csv`` has the share of graphs that are architectures as they are drawn, before any is repaired.
 The same command goes on with what is missing.
 """
 

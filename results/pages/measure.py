@@ -1,4 +1,4 @@
-"""``python results/pages/measure.py``: seconds until pages are drawn, and what a search loses while it is watched."""
+"""``python results/pages/measure.py``: what pages weigh, how soon they are drawn, and what a watched search loses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ LISTED, LISTED_TRIALS = 20, 100
 SIZES = {1000: 1.5, 5000: 3.0}
 # The search that is watched: about a minute, so that opening the page, or a pause of the machine, is little of it.
 WATCHED = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "300")
+# What a newcomer types first: the seconds from there to a drawn architecture are those of a page that waits for it.
+FIRST = ("--space", "nb201", "--budget", "100")
+PATIENCE = 300.0
+FIRST_PICTURE = "document.querySelector('#best-trial') && document.querySelector('.drawing svg') !== null"
 # Seconds since the navigation began, once all figures are drawn and the browser has shown them.
 DRAWN = """(() => {
   const drawn = () => document.readyState === "complete"
@@ -35,6 +40,9 @@ DRAWN = """(() => {
   };
   addEventListener("DOMContentLoaded", look);
 })();"""
+# Kilobytes that came over the wire, headers included, for the page and all that it loads.
+WEIGHT = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, one) => sum + one.transferSize, 0) / 1000"""
 
 
 def measure(program: str, repeats: int, pairs: int, say: Callable[[str], None]) -> pd.DataFrame:
@@ -49,13 +57,14 @@ def measure(program: str, repeats: int, pairs: int, say: Callable[[str], None]) 
         say(f"making {LISTED} runs of {LISTED_TRIALS} trials, and runs of {' and '.join(f'{n:,}' for n in SIZES)}")
         make_runs(folder)
         with serve(folder / "list") as server, Chromium(program) as browser:
-            seconds = [time_page(browser, f"{server}/") for _ in range(repeats)]
-        rows.append(figure(f"first page, {LISTED} runs of {LISTED_TRIALS} trials", seconds, "s", 1.0))
+            rows += visit(browser, f"{server}/", repeats, f"first page, {LISTED} runs of {LISTED_TRIALS} trials", 1.0)
         with serve(folder / "large") as server, Chromium(program) as browser:
             for size, bar in SIZES.items():
                 say(f"opening the page of a run of {size:,} trials")
-                seconds = [time_page(browser, f"{server}/runs/trials-{size}") for _ in range(repeats)]
-                rows.append(figure(f"run page, {size:,} trials", seconds, "s", bar))
+                rows += visit(browser, f"{server}/runs/trials-{size}", repeats, f"run page, {size:,} trials", bar)
+        say("beginning a run, and waiting for its drawing")
+        seconds = [time_first_picture(folder / f"first-{number}", program) for number in range(repeats)]
+        rows.append(figure("from `bonag run` to a drawn best architecture", seconds, "s", 20.0))
         lost = []
         for pair in range(pairs):
             say(f"searching, watched and unwatched: {pair + 1} of {pairs}")
@@ -69,26 +78,53 @@ def measure(program: str, repeats: int, pairs: int, say: Callable[[str], None]) 
     return pd.DataFrame(rows, columns=["what", "value", "low", "high", "unit", "bar"])
 
 
-def figure(what: str, values: list[float], unit: str, bar: float) -> tuple[str, float, float, float, str, float]:
+Row = tuple[str, float, float, float, str, float | None]
+
+
+def figure(what: str, values: list[float], unit: str, bar: float | None) -> Row:
     """A figure as ``measure`` gives it."""
     return what, statistics.median(values), min(values), max(values), unit, bar
+
+
+def visit(browser: Chromium, address: str, repeats: int, what: str, bar: float) -> list[Row]:
+    """How soon a page is drawn, and what it weighs."""
+    seconds, weights = zip(*(open_page(browser, address) for _ in range(repeats)), strict=True)
+    return [figure(what, list(seconds), "s", bar), figure(f"{what}, weight", list(weights), "kB", None)]
 
 
 def make_runs(folder: Path) -> None:
     """The runs that the pages show: random search, measured by the space's surrogate."""
     for seed in range(LISTED):
-        search("nb201", LISTED_TRIALS, seed, strategy="random", out=folder / "list", name=f"run-{seed}")
+        search("nb201", budget=LISTED_TRIALS, seed=seed, strategy="random", out=folder / "list", name=f"run-{seed}")
     for size in SIZES:
-        search("nb201", size, 0, strategy="random", out=folder / "large", name=f"trials-{size}")
+        search("nb201", budget=size, strategy="random", out=folder / "large", name=f"trials-{size}")
 
 
-def time_page(browser: Chromium, address: str) -> float:
-    """Seconds from the navigation until the page is drawn."""
+def open_page(browser: Chromium, address: str) -> tuple[float, float]:
+    """Seconds from the navigation until the page is drawn, and kilobytes until then."""
     page = browser.open(address, DRAWN)
     try:
-        return float(page.wait_for("window.drawnAfter"))
+        return float(page.wait_for("window.drawnAfter")), float(page.value(WEIGHT))
     finally:
         page.close()
+
+
+def time_first_picture(out: Path, program: str) -> float:
+    """Seconds from `bonag run` and `bonag ui`, begun together, to the drawing of the best architecture."""
+    out.mkdir()
+    begun = time.monotonic()
+    command = [*BONAG, "run", *FIRST, "--out", str(out), "--name", "run"]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with serve(out) as server, Chromium(program) as browser:
+            page = browser.open(f"{server}/")
+            page.wait_for("document.querySelector('#run-1') !== null", PATIENCE)
+            page.close()
+            browser.open(f"{server}/runs/run").wait_for(FIRST_PICTURE, PATIENCE)
+            return time.monotonic() - begun
+    finally:
+        started.kill()
+        started.wait()
 
 
 def time_search(out: Path, program: str | None) -> float:

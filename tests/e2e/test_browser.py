@@ -14,7 +14,13 @@ pytestmark = pytest.mark.timeout(1500)
 LIGHT_PAGES = (
     "/",
     "/compare?run=ended&run=twin",
+    "/compare?run=ended&run=short&show=distribution",
+    "/compare?run=ended&run=short&x=clock",
+    "/compare/trials?run=ended&trial=3&trial=5",
+    "/compare/trials?trial=ended:3&trial=twin:5",
     "/runs/ended",
+    "/runs/ended?figure=workers",
+    "/runs/ended?figure=distribution",
     f"/runs/ended/trials/{FAILED}",
     "/runs/ended/trials/3",
     "/runs/ended/pareto?x=latency&y=accuracy",

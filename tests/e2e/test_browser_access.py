@@ -13,8 +13,10 @@ from .visit import Visit
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(4000)]
 PAGES = (
     "/",
-    "/compare?run=ended&run=twin",
+    "/compare?run=ended&run=short",
+    "/compare/trials?run=ended&trial=3&trial=5",
     "/runs/ended",
+    "/runs/ended?figure=workers",
     f"/runs/ended/trials/{FAILED}",
     "/runs/ended/trials/3",
     "/runs/live/pareto",
@@ -22,7 +24,7 @@ PAGES = (
     "/no/such/page",
 )
 # Of few trials: what is computed there has the lowest priority, and a busy machine leaves it little time.
-COMPUTED = ("/runs/short/predictor", "/runs/short/generator", "/runs/short/analyses")
+COMPUTED = ("/runs/short?figure=matters", "/runs/short/predictor", "/runs/short/generator", "/runs/short/analyses")
 
 
 def violations(visit: Visit) -> list[str]:
@@ -121,6 +123,51 @@ def test_files_can_be_taken_along(chromium: Any, site: Site) -> None:
         assert visit.faults() == []
 
 
+def test_no_column_of_the_list_is_clipped(chromium: Any, site: Site) -> None:
+    with Visit(chromium, site.address) as visit:
+        page = visit.go("/")
+        box = "document.querySelector('.table-box')"
+        assert page.evaluate(f"{box}.scrollWidth - {box}.clientWidth") == 0
+        assert page.locator("svg.rise").count() == 4
+        assert "hypervolume" in page.get_by_role("row", name="live").inner_text()
+
+
+def test_a_figure_is_chosen_without_a_reload(chromium: Any, site: Site) -> None:
+    with Visit(chromium, site.address) as visit:
+        page = visit.go("/runs/ended")
+        page.evaluate("window.kept = true")
+        for words, label in (
+            ("Workers", "at once"),
+            ("Distribution", "median of each"),
+            ("Time spent", "in proposals"),
+        ):
+            page.get_by_role("link", name=words).click()
+            page.get_by_label(label).wait_for()
+            assert page.get_by_role("link", name=words).get_attribute("aria-current") == "true"
+            visit.drawn()
+        page.get_by_text("What they are").click()
+        page.get_by_text("Made up.").wait_for()
+        assert page.evaluate("window.kept")
+        assert visit.faults() == []
+
+
+def test_ticked_trials_are_drawn_beside_each_other(chromium: Any, site: Site) -> None:
+    with Visit(chromium, site.address) as visit:
+        page = visit.go("/runs/ended/pareto?x=params&y=accuracy")
+        for box in page.get_by_label("Compare trial").all()[:2]:
+            box.check()
+        page.get_by_role("button", name="Compare two ticked trials").click()
+        page.get_by_role("heading", level=1, name="Two trials").wait_for()
+        marks = page.locator("[data-differs] > g > rect")
+        assert marks.count() >= 2
+        bad = "getComputedStyle(document.querySelector('[data-differs] > g > rect')).stroke"
+        assert page.evaluate(bad) == page.evaluate("getComputedStyle(document.querySelector('.bad')).color")
+        page.get_by_label("Second trial").fill("5")
+        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("link", name="trial 5").wait_for()
+        assert visit.faults() == []
+
+
 def test_ticked_runs_are_compared(chromium: Any, site: Site) -> None:
     with Visit(chromium, site.address) as visit:
         page = visit.go("/")
@@ -132,4 +179,8 @@ def test_ticked_runs_are_compared(chromium: Any, site: Site) -> None:
         page.get_by_label("One curve for each").select_option("run")
         page.get_by_role("heading", name="By run").wait_for()
         visit.until("document.querySelector('[data-figure] .main-svg')")
+        page.get_by_label("Against").select_option("clock")
+        page.get_by_text("time since the run began").wait_for()
+        page.get_by_label("Show").select_option("distribution")
+        page.get_by_text("share of trials (%)").wait_for()
         assert visit.faults() == []

@@ -58,7 +58,7 @@ class Asked:
     @property
     def figure(self) -> Figure:
         """The trials by these metrics."""
-        return draw(pareto, self.history, self.view.objective, self.x, self.y)
+        return draw(pareto, self.history, self.view.objective, self.x, self.y, self.view.units)
 
     @property
     def front(self) -> list[Trial]:
@@ -114,6 +114,7 @@ def routes(site: Site) -> list[BaseRoute]:
             rows=[row for row in rows(asked.history, view.objective, trial) if row.metric in known],
             drawn=view.draw(trial.architecture),
             address=f"{view.path}/trials/{trial.index}",
+            units=view.units,
         )
 
     path = "/runs/{key}/pareto"

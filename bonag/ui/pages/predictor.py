@@ -25,14 +25,11 @@ def routes(site: Site) -> list[BaseRoute]:
     def context(request: Request) -> dict[str, object]:
         this = _find_subject(site, request)
         path = f"{this.view.path}/predictor"
-        standings = {} if this.reason is not None else {name: _ask(site, this, name) for name in WORKS}
+        standings = {} if this.reason is not None else {name: ask(site, this, name) for name in WORKS}
         belief = Belief(this, **{name: one.result for name, one in standings.items()})
 
         def url(name: str) -> str:
-            version = standings["found" if name in ("importance", "effects") else "checked"].version
-            assert version is not None
-            query = urlencode({"metric": this.metric, "version": write_version(version)})
-            return f"{path}/figures/{name}?{query}"
+            return figure_url(this, name, standings["found" if name in ("importance", "effects") else "checked"])
 
         return {
             "asked": this,
@@ -82,7 +79,15 @@ def _find_subject(site: Site, request: Request) -> Subject:
     return Subject.of(view, metric)
 
 
-def _ask(site: Site, this: Subject, name: str) -> Standing:
+def figure_url(this: Subject, name: str, shown: Standing) -> str:
+    """Where one of the figures is, of the trials that its work has seen."""
+    assert shown.version is not None
+    query = urlencode({"metric": this.metric, "version": write_version(shown.version)})
+    return f"{this.view.path}/predictor/figures/{name}?{query}"
+
+
+def ask(site: Site, this: Subject, name: str) -> Standing:
+    """How work on a metric stands, which goes on in the background."""
     return site.growing.ask(_place(this, name), this.version, WORKS[name], this.data, this.predictor, this.seed)
 
 

@@ -36,7 +36,8 @@ COLUMNS: Sequence[Column[Summary]] = (
     Column("space", "Space and task", lambda one: (one.space.lower(), _text(one.task) or "") if one.space else None),
     Column("strategy", "Strategy", lambda one: _text(one.strategy)),
     Column("objective", "Objective", lambda one: _text(one.objective)),
-    Column("best", "Best", lambda one: one.best, numeric=True),
+    # Fronts have no single value by which they could stand among others.
+    Column("best", "Best", lambda one: None if one.gain.front is not None else one.gain.best, numeric=True),
     Column("trials", "Trials", lambda one: one.trials, numeric=True),
     Column("started", "Started", lambda one: one.started, numeric=True),
     Column("duration", "Duration", duration, numeric=True),

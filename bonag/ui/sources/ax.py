@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from bonag.insight.progress import report
 from bonag.ui.background.growing import Growing, Version
-from bonag.ui.source import Source, Summary, View, best_value
+from bonag.ui.source import Source, Summary, View
+from loops.gain import gain_of
 from loops.history import History
+from loops.metric_units import untold
 from loops.objective import Goal, Objective
 from search_spaces import Architecture
 from search_spaces.errors import UserError
@@ -111,6 +113,7 @@ class AxSource(Source):
         starts = [trial.proposed_at for trial in history if trial.proposed_at is not None]
         ends = [trial.ended_at for trial in history if trial.ended_at is not None]
         origins = dict.fromkeys(str(trial.provenance["origin"]) for trial in history if "origin" in trial.provenance)
+        gain, units = gain_of(history, objective), untold(history.metrics)
         summary = Summary(
             key,
             name,
@@ -119,13 +122,14 @@ class AxSource(Source):
             space=found.space.name if found.space else None,
             strategy=", ".join(origins) or None,
             objective=str(objective),
-            best=best_value(history, objective),
+            gain=gain,
             trials=len(history),
             started=min(starts, default=None),
             ended=None if history.pending else max(ends, default=None),
+            found=gain.words(objective, units),
         )
         description = " ".join(["An Ax experiment, of which there is no record of bonag's.", *found.notes])
-        return View(summary, history, objective, found.space, None, description, None, self.public)
+        return View(summary, history, objective, found.space, None, description, None, self.public, (), units)
 
     def _place(self, key: str) -> tuple[Hashable, ...]:
         return ("reading", self.public, key)

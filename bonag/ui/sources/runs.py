@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bonag.evaluators.registry import units_of_run
 from bonag.record.reading import Known, RunSnapshot
 from bonag.record.watching import Overview
-from bonag.ui.source import Source, Summary, View, best_value
+from bonag.ui.source import Source, Summary, View
 from loops.ending import RunState
+from loops.gain import gain_of
 from loops.history import History, TrialStatus
 from loops.objective import Objective
 
@@ -32,7 +34,8 @@ class RunSource(Source):
 
 def summary_of(key: str, overview: Overview) -> Summary:
     """A run from what the database knows of it."""
-    config = overview.config
+    config, objective = overview.config, overview.config.parsed_objective()
+    units = units_of_run(config, overview.units, objective.metrics)
     return Summary(
         key,
         config.name,
@@ -41,10 +44,11 @@ def summary_of(key: str, overview: Overview) -> Summary:
         space=config.space,
         task=config.task,
         strategy=config.strategy,
-        objective=str(config.parsed_objective()),
-        best=overview.best,
+        objective=str(objective),
+        gain=overview.gain,
         trials=overview.count,
         known=overview.known,
+        found=overview.gain.words(objective, units),
         budget=config.budget,
         seed=config.seed,
         started=overview.created_at,
@@ -62,11 +66,11 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
     config, objective = snapshot.config, snapshot.config.parsed_objective()
     history = _judge(snapshot.history, objective)
     ended = max((trial.ended_at for trial in history if trial.ended_at is not None), default=None)
-    counts, best = Counter(str(trial.status) for trial in history), best_value(history, objective)
+    counts, gain = Counter(str(trial.status) for trial in history), gain_of(history, objective)
     known = len(history) - history.queries
-    overview = Overview(config, snapshot.state, snapshot.reason, counts, best, snapshot.created_at, ended, known)
+    row = (config, snapshot.state, snapshot.reason, counts, gain, snapshot.created_at, ended, known, snapshot.units)
     return View(
-        summary_of(key, overview),
+        summary_of(key, Overview(*row)),
         history,
         objective,
         snapshot.space,
@@ -75,6 +79,7 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         snapshot.reason,
         where,
         snapshot.sources,
+        units_of_run(config, snapshot.units, history.metrics),
     )
 
 

@@ -103,14 +103,19 @@
   // Links and forms that change one part of the page.
   const page = () => location.pathname + location.search;
   let here = page();
+  const asked = new Map();
   async function swap(target, address, push) {
+    asked.set(target, address);
     const element = document.querySelector(target);
     if (!element) { location.assign(address); return; }
     element.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(address);
       if (!answer.ok) throw new Error();
-      replace(element, await answer.text());
+      const text = await answer.text();
+      // Meanwhile something else was asked for, whose answer may have come first.
+      if (asked.get(target) !== address) return;
+      replace(document.querySelector(target), text);
       if (push) history.pushState({ swap: target }, "", address); else history.replaceState({ swap: target }, "", address);
       here = page();
     } catch { location.assign(address); }

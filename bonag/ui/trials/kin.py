@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from bonag.plots.pareto import better_sign
 from bonag.ui.source import View
 from loops.history import Trial, TrialStatus
+from loops.objective import Objective
 from search_spaces import SearchSpace
 
 MOST = 12
 NEAREST = 5
 SHOWN_CHANGES = 3
+
+Step = tuple[str, float | None, float | None, bool | None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Kin:
     distance: int
     changes: tuple[tuple[str, str, str], ...]
     more: int
-    changed: tuple[tuple[str, float | None, float | None, bool | None], ...]
+    changed: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,22 @@ def _codes(view: View, space: SearchSpace) -> np.ndarray:
 
 
 def _kin(view: View, space: SearchSpace, trial: Trial, other: Trial, distance: int) -> Kin:
+    changes = parameter_changes(space, trial, other)
+    shown, steps = changes[:SHOWN_CHANGES], metric_steps(view.objective, view.objective.metrics, trial, other)
+    return Kin(other, distance, tuple(shown), len(changes) - len(shown), tuple(steps))
+
+
+def parameter_changes(space: SearchSpace, trial: Trial, other: Trial) -> list[tuple[str, str, str]]:
+    """The space's parameters that differ: name, the trial's value, the other's."""
     mine, theirs = space.to_parameters(trial.architecture), space.to_parameters(other.architecture)
-    changes = [(name, str(value), str(theirs[name])) for name, value in mine.items() if theirs[name] != value]
-    signs, changed = view.objective.signs, []
-    for metric in view.objective.metrics:
-        own, value = trial.metrics.get(metric), other.metrics.get(metric)
+    return [(name, str(value), str(theirs[name])) for name, value in mine.items() if theirs[name] != value]
+
+
+def metric_steps(objective: Objective, metrics: Iterable[str], trial: Trial, other: Trial) -> list[Step]:
+    """See ``Kin.changed``; better is None too where nothing tells which way a metric is."""
+    found = []
+    for metric in metrics:
+        own, value, sign = trial.metrics.get(metric), other.metrics.get(metric), better_sign(metric, objective)
         step = None if own is None or value is None else value - own
-        changed.append((metric, value, step, None if not step else step * signs[metric] > 0))
-    shown = changes[:SHOWN_CHANGES]
-    return Kin(other, distance, tuple(shown), len(changes) - len(shown), tuple(changed))
+        found.append((metric, value, step, None if not step or sign is None else step * sign > 0))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bonag.ui.filters import duration, number
+from bonag.ui.filters import duration, heading, number
 from bonag.ui.ordering import Column
 from bonag.ui.source import View
 from loops.history import MOMENT, Trial, TrialStatus
@@ -98,7 +98,7 @@ def table_of(view: View) -> Table:
     return Table(
         _rows(view),
         [state for state in STATES if view.objective.constraints or "feasible" not in state],
-        [_metric(name) for name in names],
+        [_metric(name, view) for name in names],
         [
             Cells("acquisition", "Acquisition", lambda row: row.acquisition, True, True, lambda x: number(x, 4)),
             Cells("proposal", "Proposal", lambda row: row.trial.proposal_seconds, True, True, duration),
@@ -129,8 +129,8 @@ def _rows(view: View) -> list[Row]:
     return [Row(trial, met.get(trial.index)) for trial in reversed(view.history.trials)]
 
 
-def _metric(name: str) -> Cells:
-    return Cells(f"m.{name}", name, lambda row: row.trial.metrics.get(name), True)
+def _metric(name: str, view: View) -> Cells:
+    return Cells(f"m.{name}", heading(name, view.units), lambda row: row.trial.metrics.get(name), True)
 
 
 def _harmless(value: object) -> object:

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 from bonag.plots.comparison import comparison
+from bonag.plots.distribution import distribution
+from bonag.plots.learning_curves import learning_curves
 from bonag.plots.palette import looks
 from bonag.plots.pareto import pareto
 from bonag.plots.plot import Plot
 from bonag.plots.progress import progress
 from bonag.plots.seconds import seconds
-from bonag.plots.sparkline import sparkline
-from loops.history import History, Trial, TrialStatus
+from bonag.plots.sparkline import rise_path, sparkline
+from bonag.plots.timeline import lanes_of, timeline
+from loops.history import History, Point, Trial, TrialStatus
 from loops.objective import Objective
 
 NAN, INF = float("nan"), float("inf")
@@ -33,6 +36,10 @@ FIGURES: dict[str, Callable[[History, Objective], Plot]] = {
     "unknown metrics": lambda history, objective: pareto(history, objective, "other", "one <b>more</b>"),
     "seconds": lambda history, _: seconds(history),
     "comparison": lambda history, objective: comparison([("a", history, objective), ("a", history, objective)]),
+    "clock": lambda history, objective: comparison([("a", history, objective)], clock=True),
+    "timeline": lambda history, _: timeline(history),
+    "learning curves": lambda history, objective: learning_curves(history, objective),
+    "distribution": lambda history, objective: distribution([("a", history, objective), ("b", history, objective)]),
     "regret": lambda history, objective: comparison([("a", history, objective), ("b", History(), objective)], True),
 }
 
@@ -180,3 +187,75 @@ def test_figures_of_5000_trials_are_light_and_quick(many: History) -> None:
         assert max(sizes) <= 600_000
     kinds = {one.type for plot in plots for one in plot.figure.data}
     assert kinds == {"scatter"}, "those that draw without SVG need what the pages forbid"
+
+
+def test_a_unit_is_what_the_evaluator_tells_and_no_guess(make) -> None:
+    history = make([80.0, 90.0])
+    assert progress(history, ONE).figure.layout.yaxis.title.text == "accuracy (%)"
+    for units, title in (({"accuracy": ""}, "accuracy"), ({"accuracy": "points"}, "accuracy (points)")):
+        assert progress(history, ONE, units).figure.layout.yaxis.title.text == title
+        assert comparison([("a", history, ONE)], units=units).figure.layout.yaxis.title.text == f"best {title}"
+        assert distribution([("a", history, ONE)], units).figure.layout.xaxis.title.text == title
+
+
+def test_workers_that_overlap_have_lanes_of_their_own() -> None:
+    starts = np.array([0.0, 0.0, 1.0, 2.0, 2.9])
+    ends = np.array([1.02, 3.0, 2.0, 3.0, 4.0])
+    # The third begins when the first has just ended, the last when the others have but for a moment.
+    assert lanes_of(starts, ends).tolist() == [0, 1, 0, 0, 0]
+
+
+def test_a_timeline_shows_every_trial_and_who_proposed(make) -> None:
+    history = make([1.0, None, 3.0])
+    timed = History(dataclasses.replace(t, proposed_at=10.0 + t.index, ended_at=12.0 + t.index) for t in history)
+    plot = timeline(timed)
+    traces = {trace.name: trace for trace in plot.figure.data}
+    assert set(traces) == {"proposals", "completed", "failed"}
+    assert list(traces["failed"].x[:2]) == [2.5, 3.5]
+    assert "trial 1" in traces["failed"].text[0]
+    assert "3 evaluations, at most 1 evaluation at once" in plot.summary
+
+
+def test_on_a_clock_a_slow_run_comes_later(make) -> None:
+    def timed(gap: float) -> History:
+        return History(
+            dataclasses.replace(t, proposed_at=100 + gap * t.index, ended_at=100 + gap * (t.index + 1))
+            for t in make([1.0, 2.0, 3.0])
+        )
+
+    plot = comparison([("fast", timed(1.0), ONE), ("slow", timed(10.0), ONE)], clock=True)
+    fast, slow = (trace for trace in plot.figure.data if trace.showlegend is not False)
+    assert (max(fast.x), max(slow.x)) == (3.5, 30.5)
+    first = [float(trace.x[list(np.array(trace.y) == 3.0).index(True)]) for trace in (fast, slow)]
+    assert first == [pytest.approx(3.5, abs=0.05), pytest.approx(30.5, abs=0.1)]
+
+
+def test_a_comparison_begins_where_curves_part_and_says_so(make) -> None:
+    good = make([10.0, *np.linspace(93, 94, 50).tolist()])
+    plot = comparison([("a", good, ONE), ("b", make([10.0, *([93.5] * 50)]), ONE)])
+    assert plot.figure.layout.yaxis.range[0] > 90
+    assert "the beginnings lie below" in texts(plot)
+    # An end that lies far off must be seen.
+    bad = comparison([("a", good, ONE), ("b", make([10.0] * 51), ONE)])
+    assert bad.figure.layout.yaxis.range is None
+
+
+def test_a_distribution_counts_feasible_trials(make) -> None:
+    history = make([1.0, 2.0, 3.0, 4.0], time=[1.0, 1.0, 1.0, 9.0])
+    plot = distribution([("a", history, Objective.parse("accuracy", ["time<=2"]))])
+    assert list(plot.figure.data[0].x) == [1.0, 2.0, 3.0]
+    assert list(plot.figure.data[0].y) == [33.33, 66.67, 100.0]
+
+
+def test_curves_are_told_apart_by_status_and_the_best_stands_out(make) -> None:
+    history = make([1.0, 3.0, 2.0])
+    curve = tuple(Point(step, {"accuracy": step / 2}, step) for step in (1, 2))
+    told = [dataclasses.replace(t, curve=curve) for t in history]
+    told[2] = dataclasses.replace(told[2], status=TrialStatus.STOPPED)
+    names = [trace.name for trace in learning_curves(History(told), ONE).figure.data]
+    assert names == ["completed", "stopped", "trial 1, the best"]
+
+
+def test_a_rise_is_a_short_path() -> None:
+    assert rise_path((0.0, 0.0, 0.5, 1.0)) == "M0 19H2V10H3V1H4"
+    assert rise_path(()) == ""

@@ -63,6 +63,7 @@ def test_a_record_of_version_4_opens_and_is_brought_up_to_date(
     place = tmp_path / "a-run" / "record.db"
     with closing(sqlite3.connect(place, isolation_level=None)) as connection:
         connection.execute("DROP TABLE bonag_fingerprints")
+        connection.execute("ALTER TABLE bonag_runs DROP COLUMN units")
         connection.execute("UPDATE bonag_schema SET version = 4")
     assert read_record(tmp_path / "a-run").fingerprint is None
     with open_record(tmp_path / "a-run") as record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +47,8 @@ def write(record: RunRecord, trials: Sequence[Trial]) -> None:
     """Record trials as a loop does that proposes them all at once."""
     record.add([replace(t, status=TrialStatus.RUNNING, metrics={}, reason=None, ended_at=None) for t in trials])
     for trial in trials:
+        for number in range(len(trial.curve)):
+            record.report(replace(trial, curve=trial.curve[: number + 1]))
         if trial.status is not TrialStatus.RUNNING:
             record.finish(trial)
 
@@ -65,10 +67,12 @@ def make(tmp_path: Path) -> Make:
         reason: str | None = None,
         out: str = "results",
         address: Address | None = None,
+        units: Mapping[str, str] | None = None,
         **config: object,
     ) -> Path:
         values = {"space": "nb201", "evaluator": "table", "task": "cifar10", "budget": 500, "strategy": "evolution"}
-        with create_record(tmp_path / out, RunConfig(name=name, **(values | config)), "Made up.", address) as record:
+        made = RunConfig(name=name, **(values | config))
+        with create_record(tmp_path / out, made, "Made up.", address, units=units or {}) as record:
             if trials:
                 write(record, trials)
             if state is not None:

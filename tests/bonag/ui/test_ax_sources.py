@@ -98,7 +98,7 @@ def check_foreign(view):
     assert view.history.trials[5].reason == "stopped early"
     assert view.history.trials[5].metrics["acc"] == 0.1
     # 100 and more of mem is not feasible.
-    assert view.summary.best == 0.1
+    assert view.summary.gain.best == 0.1
     assert len({trial.architecture for trial in view.history}) == 8
 
 

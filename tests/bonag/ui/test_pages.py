@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from bonag.record import create_record
 from bonag.ui.source import Source
+from loops.config import RunConfig
 from loops.ending import RunState
-from loops.history import TrialStatus
+from loops.history import Point, TrialStatus
 
-from .conftest import Make, made_trials
+from .conftest import Make, made_trials, write
 
 Visit = Callable[..., TestClient]
 
@@ -92,7 +94,7 @@ def test_figures_and_csv_hold_all_trials(make: Make, visit: Visit, tmp_path: Pat
     trials = made_trials(20)
     make("run", trials)
     page = visit(tmp_path / "results").get
-    for name in ("progress", "seconds"):
+    for name in ("progress", "seconds", "workers", "distribution"):
         figure = page(f"/runs/run/figures/{name}.json").json()
         assert figure["data"]
         assert figure["summary"]
@@ -117,9 +119,102 @@ def test_runs_are_compared_by_strategy(make: Make, visit: Visit, tmp_path: Path)
     url = re.search(r'data-figure="([^"]+)"', text)
     assert url is not None
     assert page(url[1].replace("&amp;", "&")).json()["data"]
+    assert "different budgets, from 5 to 22 trials" in text
+    for choice in ("show=regret", "show=distribution", "x=clock&by=run", "show=nonsense&x=nonsense&by=nonsense"):
+        assert page(f"/compare/figure.json?run=e0&run=r&{choice}").json()["data"], choice
     assert "different things" in page("/compare?run=e0&run=other").text
     assert "no such run" in page("/compare?run=e0&run=nix").text
     assert "Nothing to compare" in page("/compare").text
+
+
+def test_a_front_is_told_in_words_where_one_value_says_little(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("front", made_trials(20), objective=("accuracy", "-latency"))
+    make("one", made_trials(20))
+    page = visit(tmp_path / "results").get
+    # The two goals rise together, so that no trial beats another.
+    assert "front of 20, hypervolume 0.474" in page("/").text
+    assert "81.9 " in page("/").text
+    text = page("/runs/front").text
+    assert "hypervolume 0.474" in text
+    assert "80 to 81.9" in text
+    assert "dominated hypervolume" in page("/compare?run=front").text
+
+
+def test_the_list_has_the_progress_of_each_run(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("run", made_trials(20), budget=40)
+    make("none", budget=40)
+    text = visit(tmp_path / "results").get("/").text
+    assert text.count('<svg class="rise"') == 1
+    assert '<progress class="bar" value="20" max="40" aria-label="Trials of run">' in text
+
+
+def test_units_are_those_that_the_evaluator_tells(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("table", made_trials(3))
+    make("own", made_trials(3), evaluator="mine:train")
+    make("told", made_trials(3), evaluator="mine:train", units={"accuracy": "points", "latency": "s"})
+    page = visit(tmp_path / "results").get
+    for name, said, heading in (("table", "80.2 %", "accuracy (%)"), ("own", "80.2<", "accuracy<"),
+                                ("told", "80.2 points", "accuracy (points)")):  # fmt: skip
+        assert said in page(f"/?q={name}").text, name
+        text = page(f"/runs/{name}").text
+        assert said in text, name
+        assert heading in text, name
+        figure = page(f"/runs/{name}/figures/progress.json").json()
+        assert heading.rstrip("<") == figure["layout"]["yaxis"]["title"]["text"]
+    assert "latency (s)" in page("/runs/told/pareto").text
+
+
+def test_what_cannot_work_is_not_offered(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("run", made_trials(3), RunState.STOPPED, evaluator="python:__main__.train")
+    text = visit(tmp_path / "results").get("/runs/run").text
+    assert "bonag resume" not in text
+    assert "data-copy" not in text
+    assert "Its evaluator was a Python object" in text
+
+
+def test_a_run_has_figures_to_choose_from(make: Make, visit: Visit, tmp_path: Path) -> None:
+    told = [replace(trial, curve=(Point(1, {"accuracy": 70.0}, 0),)) for trial in made_trials(3)]
+    make("told", told)
+    make("silent", made_trials(3))
+    page = visit(tmp_path / "results").get
+    for run, others in (("told", ["curves"]), ("silent", [])):
+        text = page(f"/runs/{run}").text
+        assert re.findall(r'id="figure-(\w+)"', text) == ["seconds", "workers", *others, "distribution"]
+        assert f"/runs/{run}/figures/seconds.json" in text
+    part = page("/runs/told?part=figure&figure=curves").text
+    assert "figures/curves.json" in part
+    assert "<html" not in part
+    assert page("/runs/told/figures/nix.json").status_code == 404
+
+
+def test_a_run_that_goes_on_says_how_long_it_takes(make: Make, visit: Visit, tmp_path: Path) -> None:
+    values = {"space": "nb201", "evaluator": "table", "task": "cifar10", "budget": 30, "strategy": "random"}
+    with create_record(tmp_path / "results", RunConfig(name="run", **values), "Made up.") as record:
+        write(record, made_trials(20))
+        page = visit(tmp_path / "results").get
+        assert "about 10.0 s left" in page("/runs/run").text
+        record.set_state(RunState.FINISHED, None)
+    time.sleep(1.1)
+    assert "s left" not in page("/runs/run/state").text
+
+
+def test_two_trials_are_compared(make: Make, visit: Visit, tmp_path: Path) -> None:
+    make("a", made_trials(5))
+    make("b", made_trials(5, seed=1), objective="-latency")
+    page = visit(tmp_path / "results").get
+    text = page("/compare/trials?run=a&trial=0&trial=4").text
+    assert text.count("data-differs") >= 2
+    assert "What differs:" in text
+    assert "+0.4 %" in text
+    assert 'value="4"' in text
+    assert "b, <a href=" in page("/compare/trials?trial=a:1&trial=b:2").text
+    assert "the same architecture" in page("/compare/trials?trial=a:1&trial=a:1").text
+    assert "first two of 3" in page("/compare/trials?trial=a:1&trial=a:2&trial=a:3").text
+    for query in ("", "?trial=a:1", "?run=a"):
+        assert "Choose two trials" in page(f"/compare/trials{query}").text
+    for query in ("trial=a:99", "trial=nix:1", "trial=1", "trial=a:", "run=a&trial=x"):
+        assert page(f"/compare/trials?{query}").status_code == 404, query
+    assert 'name="trial" value="a:4"' in page("/runs/a/pareto").text
 
 
 @pytest.mark.parametrize("trials", [0, 12])
@@ -128,6 +223,7 @@ def test_a_run_without_results_has_its_pages(make: Make, visit: Visit, tmp_path:
     make("run", failed, objective=("accuracy", "-latency"), constraints=("latency<=3",))
     page = visit(tmp_path / "results").get
     for path in ("/", "/runs/run", "/runs/run/figures/progress.json", "/runs/run/figures/seconds.json",
+                 "/runs/run/figures/workers.json", "/runs/run/figures/distribution.json", "/compare?run=run&x=clock",
                  "/runs/run/trials.csv", "/compare?run=run", "/runs/run/state"):  # fmt: skip
         assert page(path).status_code == 200, path
     assert ("All 12 trials failed" if trials else "No trial yet") in page("/runs/run").text

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from bonag.ui.source import Source, Summary, View
 from bonag.ui.sources.ax import AxArm
 from loops.ending import RunState
+from loops.gain import NOTHING
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -43,7 +44,7 @@ class Shelf(Source):
 def ax_view() -> View:
     arms = [AxArm(f"{i}_0", (("lr", 0.1 * i),)) for i in range(12)]
     trials = [Trial(i, arm, TrialStatus.COMPLETED, {"loss": float(i)}) for i, arm in enumerate(arms)]  # type: ignore[arg-type]
-    summary = Summary("ax", "ax", "ax", "running", None, None, None, "-loss", 0.0, 12, None, None, None, None, None)
+    summary = Summary("ax", "ax", "ax", "running", None, None, None, "-loss", NOTHING, 12)
     return View(summary, History(trials), Objective.parse("-loss"), None, None, "", None, "ax.json")
 
 

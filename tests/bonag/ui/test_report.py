@@ -30,6 +30,7 @@ from bonag.ui.sources.ax import AxArm
 from loops.config import RunConfig
 from loops.config_json import config_from_json
 from loops.ending import RunState
+from loops.gain import NOTHING
 from loops.history import History, Trial, TrialStatus
 from loops.objective import Objective
 from search_spaces import get_space
@@ -208,7 +209,7 @@ def test_where_nothing_meets_the_constraints_it_shows_the_nearest(make: Make, tm
 def test_an_ax_experiment_has_a_report_without_drawings():
     arms = [AxArm(f"{i}_0", (("lr", 0.1 * i), (EVIL, i))) for i in range(12)]
     trials = [Trial(i, arm, TrialStatus.COMPLETED, {"loss": float(i)}) for i, arm in enumerate(arms)]  # type: ignore[arg-type]
-    summary = Summary("ax", EVIL, "ax", "finished", None, None, None, "-loss", 0.0, 12, None, None, None, None, None)
+    summary = Summary("ax", EVIL, "ax", "finished", None, None, None, "-loss", NOTHING, 12)
     view = View(summary, History(trials), Objective.parse("-loss"), None, None, EVIL, None, "/data/ax.json")
     parsed = Parsed(page(view))
     assert "How to reproduce" not in parsed.words

@@ -37,11 +37,11 @@ def test_runs_are_found_in_the_folder_and_below_it_and_summed_up_without_being_r
     assert sorted(found) == ["more~deep~two", "one", "three"]
     one = found["one"]
     assert (one.state, one.space, one.task, one.strategy, one.seed) == ("finished", "nb201", "cifar10", "evolution", 0)
-    assert (one.trials, one.budget, one.best, one.objective) == (10, 500, pytest.approx(80.9), "accuracy")
+    assert (one.trials, one.budget, one.gain.best, one.objective) == (10, 500, pytest.approx(80.9), "accuracy")
     assert one.started is not None
     assert one.ended == pytest.approx(1.7e9 + 9.5)
     # Its process is gone, which its record cannot know.
-    assert (found["three"].state, found["three"].trials, found["three"].best) == ("interrupted", 0, None)
+    assert (found["three"].state, found["three"].trials, found["three"].gain.best) == ("interrupted", 0, None)
     assert found["more~deep~two"].state == "stopped"
 
 
@@ -61,7 +61,7 @@ def test_a_summary_and_a_view_agree_on_the_best_feasible_trial(
     make("run", made_trials(10), objective=objective, constraints=constraints)
     source = open_source(str(tmp_path / "results"))
     [summary] = source.summaries()
-    assert summary.best == (None if best is None else pytest.approx(best))
+    assert summary.gain.best == (None if best is None else pytest.approx(best))
     assert source.view("run").summary == summary
 
 
@@ -204,7 +204,7 @@ def test_all_runs_of_a_server_are_shown_and_none_can_be_written(
         "one": ("finished", 6, None),
         "two": ("interrupted", 2, None),
     }
-    assert found["one"].best == pytest.approx(80.4)
+    assert found["one"].gain.best == pytest.approx(80.4)
     view = source.view("one")
     assert view.summary == found["one"]
     assert view.where == url

@@ -59,7 +59,6 @@ def _view_of(
         task=None,
         strategy=None,
         objective=str(objective),
-        best=None,
         trials=len(trials),
         budget=None,
         seed=None,
