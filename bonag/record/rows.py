@@ -27,7 +27,8 @@ from search_spaces.errors import UserError
 class RunRow:
     """What the database knows of a run beside its trials.
 
-    network_size: None where an older bonag made the run, which kept none.
+    network_size: None where an older bonag made the run, which kept none. stop_asked: seconds since the epoch, at which
+    somebody asked it to stop.
     """
 
     config: RunConfig
@@ -39,6 +40,7 @@ class RunRow:
     seconds: float
     machine: str | None
     network_size: NetworkSize | None
+    stop_asked: float | None = None
 
 
 def check_version(connection: sa.Connection) -> int:
@@ -112,6 +114,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             seconds=float(row.get("seconds") or 0.0),
             machine=row.get("machine"),
             network_size=NetworkSize(**json.loads(size)) if (size := row.get("network_size")) else None,
+            stop_asked=row.get("stop_asked"),
         )
         check_run(run)
         return run

@@ -6,9 +6,11 @@ import sqlalchemy as sa
 
 # Raise it with every change of the tables below, and say in ``ADDED`` what is new: older records are read as they are,
 # and changed when something is written to them.
-VERSION = 5
+VERSION = 6
 # The first that holds fingerprints.
 FINGERPRINTS_SINCE = 5
+# The first that holds notes.
+NOTES_SINCE = 6
 
 metadata = sa.MetaData()
 
@@ -16,7 +18,8 @@ versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, p
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
 # seconds: for how long the run has run, all sittings together. network_size: of the networks that architectures stand
-# for in it, as JSON.
+# for in it, as JSON. stop_asked: since when somebody wants it to stop. edits: how often people changed what is theirs:
+# notes, the wish to stop, the budget.
 runs = sa.Table(
     "bonag_runs",
     metadata,
@@ -30,6 +33,8 @@ runs = sa.Table(
     sa.Column("seconds", sa.Double),
     sa.Column("machine", sa.Text),
     sa.Column("network_size", sa.Text),
+    sa.Column("stop_asked", sa.Double),
+    sa.Column("edits", sa.Integer),
 )
 
 # proposed_event, ended_event: their places in the order of all events of the run. checksum: of the row and its metrics.
@@ -107,6 +112,16 @@ fingerprints = sa.Table(
     sa.Column("checksum", sa.Text, nullable=False),
 )
 
+# What people write beside the trials; no search reads it. trial: -1 for the note of the run itself. tags: a JSON list.
+notes = sa.Table(
+    "bonag_notes",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.name), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("tags", sa.Text, nullable=False),
+)
+
 # By version, what it added to the tables of the one before.
 ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     2: [
@@ -118,6 +133,7 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     3: [runs.c.network_size],
     4: [sources],
     5: [fingerprints],
+    6: [runs.c.stop_asked, runs.c.edits, notes],
 }
 
 

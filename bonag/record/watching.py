@@ -15,6 +15,7 @@ from bonag.record.database import plain_errors
 from bonag.record.fingerprint_rows import read_fingerprint
 from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
+from bonag.record.note_rows import NO_NOTE, Note, read_notes
 from bonag.record.reading import (
     Known,
     RunSnapshot,
@@ -45,7 +46,7 @@ class Overview:
 
     trials: how many there are of each status; ``known`` of all were known beforehand. best: the first goal's value of
     the best feasible trial, if there is one. created_at, ended_at: seconds since the epoch; ended_at is the latest end
-    of a trial.
+    of a trial. note: that somebody wrote about the run.
     """
 
     config: RunConfig
@@ -56,6 +57,7 @@ class Overview:
     created_at: float
     ended_at: float | None
     known: int = 0
+    note: Note = NO_NOTE
 
     @property
     def count(self) -> int:
@@ -117,10 +119,11 @@ def server_stamps(engine: sa.Engine, address: Address) -> dict[str, Hashable]:
         .group_by(trials.run)
         .subquery()
     )
-    query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:])
-    query = query.outerjoin(counted, counted.c.run == runs.name)
     told = sa.select(schema.reports.c.run, sa.func.max(schema.reports.c.event)).group_by(schema.reports.c.run)
     with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        edits = [runs.edits] if rows.check_version(connection) >= schema.NOTES_SINCE else []
+        query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:], *edits)
+        query = query.outerjoin(counted, counted.c.run == runs.name)
         # What running trials report; records of the first version hold nothing of it.
         reported = (
             {run: event for run, event in connection.execute(told)} if rows.check_version(connection) >= 2 else {}
@@ -143,8 +146,8 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         space = space_of(run.config)
         history = read_trials(connection, run, space, known)
         sources = read_sources(connection, run.config, space)
-        fingerprint = read_fingerprint(connection, name)
-    return snapshot_of(Path(name), run, history, live, space, sources, fingerprint)
+        fingerprint, notes = read_fingerprint(connection, name), read_notes(connection, name)
+    return snapshot_of(Path(name), run, history, live, space, sources, fingerprint, notes)
 
 
 def _file(path: Path) -> Hashable:
@@ -170,6 +173,7 @@ def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
         created_at=run.created_at,
         ended_at=max((ended for _, _, ended in by_status if ended is not None), default=None),
         known=connection.scalar(known) or 0,
+        note=read_notes(connection, name).get(None, NO_NOTE),
     )
 
 

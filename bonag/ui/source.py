@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
+from bonag.record.editing import Place
+from bonag.record.note_rows import NO_NOTE, Note, Notes
 from loops.config import RunConfig
 from loops.history import History
 from loops.objective import Objective
 from loops.source import Source as TransferSource
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from bonag.ax.reading import Experiment
@@ -32,7 +35,7 @@ class Summary:
     unreadable, or of Ax's reading or snapshot. objective: its text. best: value of the first goal of the best feasible
     trial. trials: how many there are; all but the ``known`` ones count towards ``budget``. started, ended: seconds
     since the epoch; ended is the end of the last trial of a run that does not run. problem: why it cannot be read, in
-    one line, or None; then what could not be found out is empty.
+    one line, or None; then what could not be found out is empty. note: that somebody wrote about it.
     """
 
     key: str
@@ -51,6 +54,7 @@ class Summary:
     ended: float | None = None
     problem: str | None = None
     known: int = 0
+    note: Note = NO_NOTE
 
     @property
     def path(self) -> str:
@@ -64,7 +68,8 @@ class View:
 
     config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
     description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
-    database, without secrets. sources: of transfer.
+    database, without secrets. sources: of transfer. notes: that people wrote about trials, by index. stop_asked:
+    whether it runs, and somebody wants it to stop.
     """
 
     summary: Summary
@@ -76,6 +81,8 @@ class View:
     reason: str | None
     where: str
     sources: tuple[TransferSource, ...] = ()
+    notes: Notes = field(default_factory=dict)
+    stop_asked: bool = False
 
     @property
     def path(self) -> str:
@@ -95,7 +102,7 @@ def best_value(history: History, objective: Objective) -> float | None:
 
 
 class Source(Protocol):
-    """Experiments that can be read and never written. Safe from several threads, and picklable.
+    """Experiments that can be read, and where they are. Safe from several threads, and picklable.
 
     A key is looked up among those that were found, and never becomes part of a path or a query's text.
     """
@@ -123,6 +130,14 @@ class Source(Protocol):
         before: an earlier view, of which what cannot have changed is not read again.
         """
         ...
+
+    def place(self, key: str) -> Place:
+        """Where the run is, for those who change it; raises UnknownKeyError, or UserError for no run of bonag."""
+        raise UserError("only runs of bonag can be changed")
+
+    def look_again(self, key: str) -> None:
+        """Forget what was found lately, since the run was changed."""
+        return None
 
     def experiment(self, key: str) -> Experiment:
         """The experiment as Ax has it, for the background process only, since it imports Ax; raises as ``view``."""

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bonag.record.note_rows import NO_NOTE
 from bonag.record.reading import Known, RunSnapshot
 from bonag.record.watching import Overview
 from bonag.ui.source import Source, Summary, View, best_value
@@ -49,6 +50,7 @@ def summary_of(key: str, overview: Overview) -> Summary:
         seed=config.seed,
         started=overview.created_at,
         ended=None if overview.state is RunState.RUNNING else overview.ended_at,
+        note=overview.note,
     )
 
 
@@ -64,7 +66,8 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
     ended = max((trial.ended_at for trial in history if trial.ended_at is not None), default=None)
     counts, best = Counter(str(trial.status) for trial in history), best_value(history, objective)
     known = len(history) - history.queries
-    overview = Overview(config, snapshot.state, snapshot.reason, counts, best, snapshot.created_at, ended, known)
+    note = snapshot.notes.get(None, NO_NOTE)
+    overview = Overview(config, snapshot.state, snapshot.reason, counts, best, snapshot.created_at, ended, known, note)
     return View(
         summary_of(key, overview),
         history,
@@ -75,6 +78,8 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         snapshot.reason,
         where,
         snapshot.sources,
+        snapshot.notes,
+        snapshot.stop_asked,
     )
 
 

@@ -44,7 +44,8 @@
 
   async function refresh(element) {
     const url = element.dataset.part;
-    if (!url || busy.has(url)) return;
+    // Somebody may be writing in a form.
+    if (!url || busy.has(url) || element.querySelector("[data-edit][open]")) return;
     busy.add(url);
     try {
       const answer = await fetch(url, { headers: { "x-part": "1" } });
