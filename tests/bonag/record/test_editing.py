@@ -154,15 +154,12 @@ def test_a_budget_that_grows_as_a_run_ends_is_not_lost(place: Place) -> None:
 
 
 def test_a_record_of_version_5_opens_and_is_brought_up_to_date_by_a_note(
-    tmp_path: Path, config: RunConfig, trials: list[Trial]
+    tmp_path: Path, config: RunConfig, trials: list[Trial], make_older: Callable[[Path, int], None]
 ) -> None:
     with create_record(tmp_path, config, "") as record:
         record.add(trials)
     folder = tmp_path / "a-run"
-    with closing(sqlite3.connect(folder / "record.db", isolation_level=None)) as connection:
-        for change in ("DROP TABLE bonag_notes", "ALTER TABLE bonag_runs DROP COLUMN stop_asked",
-                       "ALTER TABLE bonag_runs DROP COLUMN edits", "UPDATE bonag_schema SET version = 5"):  # fmt: skip
-            connection.execute(change)
+    make_older(folder, 5)
     assert read_record(folder).notes == {}
     write_notes(Place("a-run", folder), 0, NOTE)
     found = read_record(folder)
