@@ -19,13 +19,13 @@ from bonag import __version__
 from bonag.ui import assets, events, filters
 from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
-from bonag.ui.pages import analyses, compare, editing, generator, pareto, predictor, run, runs, trial
+from bonag.ui.pages import analyses, choices, compare, editing, generator, pareto, predictor, run, runs, trial
 from bonag.ui.security import HEADERS, Guard
 from bonag.ui.site import Site, ViewCache
 from bonag.ui.source import Source, UnknownKeyError
 from search_spaces.errors import UserError
 
-PAGES = (runs, compare, editing, run, trial, pareto, analyses, predictor, generator)
+PAGES = (runs, compare, editing, run, trial, pareto, analyses, choices, predictor, generator)
 # Figures of large runs shrink to a fifth.
 COMPRESSED_FROM = 2000
 

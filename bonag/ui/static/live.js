@@ -14,6 +14,8 @@
     let fresh = element;
     if (found) {
       fresh = document.importNode(found, true);
+      // An open one tells by an event that it is open, also when it is new.
+      if (element.matches("details") && element.open) { fresh.open = true; fresh.dataset.fetched = "yes"; }
       keepFigures(element, fresh);
       element.replaceWith(fresh);
     } else {
@@ -55,7 +57,7 @@
 
   async function changed() {
     // Parts inside parts come with them.
-    const parts = [...document.querySelectorAll("[data-part]")].filter((one) => !one.parentElement.closest("[data-part]"));
+    const parts = [...document.querySelectorAll("[data-part]")].filter((one) => !one.parentElement.closest("[data-part]") && !one.matches("details:not([open])"));
     await Promise.all(parts.map(refresh));
     await window.bonagFigures?.draw(document.body);
   }
@@ -80,6 +82,17 @@
       if (part && !part.dataset.waits) { part.dataset.waits = "yes"; setTimeout(() => { delete part.dataset.waits; if (part.isConnected) refresh(part).then(() => part.isConnected && start(part)); }, 1000); }
     }
   }
+
+  // What is folded is fetched, and perhaps computed, when it is unfolded.
+  document.addEventListener("toggle", (event) => {
+    const one = event.target;
+    if (!one.open) delete one.dataset.fetched;
+    else if (one.matches("[data-part]:not([data-fetched])")) refresh(one);
+    else window.bonagFigures?.draw(one);
+  }, true);
+  const aim = () => { const one = document.getElementById(location.hash.slice(1)); if (one?.matches("details")) one.open = true; };
+  addEventListener("hashchange", aim);
+  aim();
 
   // Only a page that is looked at listens: browsers allow few streams per server.
   let stream = null, missed = false;
