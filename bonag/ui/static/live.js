@@ -95,7 +95,8 @@
   aim();
 
   // Only a page that is looked at listens: browsers allow few streams per server.
-  let stream = null, missed = false;
+  // A run that goes on may have changed, or ended, between its page and the stream.
+  let stream = null, missed = document.querySelector("#state [data-state=running]") !== null;
   const url = document.body.dataset.events;
   const sign = document.getElementById("live"), words = document.getElementById("live-text");
   function say(state, text) { if (sign) { sign.hidden = false; sign.dataset.state = state; words.textContent = text; } }
