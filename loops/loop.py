@@ -69,6 +69,7 @@ class Loop:
     forgiven: failures of trials before this index do not count towards ``config.max_failures``.
     rule: which trials end early. folder: the run's, in which each trial has one of its own.
     seconds: for how long the run has run before.
+    latest: asked, where the run would end, for its configuration, in which the budget may have grown meanwhile.
     """
 
     config: RunConfig
@@ -82,6 +83,7 @@ class Loop:
     rule: StopRule | None = None
     folder: Path | None = None
     seconds: float = 0.0
+    latest: Callable[[RunConfig], RunConfig] = lambda config: config
 
     def __post_init__(self) -> None:
         self._history = self.recorder.history()
@@ -205,7 +207,15 @@ class Loop:
         return not self.stop() and len(failed) < self.config.max_failures
 
     def _may_propose(self) -> bool:
-        return not self._empty and reason_to_end(self.config, self._history, time.monotonic() - self._started) is None
+        if self._empty:
+            return False
+        if self._reason_to_end() is None:
+            return True
+        self.config = self.latest(self.config)
+        return self._reason_to_end() is None
+
+    def _reason_to_end(self) -> str | None:
+        return reason_to_end(self.config, self._history, time.monotonic() - self._started)
 
     def _over(self) -> Over:
         failed = failures_in_a_row(self._history, self.forgiven)
@@ -216,8 +226,7 @@ class Loop:
             return Over(RunState.INTERRUPTED)
         if self._empty:
             return Over(RunState.FINISHED, "the search space has no more architectures")
-        reason = reason_to_end(self.config, self._history, time.monotonic() - self._started)
-        return Over(RunState.FINISHED, reason or None)
+        return Over(RunState.FINISHED, self._reason_to_end() or None)
 
 
 def propose(

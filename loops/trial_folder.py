@@ -12,6 +12,8 @@ from loops.protocols import Job, Outcome
 FILE = "outcome.json"
 # In a run's folder, that of its trials.
 TRIALS = "trials"
+# In the folder of a trial, what its evaluation printed.
+OUTPUT = "output.log"
 
 
 def trial_folder(run: Path, index: int) -> Path:

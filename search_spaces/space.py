@@ -269,6 +269,14 @@ class SearchSpace(GraphTable, ABC):
             for site, name, _ in self._choices()
         }
 
+    def choices(self, architecture: Architecture) -> dict[str, int | str]:
+        """What was chosen, slot by slot, as figures name it; by default its parameters."""
+        return self.to_parameters(architecture)
+
+    def summary(self, architecture: Architecture) -> Mapping[str, float | str]:
+        """What tells it from others at a glance, for the axes of one figure; by default all that was chosen."""
+        return self.choices(architecture)
+
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
         """The inverse of ``to_parameters``; inactive values are ignored, a bad one raises InvalidArchitectureError."""
         self.check_parameters(values)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bonag.api.found import Findings, Found
 from bonag.evaluators.registry import units_of_run
 from bonag.names import FigureName
+from bonag.record.note_rows import Notes, add_notes
 from bonag.record.reading import RunSnapshot
 from loops.config import RunConfig
 from loops.counting import count_words
@@ -31,6 +32,7 @@ class Result(Findings):
 
     path: its folder. space: at the size of the networks that were evaluated. config, state, reason, description,
     history: see RunConfig, RunState and History. sources: what it learns from beforehand, as it was when the run began.
+    notes: text and tags that people wrote about trials, by index; under None about the run.
     """
 
     def __init__(self, snapshot: RunSnapshot) -> None:
@@ -41,6 +43,7 @@ class Result(Findings):
         self.reason: str | None = snapshot.reason
         self.live: bool = snapshot.live
         self.description: str = snapshot.description
+        self.notes: Notes = snapshot.notes
         self.sources: tuple[Source, ...] = snapshot.sources
         super().__init__(snapshot.history, snapshot.config.parsed_objective(), snapshot.space)
 
@@ -51,11 +54,15 @@ class Result(Findings):
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """One row per trial; see ``History.frame``. With constraints also ``feasible``, empty if not completed."""
+        """One row per trial; see ``History.frame``. With constraints also ``feasible``, empty if not completed.
+
+        With notes also ``tags`` and ``note``.
+        """
         frame = self.history.frame()
         if self.objective.constraints:
             met = {trial.index: self.objective.admits(trial) for trial in self.history.completed}
             frame.insert(2, "feasible", [met.get(trial.index) for trial in self.history])
+        add_notes(frame, self.notes)
         return frame
 
     @cached_property

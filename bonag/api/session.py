@@ -79,11 +79,12 @@ class Session:
                 parts.executor,
                 record,
                 notify=notify,
-                stop=stop,
+                stop=lambda: stop() or record.stop_asked(),
                 forgiven=forgiven,
                 rule=None if isinstance(parts.rule, NeverStop) else parts.rule,
                 folder=self.path,
                 seconds=record.seconds,
+                latest=lambda _: record.latest_config(),
             ).run()
         except Exception as error:
             record.log.write(f"ended by {type(error).__name__}: {error}")

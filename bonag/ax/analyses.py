@@ -17,11 +17,9 @@ from ax.analysis.healthcheck.healthcheck_analysis import HealthcheckAnalysisCard
 from ax.analysis.healthcheck.metric_fetching_errors import MetricFetchingErrorsAnalysis
 from ax.analysis.markdown.markdown_analysis import MarkdownAnalysisCard
 from ax.analysis.plotly.arm_effects import ArmEffectsPlot
-from ax.analysis.plotly.constraint_feasibility import ConstraintFeasibilityPlot
 from ax.analysis.plotly.cross_validation import CrossValidationPlot
 from ax.analysis.plotly.marginal_effects import MarginalEffectsPlot
 from ax.analysis.plotly.p_feasible import PFeasiblePlot
-from ax.analysis.plotly.parallel_coordinates import ParallelCoordinatesPlot
 from ax.analysis.plotly.plotly_analysis import PlotlyAnalysisCard
 from ax.analysis.plotly.scatter import ScatterPlot
 from ax.analysis.plotly.sensitivity import SensitivityAnalysisPlot
@@ -134,13 +132,9 @@ def _analyses(name: str, metrics: Sequence[str], experiment: Experiment, predict
             x, y = metrics
             yield ScatterPlot(x, y, use_model_predictions=predicted, show_pareto_frontier=front)
         case "ArmEffects":
-            yield ArmEffectsPlot(metric, use_model_predictions=predicted)
-        case "ParallelCoordinates":
-            yield ParallelCoordinatesPlot(metric)
+            yield from (ArmEffectsPlot(one, use_model_predictions=predicted) for one in metrics)
         case "PFeasible":
             yield PFeasiblePlot(use_model_predictions=predicted)
-        case "ConstraintFeasibility":
-            yield ConstraintFeasibilityPlot()
         case "Health":
             yield BaselineImprovementAnalysis()
             yield MetricFetchingErrorsAnalysis()  # type: ignore[abstract]

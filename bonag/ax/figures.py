@@ -12,16 +12,15 @@ import numpy as np
 # Ticks with a name each that an axis has room for.
 TICKS = 16
 LETTERS = 16
-_SHADES = 9
+# Letters of an axis's title that are set smaller.
+LONG = 28
 
 
 def fit_figure(figure: dict[str, Any]) -> dict[str, Any]:
     """A figure's data and layout, without what would crowd it out or cannot be drawn here."""
     traces, layout = list(figure.get("data") or []), dict(figure.get("layout") or {})
-    if traces and all(trace.get("type") == "parcoords" for trace in traces):
-        return _lines(traces[0])
     for name in [name for name in layout if name.startswith(("xaxis", "yaxis"))]:
-        layout[name] = _thin_ticks(dict(layout[name]), traces)
+        layout[name] = _titled(_thin_ticks(dict(layout[name]), traces))
     layout["margin"] = {"t": 16, "r": 16, "b": 44, "l": 56}
     if "legend" in layout:
         layout["legend"] = {**layout["legend"], "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02}
@@ -50,6 +49,13 @@ def _thin_ticks(axis: dict[str, Any], traces: Sequence[dict[str, Any]]) -> dict[
     if isinstance(axis.get("ticktext"), list):
         axis["ticktext"] = [_short(str(text)) for text in axis["ticktext"]]
     return axis
+
+
+def _titled(axis: dict[str, Any]) -> dict[str, Any]:
+    """The axis with its title in the size that all figures of the pages have, or less where it is long."""
+    title = axis.get("title")
+    text = title.get("text") if isinstance(title, dict) else title
+    return {**axis, "title": {"text": text, "font": {"size": 13 if len(text) <= LONG else 10}}} if text else axis
 
 
 def _short(text: str) -> str:
@@ -110,62 +116,3 @@ def _scale(marker: dict[str, Any]) -> dict[str, Any]:
         "showlegend": False,
         "marker": {**kept, "color": [marker.get("cmin", 0)], "showscale": True, "colorbar": bar},
     }
-
-
-def _lines(trace: dict[str, Any]) -> dict[str, Any]:
-    """Parallel coordinates as lines in SVG.
-
-    Plotly's own needs WebGL, and makes its code while it runs, which the page's content policy forbids. One trace per
-    shade; a value is hovered over at its axis.
-    """
-    axes = [_axis(one) for one in trace.get("dimensions", []) if numbers(one.get("values")).size]
-    colours = numbers((trace.get("line") or {}).get("color"))
-    n = max((len(heights) for _, heights, _ in axes), default=0)
-    values = colours.astype(float) if len(colours) == n else np.zeros(n)
-    low, high = (np.nanmin(values), np.nanmax(values)) if n else (0.0, 0.0)
-    shade = np.nan_to_num((values - low) / (high - low or 1) * (_SHADES - 1)).round().astype(int)
-    traces = []
-    for level in range(_SHADES):
-        x: list[float | None] = []
-        y: list[float | None] = []
-        text: list[str | None] = []
-        for row in np.flatnonzero(shade == level):
-            x += [*range(len(axes)), None]
-            y += [*(float(heights[row]) for _, heights, _ in axes), None]
-            text += [*(f"{name}: {texts[row]}" for name, _, texts in axes), None]
-        if x:
-            traces.append(
-                {
-                    "type": "scatter", "mode": "lines", "x": x, "y": y, "text": text, "hoverinfo": "text",
-                    "showlegend": False, "connectgaps": False, "opacity": 0.75,
-                    "line": {"color": _colour(level / (_SHADES - 1)), "width": 1.4},
-                }
-            )  # fmt: skip
-    if high > low:
-        scale = [[i / 8, _colour(i / 8)] for i in range(9)]
-        traces.append(_scale({"cmin": float(low), "cmax": float(high), "colorscale": scale}))
-    ticks = {"tickvals": list(range(len(axes))), "ticktext": [name for name, _, _ in axes], "showgrid": True}
-    layout = {
-        "xaxis": {**ticks, "zeroline": False, "range": [-0.4, len(axes) - 0.6]},
-        "yaxis": {"visible": False, "range": [-0.05, 1.05]},
-        "margin": {"t": 16, "r": 16, "b": 60, "l": 16},
-        "hovermode": "closest",
-    }
-    return {"data": traces, "layout": layout}
-
-
-def _axis(dimension: dict[str, Any]) -> tuple[str, np.ndarray, list[str]]:
-    """An axis: its name, (n,) heights from 0 to 1, and the texts of the values."""
-    values = numbers(dimension["values"]).astype(float)
-    low, high = dimension.get("range") or (np.nanmin(values), np.nanmax(values))
-    names = dict(zip(map(float, numbers(dimension.get("tickvals"))), dimension.get("ticktext") or (), strict=False))
-    texts = [str(names.get(value, f"{value:.6g}")) for value in values.tolist()]
-    heights = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
-    return str(dimension.get("label", "")), np.nan_to_num(heights, nan=0.5), texts
-
-
-def _colour(share: float) -> str:
-    """From orange to blue: told apart by all eyes, and seen on light and on dark."""
-    low, high = (230, 159, 0), (0, 114, 178)
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(low, high, strict=True))
-    return f"rgb({red}, {green}, {blue})"

@@ -47,8 +47,8 @@ def list_what(
 
     Of runs with --json: a list of objects with run, path (its folder, or the database), state, reason, space,
     evaluator, task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials, queries,
-    known, completed, failed, stopped, abandoned, running, best (the first goal's), created and ended (ISO 8601), and
-    problem. Of a run that cannot be read all but run, path and problem are null.
+    known, completed, failed, stopped, abandoned, running, best (the first goal's), created and ended (ISO 8601), note,
+    tags, and problem. Of a run that cannot be read all but run, path and problem are null.
     """
     if what in (ALL, *ROLES):
         list_parts(what, data, as_json)
@@ -83,13 +83,15 @@ HEADINGS = ("run", "state", "space", "evaluator", "objective", "trials", "best",
 
 def _values(one: Listed) -> dict[str, Any]:
     found = one.overview
-    keys = ("state", "reason", *NAMES, "trials", "queries", "known", *STATUSES, "best", "created", "ended")
+    counts = ("trials", "queries", "known", *STATUSES)
+    keys = ("state", "reason", *NAMES, *counts, "best", "created", "ended", "note", "tags")
     values: dict[str, Any] = dict.fromkeys(keys)
     if found is not None:
         values |= {"state": str(found.state), "reason": found.reason, "best": found.gain.best}
         values |= {name: getattr(found.config, name) for name in NAMES}
         values |= {"trials": found.count, "queries": found.count - found.known, "known": found.known}
         values |= {status: found.trials.get(status, 0) for status in STATUSES}
+        values |= {"note": found.note.text, "tags": list(found.note.tags)}
         values |= {"created": _iso(found.created_at), "ended": _iso(found.ended_at)}
     return {"run": one.name, "path": one.where, **values, "problem": one.problem}
 

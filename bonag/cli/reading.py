@@ -35,12 +35,12 @@ def status(
     With --json: an object with run, path, state (running, finished, stopped, interrupted), reason, space, evaluator,
     task, objective (a string, or a list of several), constraints, strategy, seed, budget, trials (queries, which count
     towards the budget, and known), completed, failed, stopped, abandoned, running, infeasible, description (what the
-    numbers are), best (null, or an object with trial, architecture, metrics, params, macs), and front (the indices of
-    its trials).
+    numbers are), best (null, or an object with trial, architecture, metrics, params, macs), front (the indices of
+    its trials), note and tags (that somebody wrote about the run).
     """
     from bonag.cli.config_file import options_text
     from bonag.cli.result_text import found_json, summary_lines
-    from bonag.record import find_run, read_record
+    from bonag.record import Note, find_run, read_record
     from search_spaces.errors import UserError
 
     if as_json + as_yaml + about > 1:
@@ -52,6 +52,7 @@ def status(
     if about:
         print(result.description)
         return
+    note = result.notes.get(None, Note())
     if not as_json:
         config = result.config
         task = f" on {config.task}" if config.task else ""
@@ -61,6 +62,8 @@ def status(
         if result.space.counts:
             print(f"networks of {result.space.network_size}")
         print("\n".join(summary_lines(result)))
+        if note != Note():
+            print("\n".join([f"tags: {', '.join(note.tags)}"] * bool(note.tags) + [note.text] * bool(note.text)))
         return
     config, history = result.config, result.history
     names = ("space", "evaluator", "task", "objective", "constraints", "strategy", "seed", "budget")
@@ -81,6 +84,8 @@ def status(
             "description": result.description,
             "best": None if result.best is None else found_json(result.best),
             "front": [found.trial for found in result.front],
+            "note": note.text,
+            "tags": list(note.tags),
         }
     )
 
@@ -120,10 +125,12 @@ def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV,
     """Show all trials of a run, in the order in which they were proposed.
 
     With --csv: the columns trial, status, feasible (where there are constraints), architecture, one for each metric,
-    reason, origin, acquisition, proposal_seconds, evaluation_seconds, proposed_at and ended_at (ISO 8601, UTC).
+    reason, origin, acquisition, proposal_seconds, evaluation_seconds, proposed_at and ended_at (ISO 8601, UTC); and
+    tags and note where any trial has them.
 
         bonag trials first --csv > trials.csv
     """
+    from bonag.record import Note
     from loops.counting import report_words
     from loops.history import MOMENT
     from loops.metric_units import column
@@ -143,6 +150,8 @@ def trials(run: Run, csv: Annotated[bool, typer.Option("--csv", help="Write CSV,
         infeasible = trial.status == "completed" and not result.objective.admits(trial)
         reported = report_words(trial, result.objective.metrics) if trial.status == "running" else None
         parts = ["infeasible" if infeasible else trial.reason, reported, None if trial.is_query else "known"]
+        written = result.notes.get(trial.index, Note())
+        parts += [*(f"#{tag}" for tag in written.tags), " ".join(written.text.split())]
         note = ", ".join(filter(None, parts))
         print(f"{trial.index:5}  {trial.status:9}  {'  '.join(cells)}  {trial.architecture}", end="")
         print(f"  ({note})" if note else "")

@@ -146,6 +146,8 @@ def _go(opened: Session, quiet: bool) -> int:
         if not quiet:
             print("\n".join(summary_lines(result)))
         if over.state is RunState.INTERRUPTED:
+            if not signals.asked():
+                print("stopped, as somebody asked in its record", file=sys.stderr)
             print(f"go on by `bonag resume {argument}`", file=sys.stderr)
             return signals.status
         if over.state is RunState.STOPPED:

@@ -32,8 +32,16 @@ def ui(
     ] = "results",
     host: Annotated[str, typer.Option(help="Address to listen on; anybody who can reach it can read.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.", show_default="a free one")] = 0,
+    allow_edit: Annotated[
+        bool,
+        typer.Option(
+            "--allow-edit",
+            help="Let its pages write notes and tags, stop runs, raise their budgets and delete them; then "
+            "whoever can reach the address can do so.",
+        ),
+    ] = False,
 ) -> int:
-    """Watch runs, or look at them later, in a browser. It reads, and changes nothing; Ctrl-C ends it.
+    """Watch runs, or look at them later, in a browser. Without --allow-edit it changes nothing; Ctrl-C ends it.
 
     It prints its address, and opens a browser where there is a screen.
 
@@ -47,7 +55,7 @@ def ui(
     source = open_source(what)
     listener = _listen(host, port)
     with closing(listener), closing(Jobs()) as jobs:
-        app = create_app(source, jobs, names=(host,))
+        app = create_app(source, jobs, names=(host,), allow_edit=allow_edit)
         shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{listener.getsockname()[1]}"
         return _serve(app, listener, address + first_page(source))

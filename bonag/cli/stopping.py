@@ -25,8 +25,8 @@ class StopSignals:
 
     @property
     def status(self) -> int:
-        """The exit status that tells of the signal."""
-        return 128 + (self.signal or 0)
+        """The exit status that tells of the signal; a run that was asked to stop in its record ends as by SIGTERM."""
+        return 128 + (self.signal or signal.SIGTERM)
 
     def __enter__(self) -> StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

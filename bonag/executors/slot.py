@@ -15,8 +15,9 @@ from loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from bonag.executors.failure import failure_line, storable
 from bonag.executors.listening import Listening
-from bonag.executors.worker import OUTPUT, belong_to, work
+from bonag.executors.worker import belong_to, work
 from loops.protocols import Job, Outcome
+from loops.trial_folder import OUTPUT
 
 # Of what a failed evaluation printed, so much is kept in the record.
 TAIL = 2000

@@ -19,10 +19,9 @@ import cloudpickle
 from bonag.executors.evaluating import evaluate
 from loops.outcome import check_metrics
 from loops.protocols import Evaluator, Job, Outcome, Report
-from loops.trial_folder import keep_outcome
+from loops.trial_folder import OUTPUT, keep_outcome
 from search_spaces import SearchSpace
 
-OUTPUT = "output.log"
 # Beside the name of the system call, https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
 _PR_SET_PDEATHSIG = 1
 # The parts that this process has unpacked, by their pickles: data that an evaluator has loaded stays.

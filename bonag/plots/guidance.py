@@ -16,7 +16,8 @@ from loops import metric_units
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLOURS = {"unguided": INFEASIBLE, "guided": BEST, "proposed": TRIAL}
+# What a kind is called, and its colour.
+_LOOKS = {"unguided": ("by chance", INFEASIBLE), "guided": ("steered", BEST), "proposed": ("proposed", TRIAL)}
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -28,21 +29,21 @@ def guidance(frame: pd.DataFrame, metric: str = "value", units: Mapping[str, str
     """
     frame = frame[np.isfinite(frame["value"].to_numpy(dtype=np.float64))]
     values = frame["value"].to_numpy(dtype=np.float64)
-    x_title, y_title = "trials known", notation.title(metric, values, units)
+    x_title, y_title = "after so many trials", notation.title(metric, values, units)
     if frame.empty:
         return empty(x_title, y_title, "no samples to show")
     figure = canvas(x_title, y_title, boxmode="group")
     shown, unit = notation.hover_format(values), metric_units.unit(metric, values, units)
     medians: dict[str, float] = {}
     for place, (kind, group) in enumerate(frame.groupby("kind", sort=False)):
-        colour = _COLOURS.get(str(kind), SERIES[place % len(SERIES)])
+        name, colour = _LOOKS.get(str(kind), (str(kind), SERIES[place % len(SERIES)]))
         table = group.groupby("step")["value"].quantile(np.array(_QUANTILES)).unstack()
         low, first, middle, third, high = (table[q].to_numpy(dtype=np.float64) for q in _QUANTILES)
-        medians[str(kind)] = float(middle[-1])
+        medians[name] = float(middle[-1])
         figure.add_trace(
             {
                 "type": "box",
-                "name": notation.escape(str(kind)),
+                "name": notation.escape(name),
                 "x": [f"{step:,}" for step in table.index],
                 "lowerfence": low,
                 "q1": first,
@@ -58,4 +59,6 @@ def guidance(frame: pd.DataFrame, metric: str = "value", units: Mapping[str, str
     steps = [f"{step:,}" for step in sorted(frame["step"].unique())]
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=steps, showgrid=False)
     said = ", ".join(f"{kind} {notation.number(value, unit)}" for kind, value in medians.items())
-    return Plot(figure, f"Median {metric} of samples, after the last of {notation.count(len(steps), 'step')}: {said}.")
+    return Plot(
+        figure, f"Median {metric} of architectures, at the last of {notation.count(len(steps), 'step')}: {said}."
+    )

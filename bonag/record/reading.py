@@ -18,6 +18,7 @@ from bonag.record.database import DamagedError, plain_errors, postgres, run_key,
 from bonag.record.fingerprint_rows import read_fingerprint
 from bonag.record.folder import DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
+from bonag.record.note_rows import Notes, read_notes
 from bonag.record.rows import RunRow
 from bonag.record.source_rows import read_sources
 from bonag.safe_reading import check_regular
@@ -42,7 +43,8 @@ class RunSnapshot:
     space: at the size of the networks that architectures stand for in the run.
     description: what the evaluator's numbers are and are not. created_at: seconds since the epoch.
     seconds: for how long it has run. machine: what computed it last, as JSON (see ``bonag.record.machine``).
-    sources: of transfer. fingerprint: of its data set, None where there is none. units: see ``RunRow``.
+    sources: of transfer. fingerprint: of its data set, None where there is none. units: see ``RunRow``. notes: that
+    people wrote, by trial. stop_asked: whether somebody asked it to stop, and it has not stopped yet.
     """
 
     path: Path
@@ -60,6 +62,8 @@ class RunSnapshot:
     sources: tuple[Source, ...] = ()
     fingerprint: Fingerprint | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    notes: Notes = field(default_factory=dict)
+    stop_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ def snapshot(
         run = rows.read_run(connection, config.name)
         history = read_trials(connection, run, space, known)
         sources = read_sources(connection, run.config, space)
-        fingerprint = read_fingerprint(connection, run.config.name)
+        fingerprint, notes = read_fingerprint(connection, config.name), read_notes(connection, config.name)
     check_agreement(folder, config, run, history.queries)
-    return snapshot_of(folder, run, history, live, space, sources, fingerprint)
+    return snapshot_of(folder, run, history, live, space, sources, fingerprint, notes)
 
 
 def snapshot_of(
@@ -106,6 +110,7 @@ def snapshot_of(
     space: SearchSpace,
     sources: tuple[Source, ...] = (),
     fingerprint: Fingerprint | None = None,
+    notes: Notes | None = None,
 ) -> RunSnapshot:
     """What was read of a run, put together. The configuration is the record's, which knows the latest."""
     return RunSnapshot(
@@ -124,6 +129,8 @@ def snapshot_of(
         sources=sources,
         fingerprint=fingerprint,
         units=run.units,
+        notes=notes or {},
+        stop_asked=live and run.stop_asked is not None,
     )
 
 

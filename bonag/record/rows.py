@@ -30,6 +30,7 @@ class RunRow:
     """What the database knows of a run beside its trials.
 
     network_size: None where an older bonag made the run, which kept none. units: by metric, as the evaluator told them.
+    stop_asked: seconds since the epoch, at which somebody asked it to stop.
     """
 
     config: RunConfig
@@ -42,6 +43,7 @@ class RunRow:
     machine: str | None
     network_size: NetworkSize | None
     units: Mapping[str, str]
+    stop_asked: float | None = None
 
 
 def check_version(connection: sa.Connection) -> int:
@@ -123,6 +125,7 @@ def read_run(connection: sa.Connection, name: str) -> RunRow:
             machine=row.get("machine"),
             network_size=NetworkSize(**json.loads(size)) if (size := row.get("network_size")) else None,
             units={str(name): str(unit) for name, unit in json.loads(row.get("units") or "{}").items()},
+            stop_asked=row.get("stop_asked"),
         )
         check_run(run)
         return run

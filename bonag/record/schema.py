@@ -9,6 +9,8 @@ import sqlalchemy as sa
 VERSION = 6
 # The first that holds fingerprints.
 FINGERPRINTS_SINCE = 5
+# The first that holds notes.
+NOTES_SINCE = 6
 
 metadata = sa.MetaData()
 
@@ -16,7 +18,8 @@ versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, p
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
 # seconds: for how long the run has run, all sittings together. network_size: of the networks that architectures stand
-# for in it, as JSON. units: that its evaluator told of metrics, a JSON object by metric.
+# for in it, as JSON. units: that its evaluator told of metrics, a JSON object by metric. stop_asked: since when a person
+# wants it to stop. edits: how often people changed what is theirs: notes, the wish to stop, the budget.
 runs = sa.Table(
     "bonag_runs",
     metadata,
@@ -31,6 +34,8 @@ runs = sa.Table(
     sa.Column("machine", sa.Text),
     sa.Column("network_size", sa.Text),
     sa.Column("units", sa.Text),
+    sa.Column("stop_asked", sa.Double),
+    sa.Column("edits", sa.Integer),
 )
 
 # proposed_event, ended_event: their places in the order of all events of the run. checksum: of the row and its metrics.
@@ -108,6 +113,16 @@ fingerprints = sa.Table(
     sa.Column("checksum", sa.Text, nullable=False),
 )
 
+# What people write beside the trials; no search reads it. trial: -1 for the note of the run itself. tags: a JSON list.
+notes = sa.Table(
+    "bonag_notes",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.name), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("tags", sa.Text, nullable=False),
+)
+
 # By version, what it added to the tables of the one before.
 ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     2: [
@@ -119,7 +134,7 @@ ADDED: dict[int, list[sa.Column[object] | sa.Table]] = {
     3: [runs.c.network_size],
     4: [sources],
     5: [fingerprints],
-    6: [runs.c.units],
+    6: [runs.c.units, runs.c.stop_asked, runs.c.edits, notes],
 }
 
 

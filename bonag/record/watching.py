@@ -17,6 +17,7 @@ from bonag.record.database import plain_errors
 from bonag.record.fingerprint_rows import read_fingerprint
 from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
 from bonag.record.lock import Lock
+from bonag.record.note_rows import NO_NOTE, Note, read_notes
 from bonag.record.reading import (
     Known,
     RunSnapshot,
@@ -48,7 +49,7 @@ class Overview:
 
     trials: how many there are of each status; ``known`` of all were known beforehand. gain: what the completed ones
     are worth. created_at, ended_at: seconds since the epoch; ended_at is the latest end of a trial. units: by metric,
-    as the evaluator told them.
+    as the evaluator told them. note: that somebody wrote about the run.
     """
 
     config: RunConfig
@@ -60,6 +61,7 @@ class Overview:
     ended_at: float | None
     known: int = 0
     units: Mapping[str, str] = field(default_factory=dict)
+    note: Note = NO_NOTE
 
     @property
     def count(self) -> int:
@@ -121,10 +123,11 @@ def server_stamps(engine: sa.Engine, address: Address) -> dict[str, Hashable]:
         .group_by(trials.run)
         .subquery()
     )
-    query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:])
-    query = query.outerjoin(counted, counted.c.run == runs.name)
     told = sa.select(schema.reports.c.run, sa.func.max(schema.reports.c.event)).group_by(schema.reports.c.run)
     with plain_errors(address), engine.connect() as connection, transaction(connection, address):
+        edits = [runs.edits] if rows.check_version(connection) >= schema.NOTES_SINCE else []
+        query = sa.select(runs.name, runs.created_at, runs.state, runs.reason, *list(counted.c)[1:], *edits)
+        query = query.outerjoin(counted, counted.c.run == runs.name)
         # What running trials report; records of the first version hold nothing of it.
         reported = (
             {run: event for run, event in connection.execute(told)} if rows.check_version(connection) >= 2 else {}
@@ -147,8 +150,8 @@ def read_stored(engine: sa.Engine, address: Address, name: str, known: Known | N
         space = space_of(run.config)
         history = read_trials(connection, run, space, known)
         sources = read_sources(connection, run.config, space)
-        fingerprint = read_fingerprint(connection, name)
-    return snapshot_of(Path(name), run, history, live, space, sources, fingerprint)
+        fingerprint, notes = read_fingerprint(connection, name), read_notes(connection, name)
+    return snapshot_of(Path(name), run, history, live, space, sources, fingerprint, notes)
 
 
 def _file(path: Path) -> Hashable:
@@ -175,6 +178,7 @@ def _overview(connection: sa.Connection, name: str, live: bool) -> Overview:
         ended_at=max((ended for _, _, ended in by_status if ended is not None), default=None),
         known=connection.scalar(known) or 0,
         units=run.units,
+        note=read_notes(connection, name).get(None, NO_NOTE),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -37,6 +38,8 @@ from search_spaces.errors import UserError
 PATIENCE = 3.0
 # Seconds between two tries of a write.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+# Seconds from one look at what others asked of the run to the next.
+BETWEEN_LOOKS = 1.0
 
 
 class RunRecord:
@@ -76,6 +79,7 @@ class RunRecord:
         self.hurry: Callable[[], bool] = lambda: False
         self._opened = time.monotonic()
         self._is_current = False
+        self._stop_asked, self._looked = False, -BETWEEN_LOOKS
         self._history = history
         self._lock = lock
         self._where: Path | Address = address or folder / DATABASE
@@ -111,8 +115,16 @@ class RunRecord:
         """Write where the run stands, and other columns of its row."""
         self.state, self.reason = state, reason
         self.forgiven = values.get("forgiven", self.forgiven)
-        changed = {"state": str(state), "reason": reason, "seconds": self._seconds_now(), **values}
-        self._write(lambda connection: rows.update_run(connection, self.config.name, **changed))
+        budget = self.config.budget
+        changed = {"state": str(state), "reason": reason, "seconds": self._seconds_now(), "stop_asked": None, **values}
+
+        def change(connection: sa.Connection) -> None:
+            rows.update_run(connection, self.config.name, **changed)
+            if state is RunState.FINISHED and rows.read_run(connection, self.config.name).config.budget != budget:
+                # Somebody raised it at the very moment: there is something to go on with.
+                rows.update_run(connection, self.config.name, state=str(RunState.INTERRUPTED))
+
+        self._write(change)
 
     def extend(self, config: RunConfig) -> None:
         """Write another configuration, which differs in what may be changed when a run is resumed."""
@@ -121,6 +133,29 @@ class RunRecord:
         # The record's counts; this is for people, and for other versions of bonag.
         with whole_file(self.path / CONFIG) as temporary:
             temporary.write_text(config_to_json(config), encoding="utf-8")
+
+    def stop_asked(self) -> bool:
+        """Whether somebody asked in the record that the run stop. It is looked at once a second at most."""
+        if not self._stop_asked and time.monotonic() - self._looked >= BETWEEN_LOOKS:
+            self._looked = time.monotonic()
+            run = self._read()
+            self._stop_asked = run is not None and run.stop_asked is not None
+        return self._stop_asked
+
+    def latest_config(self) -> RunConfig:
+        """The configuration with the budget that the record has now, which others may have raised."""
+        run = self._read()
+        if run is not None:
+            self.config = replace(self.config, budget=run.config.budget)
+        return self.config
+
+    def _read(self) -> rows.RunRow | None:
+        """The run's row; None while the record is out of reach."""
+        if self._connection is None:
+            return None
+        with suppress(UserError), plain_errors(self._where), self._connection.begin():
+            return rows.read_run(self._connection, self.config.name)
+        return None
 
     def _seconds_now(self) -> float:
         return self.seconds + time.monotonic() - self._opened

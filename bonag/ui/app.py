@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +20,25 @@ from bonag.plots.sparkline import rise_path
 from bonag.ui import assets, events, filters
 from bonag.ui.background.growing import Growing
 from bonag.ui.background.jobs import Jobs
-from bonag.ui.pages import analyses, compare, compare_trials, generator, pareto, predictor, run, runs, trial
+from bonag.ui.pages import (
+    analyses,
+    choices,
+    compare,
+    compare_trials,
+    editing,
+    generator,
+    pareto,
+    predictor,
+    run,
+    runs,
+    trial,
+)
 from bonag.ui.security import HEADERS, Guard
 from bonag.ui.site import Site, ViewCache
 from bonag.ui.source import Source, UnknownKeyError
 from search_spaces.errors import UserError
 
-PAGES = (runs, compare, compare_trials, run, trial, pareto, analyses, predictor, generator)
+PAGES = (runs, compare, compare_trials, editing, run, trial, pareto, analyses, choices, predictor, generator)
 # Figures of large runs shrink to a fifth.
 COMPRESSED_FROM = 2000
 
@@ -54,14 +67,16 @@ def templates() -> Jinja2Templates:
     return Jinja2Templates(env=environment)
 
 
-def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = ()) -> Starlette:
+def create_app(source: Source, jobs: Jobs, *, names: Sequence[str] = (), allow_edit: bool = False) -> Starlette:
     """The site of a source; ``app.state.site`` is its Site.
 
     jobs: the background process, which the caller closes. names: host names to answer to, beside this machine's.
+    allow_edit: whether its pages may change runs.
     """
     growing = Growing(jobs)
     source.read_in_background(growing)
-    site = Site(source, ViewCache(source), growing, templates())
+    token = secrets.token_urlsafe() if allow_edit else None
+    site = Site(source, ViewCache(source), growing, templates(), token)
 
     def say_missing(request: Request, error: Exception) -> Response:
         return site.page(request, "missing.html", status=404)

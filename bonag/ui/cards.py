@@ -11,24 +11,20 @@ from bonag.ui.source import View
 MANY = 500
 # Of more than that, so many are drawn.
 RECENT = 300
-# Lines between more axes than this cannot be told apart.
-MOST_AXES = 12
 # Metrics beside the objective's that a scatter plot may take, in this order.
 _COSTS = ("macs", "params", "latency")
-_WIDE = ("BestTrials", "Health", "Summary", "CrossValidation", "MarginalEffects", "TopSurfaces")
+_WIDE = ("ArmEffects", "BestTrials", "Health", "Summary", "CrossValidation", "MarginalEffects", "TopSurfaces")
 
 OBSERVED, BONAG, AX = "observed", "bonag", "ax"
 GROUPS = {
-    OBSERVED: ("What was measured", "Without a model."),
+    OBSERVED: ("What was measured", "No model is needed."),
     BONAG: (
         "With bonag's predictor",
-        "Ax's analyses with bonag's predictor behind them, by which strategy bonag decides, fitted on the completed "
-        "trials. Where Ax says 'the model', this one is meant.",
+        "Where Ax says 'the model', it means the predictor by which strategy bonag decides.",
     ),
     AX: (
         "With Ax's own Gaussian process",
-        "These need a model of Ax's own, which is not bonag's predictor and took no part in the search. They are "
-        "computed when asked for.",
+        "A model that took no part in the search, and takes longer.",
     ),
 }
 
@@ -82,19 +78,9 @@ def _observation_cards(view: View) -> Iterator[Card]:
     for i, (x, y) in enumerate(_pairs(view, metrics)):
         seconds = 0.8 + some / 80
         yield Card(f"scatter-{i}", f"{y} against {x}", "Scatter", OBSERVED, (x, y), seconds=seconds, recent=recent)
-    for i, metric in enumerate(metrics):
-        seconds = 0.8 + some / 90
-        yield Card(
-            f"effects-{i}", f"Observed {metric} by arm", "ArmEffects", OBSERVED, (metric,), seconds=seconds,
-            recent=recent,
-        )  # fmt: skip
-    axes = _axes(view)
-    crowded = f"{axes} parameters are too many for lines between fronts." if axes > MOST_AXES else None
-    for i, goal in enumerate(goals if not crowded else goals[:1]):
-        yield Card(
-            f"parallel-{i}", f"Parallel coordinates, {goal.metric}" if not crowded else "Parallel coordinates",
-            "ParallelCoordinates", OBSERVED, (goal.metric,), seconds=0.1 + n / 1500, absent=crowded,
-        )  # fmt: skip
+    if metrics:
+        seconds = (0.8 + some / 90) * len(metrics)
+        yield Card("effects", "Each trial as measured", "ArmEffects", OBSERVED, metrics, seconds=seconds, recent=recent)
     if view.objective.constraints:
         one = "Ax draws the chance to meet the constraints for a single goal only." if len(goals) > 1 else None
         yield Card(
@@ -113,17 +99,12 @@ def _model_cards(view: View, model: str, demand: bool) -> Iterator[Card]:
     yield Card(
         f"{model}-validation", "Cross-validation", "CrossValidation", model, metrics, demand, fit * 3, 10, absent=slow
     )
-    for i, metric in enumerate(metrics):
-        title, seconds = f"Predicted {metric} by arm", fit + some / 90
-        yield Card(f"{model}-effects-{i}", title, "ArmEffects", model, (metric,), demand, seconds, 3, recent)
+    if metrics:
+        title, seconds = "Each trial as predicted", fit + some / 90 * len(metrics)
+        yield Card(f"{model}-effects", title, "ArmEffects", model, metrics, demand, seconds, 3, recent)
     for i, goal in enumerate(view.objective.goals):
         title = f"Marginal effects on {goal.metric}"
         yield Card(f"{model}-marginal-{i}", title, "MarginalEffects", model, (goal.metric,), demand, fit + 2, 3)
-    if view.objective.constraints:
-        yield Card(
-            f"{model}-constraints", "Predicted feasibility", "ConstraintFeasibility", model, metrics, demand,
-            fit + n / 500, 3,
-        )  # fmt: skip
 
 
 def _diagnostics(view: View) -> Iterator[Card]:

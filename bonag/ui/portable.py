@@ -24,6 +24,7 @@ def portable(view: View) -> View:
         description=without_home(view.description),
         reason=None if view.reason is None else without_home(view.reason),
         where=_place(view.where),
+        notes={trial: replace(note, text=without_home(note.text)) for trial, note in view.notes.items()},
     )
 
 

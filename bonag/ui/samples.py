@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 LEAST_TRIALS = 5
 CAPTIONS = {
-    "spread": "{metric}: boxes from the first to the third quartile with the median, whiskers from 5 % to 95 %.",
-    "own": "{metric} of each trial, by the step of the strategy that proposed it.",
+    "spread": "A box holds the middle half of the architectures by {metric}, and its line is the median. The whiskers "
+    "reach from 5 % to 95 %.",
+    "own": "The {metric} of each trial, by how it was proposed.",
 }
 
 
@@ -50,7 +51,7 @@ class Samples:
         have = "trial has" if count == 1 else "trials have"
         few = (
             f"{count} {have} completed so far. From {LEAST_TRIALS} on, "
-            "what guidance by them makes of the generator's samples is shown here."
+            "this page shows what steering by them makes of the architectures that the generator draws."
         )
         return cls(view, reason=few if count < LEAST_TRIALS else None)
 
@@ -91,28 +92,32 @@ class Samples:
         config = self.view.config
         if config is not None and config.strategy == "bonag":
             said = [
-                "Unguided samples of the generator, and what the strategy's acquisition function makes of them: fitted "
-                "on the trials that were known at each step, with the random numbers of the proposal that followed."
+                "The generator draws architectures. By itself it draws them by chance. The search steers it towards "
+                "what its model, fitted on the trials so far, expects to be worth a trial. Both are shown here, at "
+                "some steps of the run."
             ]
         else:
             name = f"Strategy {config.strategy}" if config else "What made this experiment"
             said = [
-                f"{name} guides no generator, so its proposals between the steps are shown beside unguided samples of "
-                "the space's generator."
+                f"{name} steers no generator. Its proposals from step to step are shown beside architectures that the "
+                "space's generator draws by chance."
             ]
         if self.result is None:
             return said
         kinds = dict(zip(self.result.metrics, self.result.sources, strict=True))
         sentences = {
-            "measured": "Shown is {} as the run's evaluator has it.",
-            "predicted": "Shown is {} as predicted from all trials, because the run's evaluator is not at hand or "
-            "slow.",
+            "measured": "Values of {} are what the run's evaluator says.",
+            "predicted": "Values of {} are predicted from all trials: the run's evaluator is slow, or not at hand.",
         }
         for kind, sentence in sentences.items():
             names = [goal for goal in self.goals if kinds[goal] == kind]
             said += [sentence.format(" and ".join(names))] if names else []
         if self.result.problem:
-            said.append(f"There are no samples of a generator: {self.result.problem}.")
+            said.append(f"No generator could draw any: {self.result.problem}.")
+        valid = next((one.valid for one in self.result.rows if not np.isnan(one.valid)), None)
+        if valid is not None:
+            mended = "" if valid == 1 else "; the others were mended"
+            said.append(f"{share(valid)} of those drawn by chance were valid as drawn{mended}.")
         return said
 
     @property
@@ -130,7 +135,6 @@ class Samples:
                     share(one.better),
                     share(one.known),
                     "–" if np.isnan(one.diversity) else f"{one.diversity:.2f}",
-                    share(one.valid),
                 ),
             )
             for one in (self.result.rows if self.result else ())

@@ -55,6 +55,11 @@ class ViewCache:
                 entry.read = stamp
             return entry.view
 
+    def forget(self, key: str) -> None:
+        """Ask the store again next time, since the run was changed."""
+        self._source.look_again(key)
+        self._entry(key).asked = -self._fresh
+
     def _entry(self, key: str) -> _Entry:
         with self._lock:
             return self._entries.setdefault(key, _Entry())
@@ -69,12 +74,17 @@ class ViewCache:
 
 @dataclass(frozen=True)
 class Site:
-    """A source and what is needed to show it. closing: set when the server is about to end."""
+    """A source and what is needed to show it.
+
+    token: that a request must know which changes something, and pages carry; None where nothing may be changed.
+    closing: set when the server is about to end.
+    """
 
     source: Source
     views: ViewCache
     growing: Growing
     templates: Jinja2Templates
+    token: str | None = None
     closing: threading.Event = field(default_factory=threading.Event)
 
     def view(self, request: Request) -> View:
@@ -83,6 +93,7 @@ class Site:
 
     def page(self, request: Request, template: str, **context: object) -> Response:
         """A template of ``templates/`` with its context, in which ``status`` is the answer's, 200 by default."""
+        context["token"] = self.token
         return self.templates.TemplateResponse(request, template, context, int(str(context.get("status", 200))))
 
     def run_page(self, request: Request, template: str, *, tab: str, **context: object) -> Response:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
+from bonag.record.editing import Place
+from bonag.record.note_rows import NO_NOTE, Note, Notes
 from loops.config import RunConfig
 from loops.gain import NOTHING, Gain
 from loops.history import History
@@ -16,6 +18,7 @@ from loops.objective import Objective
 from loops.pace import seconds_left
 from loops.source import Source as TransferSource
 from search_spaces import Architecture, SearchSpace
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from bonag.ax.reading import Experiment
@@ -34,7 +37,7 @@ class Summary:
     unreadable, or of Ax's reading or snapshot. objective: its text. gain: what its trials are worth. trials: how
     many there are; all but the ``known`` ones count towards ``budget``. started, ended: seconds since the epoch; ended
     is the end of the last trial of a run that does not run. problem: why it cannot be read, in one line, or None; then
-    what could not be found out is empty. found: the gain in words, with the unit.
+    what could not be found out is empty. found: the gain in words, with the unit. note: that somebody wrote about it.
     """
 
     key: str
@@ -54,6 +57,7 @@ class Summary:
     problem: str | None = None
     known: int = 0
     found: str | None = None
+    note: Note = NO_NOTE
 
     @property
     def path(self) -> str:
@@ -67,7 +71,8 @@ class View:
 
     config: None for an experiment that is no run of bonag. space: None for one that searches none of bonag's spaces.
     description: what its numbers are and are not. reason: why it stands where it stands. where: its folder, file or
-    database, without secrets. sources: of transfer. units: by metric, where they are known.
+    database, without secrets. sources: of transfer. units: by metric, where they are known. notes: that people wrote
+    about trials, by index. stop_asked: whether it runs, and somebody wants it to stop.
     """
 
     summary: Summary
@@ -80,6 +85,8 @@ class View:
     where: str
     sources: tuple[TransferSource, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    notes: Notes = field(default_factory=dict)
+    stop_asked: bool = False
 
     @property
     def path(self) -> str:
@@ -97,7 +104,7 @@ class View:
 
 
 class Source(Protocol):
-    """Experiments that can be read and never written. Safe from several threads, and picklable.
+    """Experiments that can be read, and where they are. Safe from several threads, and picklable.
 
     A key is looked up among those that were found, and never becomes part of a path or a query's text.
     """
@@ -125,6 +132,14 @@ class Source(Protocol):
         before: an earlier view, of which what cannot have changed is not read again.
         """
         ...
+
+    def place(self, key: str) -> Place:
+        """Where the run is, for those who change it; raises UnknownKeyError, or UserError for no run of bonag."""
+        raise UserError("only runs of bonag can be changed")
+
+    def look_again(self, key: str) -> None:
+        """Forget what was found lately, since the run was changed."""
+        return None
 
     def experiment(self, key: str) -> Experiment:
         """The experiment as Ax has it, for the background process only, since it imports Ax; raises as ``view``."""

@@ -130,6 +130,19 @@ class MBV3(ProductSpace):
         ks, e, d = to_ofa(self.own(architecture, MBV3Architecture))
         return dict(zip((parameter.name for parameter in self.parameters()), [*d, *ks, *e], strict=True))
 
+    def choices(self, architecture: Architecture) -> dict[str, int | str]:
+        ops = self.own(architecture, MBV3Architecture).ops
+        return {f"block {s}.{b}": OP_NAMES[op] for (s, b), op in zip(PLACES, ops, strict=True)}
+
+    def summary(self, architecture: Architecture) -> Mapping[str, float | str]:
+        """Of each stage its depth, and the means of its kernels and expand ratios."""
+        stages = self.own(architecture, MBV3Architecture).stages
+        found = {f"depth {stage}": float(len(blocks)) for stage, blocks in enumerate(stages, 1)}
+        for part, what in enumerate(("kernel", "expand")):
+            for stage, blocks in enumerate(stages, 1):
+                found[f"{what} {stage}"] = sum(block[part] for block in blocks) / len(blocks)
+        return found
+
     def from_parameters(self, values: Mapping[str, int | str]) -> Architecture:
         depth_names = [f"depth_{stage}" for stage in range(1, STAGES + 1)]
         self.check_parameters(values, needed=depth_names)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, and image files of the layout of ImageNet."""
+"""A real PostgreSQL server, records of earlier versions, and image files of the layout of ImageNet."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from bonag.record import Address
+from bonag.record import Address, schema
 
 PASSWORD = "s3cr3t-Pa/ss"
 
@@ -126,3 +128,20 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+@pytest.fixture(scope="session")
+def make_older() -> Callable[[Path, int], None]:
+    """Makes the record in a run's folder one of an earlier version, which lacks what came after."""
+
+    def change(folder: Path, version: int) -> None:
+        with closing(sqlite3.connect(folder / "record.db", isolation_level=None)) as connection:
+            for number in range(schema.VERSION, version, -1):
+                for new in reversed(schema.ADDED[number]):
+                    if isinstance(new, sa.Table):
+                        connection.execute(f"DROP TABLE {new.name}")
+                    else:
+                        connection.execute(f"ALTER TABLE {new.table.name} DROP COLUMN {new.name}")
+            connection.execute(f"UPDATE bonag_schema SET version = {version}")
+
+    return change

@@ -116,10 +116,10 @@ def searching(folder: Path, name: str, *options: str, budget: int = 2000) -> Ite
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, *options: str) -> Iterator[str]:
     """`bonag ui`, as long as the block lasts; gives its address."""
     quiet = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
-    server = subprocess.Popen([BONAG, "ui", str(folder)], stdout=subprocess.PIPE, text=True, env=quiet)
+    server = subprocess.Popen([BONAG, "ui", str(folder), *options], stdout=subprocess.PIPE, text=True, env=quiet)
     try:
         assert server.stdout is not None
         found = re.search(r"http://[\d.]+:\d+", server.stdout.readline())

@@ -60,6 +60,14 @@ def test_pages_that_compute_are_complete_fit_and_break_no_rule(chromium: Any, si
             visit.until("!document.querySelector('[data-poll]')", LONG_PATIENCE)
             assert visit.page.locator("[role=alert], .note.problem").all_inner_texts() == []
             visit.until("document.querySelector('[data-figure] .main-svg')")
+            if path.endswith("/analyses"):
+                for width, screens in ((390, 2 * 844), (1280, 2 * 900)):
+                    visit.narrow() if width == 390 else visit.wide()
+                    assert visit.page.evaluate("document.documentElement.scrollHeight") <= screens, width
+                for name in ("two-choices", "card-effects", "card-bonag-marginal-0"):
+                    visit.page.locator(f"#{name} > summary").click()
+                    visit.until("!document.querySelector('[data-poll]')", LONG_PATIENCE)
+                    visit.until(f"document.querySelector('#{name} [data-figure] .main-svg')")
             visit.drawn()
             found[path, 1280] = visit.faults()
             visit.page.emulate_media(color_scheme="dark")

@@ -44,8 +44,9 @@ class Visit:
         return self.page
 
     def drawn(self) -> None:
-        """Wait until all figures are."""
-        self.until("[...document.querySelectorAll('[data-figure]')].every((one) => one.querySelector('.main-svg'))")
+        """Wait until all figures are that are not folded away."""
+        shown = "[data-figure]:not(details:not([open]) [data-figure])"
+        self.until(f"[...document.querySelectorAll('{shown}')].every((one) => one.querySelector('.main-svg'))")
 
     def narrow(self) -> Visit:
         """As wide as a telephone, with the figures drawn for it."""
@@ -101,7 +102,7 @@ FAULTS = """() => {
   for (const one of all("img:not([alt])")) blame("no alternative", one);
   for (const one of all("[data-figure], main svg[role=img]"))
     if (!one.ariaLabel && !one.querySelector(":scope > title")?.textContent) blame("no alternative", one);
-  for (const one of all("[data-figure]"))
+  for (const one of all("[data-figure]:not(details:not([open]) [data-figure])"))
     if (!one.matches(".js-plotly-plot") || !one.querySelector("svg.main-svg")) blame("not drawn", one);
   for (const one of all("table")) if (!one.querySelector("th[scope=col]")) blame("no headings", one);
   return faults;

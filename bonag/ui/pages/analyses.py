@@ -14,6 +14,7 @@ from starlette.routing import Route
 from bonag.ui.background.cards import Computed, Shown, compute
 from bonag.ui.background.growing import Standing, read_version, write_version
 from bonag.ui.cards import GROUPS, Card, cards
+from bonag.ui.pages.choices import asked_for
 from bonag.ui.site import Site
 from bonag.ui.source import View, version_of
 
@@ -53,7 +54,12 @@ def routes(site: Site) -> list[Route]:
         view = site.view(request)
         all_cards = cards(view) if view.history.trials else []
         groups = [
-            (name, title, text, [_standing(site, view, card) for card in all_cards if card.model == name])
+            (
+                name,
+                title,
+                text,
+                [_standing(site, view, card, folded=True) for card in all_cards if card.model == name],
+            )
             for name, (title, text) in GROUPS.items()
         ]
         return site.run_page(
@@ -63,6 +69,7 @@ def routes(site: Site) -> list[Route]:
             groups=[group for group in groups if group[3]],
             ax=version("ax-platform"),
             base=_base(view),
+            **asked_for(view, request),
         )
 
     def part(request: Request) -> Response:
@@ -95,8 +102,8 @@ def routes(site: Site) -> list[Route]:
     ]
 
 
-def _standing(site: Site, view: View, card: Card, asked: bool = False) -> CardStanding:
-    """The card now; requests it if it is one that comes by itself, or was asked for, and is not there yet."""
+def _standing(site: Site, view: View, card: Card, asked: bool = False, folded: bool = False) -> CardStanding:
+    """The card now; requests it if it was asked for, or is looked at and comes by itself, and is not there yet."""
     completed = len(view.history.completed)
     if card.absent:
         return CardStanding(card, "absent", Standing())
@@ -106,7 +113,8 @@ def _standing(site: Site, view: View, card: Card, asked: bool = False) -> CardSt
     if asked:
         site.growing.again(place)
     work = site.growing.look(place, version)
-    if asked or not (card.demand or (work.result is not None and _will_do(view, work.result.trials, completed))):
+    will_do = work.result is not None and _will_do(view, work.result.trials, completed)
+    if asked or not (card.demand or folded or will_do):
         key = view.summary.key
         work = site.growing.ask(place, version, compute, site.source, key, site.views.stamp(key), card, every=asked)
     state = work.job.state if work.job else "idle" if work.result is None else "done"

@@ -18,7 +18,7 @@ from bonag.ui.figures import draw
 from bonag.ui.site import Site
 from bonag.ui.source import View
 from bonag.ui.trials import files
-from bonag.ui.trials.kept import kept_files, open_kept, read_kept
+from bonag.ui.trials.kept import end_of_output, kept_files, open_kept, read_kept
 from bonag.ui.trials.kin import family
 from bonag.ui.trials.origin import origin
 from bonag.ui.trials.standing import overall, rows, state
@@ -60,6 +60,7 @@ def routes(site: Site) -> list[BaseRoute]:
             family=kin,
             reported=reported_metrics(trial, view.objective.metrics)[:CURVES],
             kept=kept_files(view, trial.index),
+            output=trial.output or end_of_output(view, trial.index),
             thumbnails=[view.draw(one.trial.architecture, small=True) for one in kin.kin],
         )
 

@@ -8,9 +8,11 @@ import re
 import threading
 import time
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bonag.record.editing import Place
 from bonag.record.folder import is_run
 from bonag.ui.background.growing import Growing
 from bonag.ui.source import Source, Summary, UnknownKeyError, View
@@ -68,6 +70,16 @@ class FolderSource(Source):
     def experiment(self, key: str) -> Experiment:
         """See ``Source``."""
         return self._one(key).experiment(key)
+
+    def place(self, key: str) -> Place:
+        """See ``Source``."""
+        return self._one(key).place(key)
+
+    def look_again(self, key: str) -> None:
+        """See ``Source``."""
+        with suppress(UnknownKeyError):
+            self._one(key).look_again(key)
+        self._looked = -FRESH
 
     def _one(self, key: str) -> Source:
         try:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bonag.record import schema
 from bonag.record.address import Address
 from bonag.record.database import plain_errors, postgres_reader
+from bonag.record.editing import Place
 from bonag.record.watching import read_stored, server_overviews, server_stamps
 from bonag.ui.source import Summary, UnknownKeyError, View
 from bonag.ui.sources.runs import RunSource, known_of, summary_of, unreadable_summary, view_of
@@ -79,6 +80,15 @@ class PostgresSource(RunSource):
         with self._reach():
             snapshot = read_stored(_engine(self.address), self.address, key, known_of(before))
         return view_of(key, snapshot, self.address.public)
+
+    def place(self, key: str) -> Place:
+        """See ``Source``."""
+        self.stamp(key)
+        return Place(key, None, self.address)
+
+    def look_again(self, key: str) -> None:
+        """See ``Source``."""
+        self._asked = -FRESH
 
     def _all_stamps(self) -> dict[str, Hashable]:
         with self._lock:

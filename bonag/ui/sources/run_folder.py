@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from bonag.record.address import Address
+from bonag.record.editing import Place
 from bonag.record.folder import CONFIG, DATABASE, LOCK, read_config
 from bonag.record.reading import RunSnapshot, read_record
 from bonag.record.watching import folder_overview, folder_stamp
@@ -69,6 +71,18 @@ class RunFolder(RunSource):
             _server(Address.parse(config.record)).stamp(config.name)
         snapshot: RunSnapshot = _twice(lambda: read_record(self._folder, known=known_of(before)))
         return view_of(self._key, snapshot, str(self._folder))
+
+    def place(self, key: str) -> Place:
+        """See ``Source``."""
+        config = self._config()
+        return Place(config.name, self._folder, Address.parse(config.record) if config.record else None)
+
+    def look_again(self, key: str) -> None:
+        """See ``Source``."""
+        with suppress(UserError):
+            config = self._config()
+            if config.record is not None:
+                _server(Address.parse(config.record)).look_again(config.name)
 
     def _config(self) -> RunConfig:
         """The configuration, once it is sure that no file of the run is a link to elsewhere; raises UserError."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bonag.evaluators.registry import units_of_run
+from bonag.record.note_rows import NO_NOTE
 from bonag.record.reading import Known, RunSnapshot
 from bonag.record.watching import Overview
 from bonag.ui.source import Source, Summary, View
@@ -53,6 +54,7 @@ def summary_of(key: str, overview: Overview) -> Summary:
         seed=config.seed,
         started=overview.created_at,
         ended=None if overview.state is RunState.RUNNING else overview.ended_at,
+        note=overview.note,
     )
 
 
@@ -68,7 +70,19 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
     ended = max((trial.ended_at for trial in history if trial.ended_at is not None), default=None)
     counts, gain = Counter(str(trial.status) for trial in history), gain_of(history, objective)
     known = len(history) - history.queries
-    row = (config, snapshot.state, snapshot.reason, counts, gain, snapshot.created_at, ended, known, snapshot.units)
+    note = snapshot.notes.get(None, NO_NOTE)
+    row = (
+        config,
+        snapshot.state,
+        snapshot.reason,
+        counts,
+        gain,
+        snapshot.created_at,
+        ended,
+        known,
+        snapshot.units,
+        note,
+    )
     return View(
         summary_of(key, Overview(*row)),
         history,
@@ -80,6 +94,8 @@ def view_of(key: str, snapshot: RunSnapshot, where: str) -> View:
         where,
         snapshot.sources,
         units_of_run(config, snapshot.units, history.metrics),
+        snapshot.notes,
+        snapshot.stop_asked,
     )
 
 

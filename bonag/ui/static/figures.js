@@ -77,7 +77,8 @@
     element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
   }
 
-  const within = (root) => [...root.querySelectorAll("[data-figure]"), ...(root.matches?.("[data-figure]") ? [root] : [])];
+  const within = (root) => [...root.querySelectorAll("[data-figure]"), ...(root.matches?.("[data-figure]") ? [root] : [])]
+    .filter((one) => !one.parentElement?.closest("details:not([open])"));
   // All are asked for at once, and drawn from the top down, with a pause in which the browser shows what is there.
   let last = Promise.resolve();
   function inTurn(work) {

@@ -14,6 +14,8 @@
     let fresh = element;
     if (found) {
       fresh = document.importNode(found, true);
+      // An open one tells by an event that it is open, also when it is new.
+      if (element.matches("details") && element.open) { fresh.open = true; fresh.dataset.fetched = "yes"; }
       keepFigures(element, fresh);
       element.replaceWith(fresh);
     } else {
@@ -44,7 +46,8 @@
 
   async function refresh(element) {
     const url = element.dataset.part;
-    if (!url || busy.has(url)) return;
+    // Somebody may be writing in a form.
+    if (!url || busy.has(url) || element.querySelector("[data-edit][open]")) return;
     busy.add(url);
     try {
       const answer = await fetch(url, { headers: { "x-part": "1" } });
@@ -54,7 +57,7 @@
 
   async function changed() {
     // Parts inside parts come with them.
-    const parts = [...document.querySelectorAll("[data-part]")].filter((one) => !one.parentElement.closest("[data-part]"));
+    const parts = [...document.querySelectorAll("[data-part]")].filter((one) => !one.parentElement.closest("[data-part]") && !one.matches("details:not([open])"));
     await Promise.all(parts.map(refresh));
     await window.bonagFigures?.draw(document.body);
   }
@@ -80,8 +83,20 @@
     }
   }
 
+  // What is folded is fetched, and perhaps computed, when it is unfolded.
+  document.addEventListener("toggle", (event) => {
+    const one = event.target;
+    if (!one.open) delete one.dataset.fetched;
+    else if (one.matches("[data-part]:not([data-fetched])")) refresh(one);
+    else window.bonagFigures?.draw(one);
+  }, true);
+  const aim = () => { const one = document.getElementById(location.hash.slice(1)); if (one?.matches("details")) one.open = true; };
+  addEventListener("hashchange", aim);
+  aim();
+
   // Only a page that is looked at listens: browsers allow few streams per server.
-  let stream = null, missed = false;
+  // A run that goes on may have changed, or ended, between its page and the stream.
+  let stream = null, missed = document.querySelector("#state [data-state=running]") !== null;
   const url = document.body.dataset.events;
   const sign = document.getElementById("live"), words = document.getElementById("live-text");
   function say(state, text) { if (sign) { sign.hidden = false; sign.dataset.state = state; words.textContent = text; } }

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bonag.ui.source import View
-from loops.trial_folder import TRIALS
+from loops.trial_folder import OUTPUT, TRIALS
 
 # Files that are listed, and levels of folders that are looked into.
 MOST, LEVELS = 200, 4
 CHUNK = 1 << 20
+# Lines of the output that are shown, and bytes in which they are looked for.
+LINES, END = 40, 1 << 14
 # Never through a link, and never waiting for whoever writes into a pipe.
 _INTO = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -82,6 +84,18 @@ def read_kept(file: int, size: int) -> Iterator[bytes]:
         while size > 0 and (piece := opened.read(min(CHUNK, size))):
             size -= len(piece)
             yield piece
+
+
+def end_of_output(view: View, index: int) -> str | None:
+    """The last lines that the trial's evaluation printed so far, if it is in a folder of its own and printed any."""
+    with suppress(OSError):
+        file, size = open_kept(view, index, OUTPUT)
+        with os.fdopen(file, "rb") as opened:
+            opened.seek(max(0, size - END))
+            lines = opened.read(END).decode("utf-8", "replace").splitlines()
+        # What the beginning cut is no line.
+        return "\n".join(lines[size > END :][-LINES:]) or None
+    return None
 
 
 def _folder(view: View) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bonag.record.note_rows import NO_NOTE, Note, add_notes
 from bonag.ui.filters import duration, heading, number
 from bonag.ui.ordering import Column
 from bonag.ui.source import View
@@ -17,10 +18,11 @@ STATES = ("completed", "feasible", "infeasible", "stopped", "running", "failed",
 
 @dataclass(frozen=True)
 class Row:
-    """A trial; feasible is None for one that has no metrics, or where nothing is bounded."""
+    """A trial; feasible is None for one that has no metrics, or where nothing is bounded. note: somebody's."""
 
     trial: Trial
     feasible: bool | None
+    note: Note = NO_NOTE
 
     @property
     def acquisition(self) -> float | None:
@@ -43,7 +45,7 @@ class Row:
     def mentions(self, words: Sequence[str]) -> bool:
         """Whether all words are in what is written about it."""
         parts = (str(self.trial.index), str(self.trial.architecture), self.trial.reason or "", self.origin)
-        text = " ".join(parts).lower()
+        text = " ".join((*parts, *self.note.tags, self.note.text)).lower()
         return all(word in text for word in words)
 
 
@@ -117,7 +119,8 @@ def csv_of(view: View) -> str:
     if view.objective.constraints:
         met = {row.trial.index: row.feasible for row in _rows(view)}
         frame.insert(2, "feasible", [met.get(index) for index in frame["trial"]])
-    for name in ("architecture", "reason", "origin"):
+    add_notes(frame, view.notes)
+    for name in {"architecture", "reason", "origin", "tags", "note"} & set(frame):
         frame[name] = frame[name].map(_harmless)
     return frame.to_csv(index=False, lineterminator="\n", date_format=MOMENT)
 
@@ -126,7 +129,8 @@ def _rows(view: View) -> list[Row]:
     met: dict[int, bool] = {}
     if view.objective.constraints:
         met = {trial.index: view.objective.admits(trial) for trial in view.history.completed}
-    return [Row(trial, met.get(trial.index)) for trial in reversed(view.history.trials)]
+    trials, notes = reversed(view.history.trials), view.notes
+    return [Row(trial, met.get(trial.index), notes.get(trial.index, NO_NOTE)) for trial in trials]
 
 
 def _metric(name: str, view: View) -> Cells:

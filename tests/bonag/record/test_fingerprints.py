@@ -57,14 +57,11 @@ def test_an_edited_one_is_told(tmp_path: Path, config: RunConfig, fingerprint: F
 
 
 def test_a_record_of_version_4_opens_and_is_brought_up_to_date(
-    tmp_path: Path, config: RunConfig, trials: list[Trial]
+    tmp_path: Path, config: RunConfig, trials: list[Trial], make_older: Callable[[Path, int], None]
 ) -> None:
     create_record(tmp_path, config, "").close()
     place = tmp_path / "a-run" / "record.db"
-    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE bonag_fingerprints")
-        connection.execute("ALTER TABLE bonag_runs DROP COLUMN units")
-        connection.execute("UPDATE bonag_schema SET version = 4")
+    make_older(tmp_path / "a-run", 4)
     assert read_record(tmp_path / "a-run").fingerprint is None
     with open_record(tmp_path / "a-run") as record:
         record.add(trials)

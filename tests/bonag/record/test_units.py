@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ from loops.config import RunConfig
 from search_spaces.errors import UserError
 
 
-def test_a_record_keeps_units_and_one_of_version_5_has_none(tmp_path: Path, config: RunConfig) -> None:
+def test_a_record_keeps_units_and_one_of_version_5_has_none(
+    tmp_path: Path, config: RunConfig, make_older: Callable[[Path, int], None]
+) -> None:
     create_record(tmp_path, config, "", units={"latency": "s"}).close()
     assert read_record(tmp_path / "a-run").units == {"latency": "s"}
-    with closing(sqlite3.connect(tmp_path / "a-run" / "record.db", isolation_level=None)) as connection:
-        connection.execute("ALTER TABLE bonag_runs DROP COLUMN units")
-        connection.execute("UPDATE bonag_schema SET version = 5")
+    make_older(tmp_path / "a-run", 5)
     assert read_record(tmp_path / "a-run").units == {}
     open_record(tmp_path / "a-run").close()
 

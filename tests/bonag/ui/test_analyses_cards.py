@@ -50,7 +50,7 @@ def test_every_card_of_a_run_has_something_to_show(folder, run):
             if one.figure:
                 assert json.loads(one.figure)["data"]
         names.append(card.id)
-    assert {"bonag-validation", "bonag-effects-0", "bonag-marginal-0", "utility", "health", "summary"} <= {*names}
+    assert {"bonag-validation", "bonag-effects", "bonag-marginal-0", "utility", "health", "summary"} <= {*names}
 
 
 def test_ax_draws_its_own_diagnostics_when_asked(folder):
@@ -62,7 +62,7 @@ def test_ax_draws_its_own_diagnostics_when_asked(folder):
 
 def test_a_card_that_ax_cannot_compute_says_why(folder):
     source = FolderSource(folder)
-    card = next(card for card in cards(source.view("single")) if card.id == "effects-0")
+    card = next(card for card in cards(source.view("single")) if card.id == "effects")
     computed = compute(source, "single", 1, replace(card, metrics=("no such metric",)))
     assert not computed.shown
     assert "no such metric" in computed.problem

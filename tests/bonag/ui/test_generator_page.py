@@ -42,8 +42,8 @@ def test_a_strategy_without_a_generator_is_shown_beside_unguided_samples(make: M
     make("evolves", made_trials(12), objective=("accuracy", "-latency"), evaluator="mine", task=None)
     browser = visit(tmp_path / "results")
     page = settled(browser, "/runs/evolves/generator/part")
-    assert "Strategy evolution guides no generator" in page
-    assert "Shown is accuracy and latency as predicted from all trials" in page
+    assert "Strategy evolution steers no generator" in page
+    assert "Values of accuracy and latency are predicted from all trials" in page
     assert page.count('data-kind="unguided"') == page.count('data-kind="proposed"') == 2
     assert [url.split("?")[0].rsplit("/")[-1] for url in figures(page)] == ["guidance"] * 2 + ["origins"] * 2
     for url in figures(page):
@@ -61,6 +61,6 @@ def test_guidance_comes_from_the_background(make: Make, visit, tmp_path):
     trials = [replace(trial, provenance={"origin": "guided"}) for trial in made_trials(12)]
     make("guides", trials, strategy="bonag", evaluator="surrogate")
     page = settled(visit(tmp_path / "results"), "/runs/guides/generator/part")
-    assert "Shown is accuracy as the run's evaluator has it." in page
+    assert "Values of accuracy are what the run's evaluator says." in unescape(page)
     assert page.count('data-kind="guided"') == 2
     assert "Better than all before" in page

@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from html import unescape
 
+# Here, since the pages and the work inside this process must not import it at once.
+import pandas  # noqa: F401
 import pytest
 from starlette.testclient import TestClient
 

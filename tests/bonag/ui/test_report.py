@@ -323,7 +323,7 @@ def test_it_holds_what_the_predictor_knows_and_what_the_generator_makes(make: Ma
     for part in ("Kendall tau", "In 90 % intervals", "What matters", "Strategy evolution does not use"):
         assert part in text
     # After 10 trials, and after all.
-    assert "Unguided and proposed" in text
+    assert "Proposed, and by chance" in text
     kinds = [attributes["data-kind"] for _, attributes in parsed.tags if "data-kind" in attributes]
     assert kinds == ["unguided", "proposed"] * 2
-    assert "accuracy of each trial, by the step of the strategy that proposed it." in text
+    assert "The accuracy of each trial, by how it was proposed." in text

@@ -156,3 +156,25 @@ def test_of_many_files_the_first_are_listed(view_of, folder):
     assert (len(found.files), found.more) == (MOST, True)
     assert kept_files(view, 2).files == []
     assert kept_files(replace(view, where="postgresql://host/database"), 1).files == []
+
+
+def test_the_end_of_what_a_trial_printed_is_shown_also_while_it_runs(client, folder):
+    assert "The last lines" not in client.get("/runs/run/trials/1").text
+    (folder / "output.log").write_text("".join(f"line {number} <b>\n" for number in range(5000)))
+    text = client.get("/runs/run/trials/1").text
+    assert re.findall(r"line (\d+) &lt;b&gt;", text) == [str(number) for number in range(4960, 5000)]
+    (folder / "output.log").unlink()
+    (folder / "output.log").symlink_to(folder.parents[2] / "secret")
+    assert "secret" not in client.get("/runs/run/trials/1").text
+
+
+def test_macs_are_shown_once_with_the_image_that_they_are_of(site, view_of):
+    own = trials()
+    macs = NB201.costs(own[0].architecture).macs
+    own[0] = replace(own[0], metrics={"accuracy": 90.0, "macs": float(macs)})
+    client = site(view_of(own, NB201))
+    for index in (0, 1):
+        shown = words(client.get(f"/runs/run/trials/{index}").text)
+        counted = NB201.costs(own[index].architecture).macs
+        assert shown.count(f"{counted:,}") == 1
+        assert shown.count("of one image of 32²") == 1
