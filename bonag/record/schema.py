@@ -18,8 +18,8 @@ versions = sa.Table("bonag_schema", metadata, sa.Column("version", sa.Integer, p
 
 # forgiven: index of the first trial whose failure counts towards max_failures; moves when a stopped run is resumed.
 # seconds: for how long the run has run, all sittings together. network_size: of the networks that architectures stand
-# for in it, as JSON. units: that its evaluator told of metrics, a JSON object by metric. stop_asked: since when a person
-# wants it to stop. edits: how often people changed what is theirs: notes, the wish to stop, the budget.
+# for in it, as JSON. units: that its evaluator told of metrics, a JSON object by metric. stop_asked: since when people
+# want it to stop. edits: how often people changed what is theirs: notes, the wish to stop, the budget.
 runs = sa.Table(
     "bonag_runs",
     metadata,

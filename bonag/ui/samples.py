@@ -51,7 +51,7 @@ class Samples:
         have = "trial has" if count == 1 else "trials have"
         few = (
             f"{count} {have} completed so far. From {LEAST_TRIALS} on, "
-            "this page shows what steering by them makes of the architectures that the generator draws."
+            "there is a picture of what steering by them makes of the architectures that the generator draws."
         )
         return cls(view, reason=few if count < LEAST_TRIALS else None)
 

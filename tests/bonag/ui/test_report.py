@@ -167,7 +167,7 @@ def test_a_run_without_trials_has_a_report(make: Make, tmp_path: Path):
     text = words(written(make("a"), tmp_path / "a.html", predictor=True))
     assert "There is no trial yet" in text
     assert "0 completed trials have a value of accuracy so far. From 10 on" in text
-    assert "0 trials have completed so far. From 5 on, what guidance by them makes" in text
+    assert "0 trials have completed so far. From 5 on, there is a picture of what steering" in text
 
 
 def test_a_run_in_which_all_failed_says_why(make: Make, tmp_path: Path):
