@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "extensions")]
 
-import bonag
+import bonag  # noqa: E402 - found by the path above
 
 project = "bonag"
 author = "the bonag maintainers"
@@ -26,6 +26,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 default_role = "code"
+# A double dash is that of an option.
+smartquotes = False
 
 # A link to a page, a section or a name that is not there is a warning, and a warning ends the build.
 nitpicky = True

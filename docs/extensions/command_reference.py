@@ -57,7 +57,7 @@ def row(parameter: Any) -> str:
         ", ".join(f"`{one}`" for one in parameter.opts) if flag else f"`{parameter.metavar or parameter.name.upper()}`"
     )
     words = re.sub(r"\\(?=\[)", "", parameter.help or "").replace("|", "\\|")
-    return f"| {names} | {words} | {default(parameter)} |"
+    return f"| {', '.join(f'`{one}`' for one in names)} | {words} | {default(parameter)} |"
 
 
 def default(parameter: Any) -> str:

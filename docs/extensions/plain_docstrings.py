@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -29,10 +30,8 @@ def names_of(found: Any) -> set[str]:
     if inspect.isclass(found):
         for one in found.__mro__[:-1]:
             names |= {*vars(one), *getattr(one, "__annotations__", {})}
-    try:
+    with suppress(TypeError, ValueError):
         names |= set(inspect.signature(found).parameters)
-    except (TypeError, ValueError):
-        pass
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -49,10 +50,8 @@ def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
         yield f"{page.name}:{line}", file[1] if file else found[1], found[2]
 
 
-def run_page(page: Path, folder: Path, instead: Mapping[str, str], environment: Mapping[str, str]) -> str:
+def run_page(page: Path, folder: Path, instead: Mapping[str, str]) -> str:
     """What the blocks of a page print. instead: texts that stand for others, each of which must be there."""
-    import json
-
     found = list(blocks(page))
     for old, new in instead.items():
         assert any(old in code for _, _, code in found), f"{page.name} has no '{old}' any more"
@@ -68,7 +67,6 @@ def run_page(page: Path, folder: Path, instead: Mapping[str, str], environment: 
         "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "BONAG_HOME": str(folder / "home"),
-        **environment,
     }
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         given.pop(name, None)
