@@ -37,10 +37,10 @@ INSTEAD: dict[str, Mapping[str, str]] = {
         "report first": "report first --no-predictor",
     },
     "own-data": {
-        "--budget 12": "--budget 3 --hyperparameter epochs=3",
+        "--budget 12": "--budget 2 --hyperparameter epochs=1",
         "--budget 6": "--budget 2 --hyperparameter cells=1",
-        "epochs=10": "epochs=2",
-        "--budget 8": "--budget 3 --hyperparameter epochs=3",
+        "epochs=10": "epochs=1",
+        "--budget 8": "--budget 2 --hyperparameter epochs=3",
         "--epochs 40": "--epochs 2",
     },
     "own-training": {
