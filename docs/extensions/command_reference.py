@@ -52,10 +52,8 @@ def section(name: str, command: Any) -> Iterator[str]:
 
 def row(parameter: Any) -> str:
     """One line of the table of options."""
-    flag = parameter.param_type_name == "option"
-    names = (
-        ", ".join(f"`{one}`" for one in parameter.opts) if flag else f"`{parameter.metavar or parameter.name.upper()}`"
-    )
+    option = parameter.param_type_name == "option"
+    names = parameter.opts if option else [parameter.metavar or parameter.name.upper()]
     words = re.sub(r"\\(?=\[)", "", parameter.help or "").replace("|", "\\|")
     return f"| {', '.join(f'`{one}`' for one in names)} | {words} | {default(parameter)} |"
 

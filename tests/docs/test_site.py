@@ -29,6 +29,7 @@ def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     shown = (tmp_path / "reference" / "commands.html").read_text(encoding="utf-8")
     for name in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
         assert f"bonag {name}" in shown
+    assert '<code class="docutils literal notranslate"><span class="pre">--stop-early</span></code>' in shown
     # Arguments are lists, each with its own line.
     search = (tmp_path / "reference" / "python.html").read_text(encoding="utf-8")
     assert "<strong>stop_early</strong>: Which trials end early" in search
