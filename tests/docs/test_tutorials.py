@@ -68,7 +68,11 @@ INSTEAD: dict[str, Mapping[str, str]] = {
         "--budget 12": "--budget 6",
         "latency_phone<=9": "latency_phone<=9000",
     },
-    "transfer": {"--budget 12": "--budget 3", "--budget 20": "--budget 4", "--budget 40": "--budget 12"},
+    "transfer": {
+        "--budget 12": "--budget 3",
+        "--budget 20": "--budget 4",
+        "--budget 40": "--budget 40 --strategy random",
+    },
     "inside-ax": {"range(12)": "range(7)", "--budget 12": "--budget 6"},
     "many-machines": {"epochs=3": "epochs=1", "--budget 8": "--budget 3", "--budget 4": "--budget 2"},
 }
