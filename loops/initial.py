@@ -21,9 +21,9 @@ def first_design(
     """n architectures: the most expensive one, unless something is ``chosen`` already, then a space-filling design.
 
     Capacity is the strongest trend that is known beforehand, and its far end tells most about it (as in D-optimal
-    designs, the points at the ends have the leverage).
+    designs, the points at the ends have the leverage). A space that counts no costs is filled alone.
     """
-    if n == 0 or len(chosen) > 0:
+    if n == 0 or len(chosen) > 0 or not space.counts:
         return space_filling(space, chosen, n, rng)
     first = most_expensive(space)
     return [first, *space_filling(space, [first], n - 1, rng)]
@@ -35,7 +35,7 @@ def front_design(
     """As ``first_design``, but the most expensive architecture comes second.
 
     For several goals: it is an end of many fronts, and an end alone dominates next to nothing. A space that counts no
-    costs has the first design.
+    costs is filled alone.
     """
     place = 1 - len(chosen)
     if not 0 <= place < n or not space.counts:
@@ -53,11 +53,12 @@ def crowded_design(
 
     Every other one fills the space; between them are neighbours of the most expensive architecture, and when there are
     no more, architectures two steps from it. As the axial points of a composite design (Box and Wilson, 1951), the
-    neighbours tell the effect of every single change, and they lie where the best architectures are likely to be.
+    neighbours tell the effect of every single change, and they lie where the best architectures are likely to be. A
+    space that counts no costs is filled alone.
     """
     taken = list(chosen)
     while len(taken) < len(chosen) + n and len(set(taken)) < space.size:
-        near = _near_the_most_expensive(space, taken, rng) if len(taken) % 2 else None
+        near = _near_the_most_expensive(space, taken, rng) if len(taken) % 2 and space.counts else None
         taken += [near] if near is not None else space_filling(space, taken, 1, rng)
     return taken[len(chosen) :]
 

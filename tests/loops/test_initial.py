@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
 from loops.initial import crowded_design, first_design, front_design, most_expensive, space_filling
-from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces import Architecture, ProductSpace, SearchSpace, Site, get_space
 
 
 def distances(space: SearchSpace, some: list[Architecture], others: list[Architecture]) -> np.ndarray:
@@ -158,3 +160,14 @@ def test_a_crowded_design_empties_a_small_space(tiny_space: SearchSpace) -> None
     chosen = [tiny_space.parse("abc")]
     rest = crowded_design(tiny_space, chosen, 100, np.random.default_rng(0))
     assert len({*rest, *chosen}) == len(rest) + 1 == 27
+
+
+@pytest.mark.parametrize("design", [first_design, front_design, crowded_design])
+def test_a_space_without_networks_is_filled_alone(design: Callable[..., list[Architecture]]) -> None:
+    class Words(ProductSpace):
+        sites = tuple(Site(f"slot_{slot}", ("a", "b", "c")) for slot in range(3))
+
+    space = Words()
+    assert not space.counts
+    found = design(space, [], 5, np.random.default_rng(0))
+    assert found == space_filling(space, [], 5, np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""The training code in README.md runs as it stands there."""
+"""The training code in the tutorial does what is said of it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 import bonag
 from loops.ending import RunState
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "tutorials" / "own-training.md"
 
 
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The module of the README, in the current folder, with a smaller search."""
-    (text,) = re.findall(r"```python\n(# my_training\.py.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    """The module of the tutorial, in the current folder, with a smaller search."""
+    (text,) = re.findall(r"```python\n(# my_training\.py.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert "trial.epochs(10)" in text
     assert "budget=50" in text
     file = tmp_path / "my_training.py"
@@ -71,7 +72,7 @@ def test_it_is_a_script_that_searches_with_four_workers(training: Path) -> None:
     import os
     import subprocess
 
-    path = os.pathsep.join([str(README.parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, training.name], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
     )
