@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,6 +13,11 @@ from torch.nn import functional
 
 from bonag.generators.conditions import BoundsCode
 from search_spaces import SearchSpace
+
+# A weight of attention is no less than that of the largest times exp(-LEAST_LOGIT).
+LEAST_LOGIT = 60.0
+# A table of more entries is not at hand fast enough.
+MOST_ENTRIES = 2**19
 
 
 class Denoiser(nn.Module):
@@ -68,6 +75,7 @@ class Denoiser(nn.Module):
 
         z: (B, S) int64 codes, or any (B, S, K) real matrix in their one-hot form, for the noise of score-based models.
         t: (B,) levels in [0, 1]. bounds: (B, C, 2) lower and upper bounds, infinite where open; None for no condition.
+        One level for all, of no dimension, and (1, C, 2) bounds give codes the same in half the time.
         """
         full = self.readout(self.norm(self.hidden(z, t, bounds)))
         if full.shape[-1] == self.words.shape[1]:
@@ -77,13 +85,33 @@ class Denoiser(nn.Module):
 
     def hidden(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
         """The (B, S, width) state behind the logits: what the queries have read."""
-        level = self.level(sinusoid(t, self.width))[:, None]
+        level = self.level(sinusoid(t.reshape(-1), self.width))[:, None]
         if self.bounds is not None:
             level = level + self.bounds(bounds, len(level))[:, None]
-        tokens = self._embed(z) + self.position + level
         h = self.query + level
-        for block in self.blocks:
-            h = block(h, tokens, self.relation)
+        if t.dim() == 0 and z.dim() == 2 and len(z) > self.words.shape[1]:
+            return self._hidden_by_table(z, h, self.operation(self.words) + self.position[:, None] + level[0])
+        tokens = self._embed(z) + self.position + level
+        for block in self._layers:
+            h = block.attend(h, block.read_of(tokens), self.relation)
+        return h
+
+    @property
+    def _layers(self) -> Iterator[_Block]:
+        return cast(Iterator[_Block], iter(self.blocks))
+
+    def _hidden_by_table(self, z: Tensor, h: Tensor, tokens: Tensor) -> Tensor:
+        """The same of codes (B, S) at one level, of which the (S, K, width) tokens are all that there can be.
+
+        What is read of each is computed once, and looked up. h: (1, S, width).
+        """
+        sites, classes, _ = tokens.shape
+        rows = z + classes * torch.arange(sites, device=z.device)
+        for block in self._layers:
+            if len(h) == 1 and classes * sites**2 * self.width <= MOST_ENTRIES:
+                h = block.attend_by_table(h, tokens, rows, self.relation)
+            else:
+                h = block.attend(h, functional.embedding(rows, block.read_of(tokens).flatten(0, 1)), self.relation)
         return h
 
     def _embed(self, z: Tensor) -> Tensor:
@@ -150,15 +178,45 @@ class _Block(nn.Module):
         self.bias = nn.Embedding(relations, heads)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, h: Tensor, tokens: Tensor, relation: Tensor) -> Tensor:
-        count, sites, width = tokens.shape
-        kv = self.read(self.before_read(tokens)).reshape(count, sites, 2, self.heads, width // self.heads)
-        k, v = kv.permute(2, 0, 3, 1, 4)
-        q = self.ask(self.before_query(h)).reshape(count, sites, self.heads, -1).transpose(1, 2)
-        itself = torch.eye(sites, dtype=torch.bool, device=h.device)
-        bias = self.bias(relation).permute(2, 0, 1).masked_fill(itself, -math.inf)
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.expand(count, -1, -1, -1))
-        h = h + self.out(mixed.transpose(1, 2).reshape(count, sites, width))
+    def read_of(self, tokens: Tensor) -> Tensor:
+        """(..., width) -> (..., 2 width), the keys and values of tokens."""
+        return self.read(self.before_read(tokens))
+
+    def attend(self, h: Tensor, read: Tensor, relation: Tensor) -> Tensor:
+        """(B, S, width) queries, and (B, S, 2 width) of the sites that they read."""
+        count, sites, _ = read.shape
+        k, v = read.reshape(count, sites, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q = self.ask(self.before_query(h)).reshape(len(h), sites, self.heads, -1).transpose(1, 2)
+        bias = self._bias(relation).expand(count, -1, -1, -1)
+        mixed = functional.scaled_dot_product_attention(q.expand(count, -1, -1, -1), k, v, attn_mask=bias)
+        return self._after(h, mixed)
+
+    def attend_by_table(self, h: Tensor, tokens: Tensor, rows: Tensor, relation: Tensor) -> Tensor:
+        """The same of (1, S, width) queries of all graphs, which have rows (B, S) of the (S, K, width) tokens.
+
+        What a query weighs a token by is the same in every graph. So sums over sites are sums of rows of a table of
+        weights times values, and of the weights.
+        """
+        sites, classes, _ = tokens.shape
+        k, v = self.read_of(tokens).reshape(sites, classes, 2, self.heads, -1).permute(2, 0, 1, 3, 4)
+        q = self.ask(self.before_query(h)).reshape(sites, self.heads, -1)
+        logits = torch.einsum("tkhd,shd->tkhs", k, q) / math.sqrt(k.shape[-1])
+        logits = logits + self._bias(relation).permute(2, 0, 1)[:, None]
+        # A weight must not vanish, except a site's own.
+        weights = torch.where(logits.isneginf(), 0, (logits - logits.amax(dim=(0, 1))).clamp_min(-LEAST_LOGIT).exp())
+        table = weights[..., None] * functional.pad(v, (0, 1), value=1.0)[..., None, :]
+        sums = functional.embedding_bag(rows, table.flatten(2).flatten(0, 1), mode="sum")
+        sums = sums.reshape(len(rows), self.heads, sites, -1)
+        return self._after(h, sums[..., :-1] / sums[..., -1:])
+
+    def _bias(self, relation: Tensor) -> Tensor:
+        """Of every head, what is added to the logits: (heads, S, S)."""
+        itself = torch.eye(len(relation), dtype=torch.bool, device=relation.device)
+        return self.bias(relation).permute(2, 0, 1).masked_fill(itself, -math.inf)
+
+    def _after(self, h: Tensor, mixed: Tensor) -> Tensor:
+        """The state after what was read, (B, heads, S, width / heads)."""
+        h = h + self.out(mixed.transpose(1, 2).flatten(2))
         return h + self.feed(self.before_feed(h))
 
 
