@@ -25,6 +25,8 @@ class PathBlocks:
         self._described = described_ops(space)
         self._free = np.flatnonzero(space.fixed_ops < 0)
         self._paths = list_paths(space.adjacency)
+        # Where no operation is null.
+        self._live = self._live_nodes(np.ones((1, space.num_nodes), dtype=bool))
         transparent = {space.null_op, space.identity_op}
         fixed = set(space.fixed_ops.tolist())
         counted = [op for op in range(self._vocabulary) if op not in fixed]
@@ -40,24 +42,28 @@ class PathBlocks:
         """(B, S) codes, B >= 1 -> (B, D) float64 per block."""
         alive = np.ones(codes.shape, dtype=bool) if self._null is None else codes != self._null
         passable = np.stack([alive[:, path].all(axis=1) for path in self._paths], axis=1)
-        edges = self._adjacency & alive[:, :, None] & alive[:, None, :]
-        live = on_paths(edges, alive & ~self._adjacency.any(axis=0), alive & ~self._adjacency.any(axis=1))
+        live = self._live if self._null is None else self._live_nodes(alive)
 
         free_ops, free_live = codes[:, self._free], live[:, self._free]
-        used = [((free_ops == op) & free_live).sum(axis=1) for op in self._counted]
+        used = ((free_ops[..., None] == self._counted) & free_live[..., None]).sum(axis=1)
         attributes = (self._attributes[free_ops] * free_live[..., None]).sum(axis=1)
         steps = self._letter[codes] > 0
         lengths = np.stack([steps[:, path].sum(axis=1) for path in self._paths], axis=1)
         longest = np.where(passable, lengths, 0).max(axis=1)
         shortest = np.where(passable, lengths, codes.shape[1]).min(axis=1)
         shortest = np.where(passable.any(axis=1), shortest, longest)
-        totals = np.column_stack([*used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
+        totals = np.column_stack([used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
 
         slots = self._described[free_ops].reshape(len(codes), -1)
         blocks = {"slots": slots, "totals": totals}
         if len(self._paths) > 1:
             blocks["paths"] = self._path_counts(codes, passable)
         return blocks
+
+    def _live_nodes(self, alive: np.ndarray) -> np.ndarray:
+        """The nodes on a path of those that are alive: (B, N) -> (B, N)."""
+        edges = self._adjacency & alive[:, :, None] & alive[:, None, :]
+        return on_paths(edges, alive & ~self._adjacency.any(axis=0), alive & ~self._adjacency.any(axis=1))
 
     def _path_counts(self, codes: np.ndarray, passable: np.ndarray) -> np.ndarray:
         """(B, P): how many live paths spell each sequence of letters (a number in base ``_base``, modulo P)."""
