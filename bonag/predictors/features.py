@@ -8,8 +8,8 @@ import numpy as np
 
 from bonag.predictors.live_paths import count_paths
 from bonag.predictors.paths import PathBlocks
-from bonag.predictors.remembered import Remembered
 from bonag.predictors.sequences import SequenceBlocks
+from bonag.remembered import Remembered
 from search_spaces import SearchSpace
 
 REFERENCE_SAMPLES = 1024

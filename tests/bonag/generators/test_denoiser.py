@@ -92,6 +92,18 @@ def test_one_level_for_all_graphs_gives_the_same(name: str, codes_of: Callable[[
         torch.testing.assert_close(few, each[:2], atol=1e-5, rtol=1e-5)
 
 
+def test_what_is_remembered_of_a_level_is_of_these_weights(codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    z, one = codes_of("nb201", 40), torch.tensor(0.3)
+    with torch.no_grad():
+        changing = network(get_space("nb201"))
+        before = changing(z, one)
+        assert torch.equal(changing(z, one), before)
+        changing.query.mul_(1.5)
+        after = changing(z, one)
+        torch.testing.assert_close(after, changing(z, level(0.3, 40)), atol=1e-5, rtol=1e-5)
+        assert (after - before).abs().max() > 1e-3
+
+
 def test_the_noise_level_matters(denoiser: Denoiser, z: torch.Tensor) -> None:
     # Close levels look alike, far ones do not, and no two of a fine grid look the same.
     fine = torch.stack([denoiser(z, level(t)) for t in torch.linspace(0, 1, 21).tolist()])

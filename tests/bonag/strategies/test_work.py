@@ -22,7 +22,7 @@ from search_spaces.product import ProductSpace
 
 TRIALS = 60
 # Of the network at each noise level, its parts included.
-MODULES = 40
+MODULES = 24
 
 
 @pytest.fixture
