@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
-from bonag.predictors.architecture_kernel import ArchitectureKernel
+from bonag.predictors.architecture_kernel import ArchitectureKernel, BlockKernel
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.likelihood import Hyperparameters, LogPosterior
+from bonag.predictors.likelihood import NOISE, fit, make_model
 from bonag.predictors.posterior import ExactPosterior
 from search_spaces import SearchSpace
 
@@ -49,11 +50,12 @@ class GaussianProcess:
     def prior(self) -> FittedProcess:
         """The process before any evaluation, its hyperparameters at the medians of their priors."""
         width = sum(map(len, self.features.blocks.values()))
-        start = Hyperparameters.medians(self.features)
-        return FittedProcess(start.kernel, np.zeros((0, width)), np.zeros(0), start.noise_variance)
+        kernel = ArchitectureKernel(self.features, BlockKernel(self.features))
+        return FittedProcess(kernel, np.zeros((0, width)), np.zeros(0), NOISE)
 
     def _fit(self, codes: np.ndarray, scores: np.ndarray) -> tuple[FittedProcess, float]:
         inputs = self.features(codes)
-        posterior = LogPosterior(self.features, inputs, scores)
-        found, reached = posterior.maximise(Hyperparameters.medians(self.features))
-        return FittedProcess(found.kernel, inputs, scores, found.noise_variance), reached
+        model = make_model(self.features, inputs, scores)
+        reached = fit(model)
+        kernel = ArchitectureKernel(self.features, cast(BlockKernel, model.covar_module))
+        return FittedProcess(kernel, inputs, scores, model.likelihood.noise.item()), reached

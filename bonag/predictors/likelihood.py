@@ -1,114 +1,137 @@
-"""The hyperparameters of the Gaussian process over architectures, and what makes the best of them."""
+"""The fit of the Gaussian process over architectures: GPyTorch's model, BoTorch's fit, slopes in closed form."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from botorch.exceptions import ModelFittingError
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import SingleTaskGP
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.means import ZeroMean
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.priors import LogNormalPrior
+from linear_operator.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
-from bonag.predictors.architecture_kernel import ArchitectureKernel, interactions, products_and_distances
+from bonag.predictors.architecture_kernel import (
+    LENGTHSCALE,
+    OUTPUT_SCALE,
+    PRIOR_WIDTH,
+    BlockKernel,
+    logarithmic,
+    of_distances,
+    slopes,
+)
 from bonag.predictors.features import GraphFeatures
 
-# Medians of the log-normal priors: on targets of unit variance and blocks of unit spread, each term explains half of
-# the variance, correlations die out over the distance of random pairs, and measurements repeat well.
-OUTPUT_SCALE, LENGTHSCALE, NOISE = 0.5, 1.0, 0.03
-PRIOR_WIDTH = 1.0
+# Median of the prior of the noise's variance: measurements repeat well.
+NOISE = 0.03
 LEAST_NOISE = 1e-4
 # How far hyperparameters may be from the medians, in widths of their priors.
 FARTHEST = 8.0
 MAX_FIT_STEPS = 50
+_NOISE, _SCALES, _LENGTHS = "likelihood.noise_covar.raw_noise", "covar_module.raw_scales", "covar_module.raw_lengths"
+# Medians of the priors of what these are the logarithms of.
+_MEDIANS = {_NOISE: NOISE, _SCALES: OUTPUT_SCALE, _LENGTHS: LENGTHSCALE}
 
 
-@dataclass(frozen=True, eq=False)
-class Hyperparameters:
-    """A kernel, and the variance of a measurement around the mean."""
+def make_model(features: GraphFeatures, inputs: np.ndarray, targets: np.ndarray) -> SingleTaskGP:
+    """The Gaussian process before its hyperparameters are fitted: all at the medians of their priors.
 
-    kernel: ArchitectureKernel
-    noise_variance: float
+    inputs: (n, D) features. targets: (n,) of mean 0 and standard deviation 1.
+    """
+    X, y = torch.from_numpy(inputs), torch.from_numpy(targets)[:, None]
+    prior = LogNormalPrior(math.log(NOISE), PRIOR_WIDTH)
+    likelihood = GaussianLikelihood(noise_prior=prior, noise_constraint=logarithmic())
+    model = SingleTaskGP(
+        X,
+        y,
+        likelihood=likelihood,
+        covar_module=BlockKernel(features),
+        mean_module=ZeroMean(),
+        outcome_transform=None,
+    )
+    model.likelihood.noise = NOISE
+    return model.to(X)
 
-    @classmethod
-    def medians(cls, features: GraphFeatures) -> Hyperparameters:
-        """Those of their priors."""
-        blocks = len(features.blocks)
-        kernel = ArchitectureKernel(features, np.full((blocks, 2), OUTPUT_SCALE), np.full(blocks, LENGTHSCALE))
-        return cls(kernel, NOISE)
 
-    @classmethod
-    def of_logarithms(cls, features: GraphFeatures, logarithms: np.ndarray) -> Hyperparameters:
-        """The inverse of ``logarithms``."""
-        values, blocks = np.exp(logarithms), len(features.blocks)
-        kernel = ArchitectureKernel(features, values[: 2 * blocks].reshape(blocks, 2), values[2 * blocks : -1])
-        return cls(kernel, float(values[-1]))
+def fit(model: SingleTaskGP) -> float:
+    """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the model stays.
 
-    def logarithms(self) -> np.ndarray:
-        """Those of the kernel's scales, of its lengths, and of the noise: (H,)."""
-        return np.log([*self.kernel.scales.ravel(), *self.kernel.lengths, self.noise_variance])
+    Returns the logarithm of what it came to.
+    """
+    posterior = LogPosterior(model)
+    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    settings = {
+        "parameters": posterior.parameters,
+        "bounds": posterior.bounds,
+        "options": {"maxiter": MAX_FIT_STEPS},
+    }
+    try:
+        fit_gpytorch_mll(mll, closure=posterior.loss, optimizer_kwargs=settings, max_attempts=1)
+    except ModelFittingError:
+        model.eval()
+    return float(posterior()[0])
 
 
 class LogPosterior:
-    """The marginal likelihood of (n,) targets at (n, D) features times the priors, as a function of hyperparameters."""
+    """The marginal likelihood of a model of ``make_model`` times its priors, in closed form.
 
-    def __init__(self, features: GraphFeatures, inputs: np.ndarray, targets: np.ndarray) -> None:
-        X = torch.from_numpy(inputs)
-        self._features, self._targets = features, torch.from_numpy(targets)[:, None]
-        parts = [X[:, columns[0] : columns[-1] + 1] for columns in features.blocks.values()]
-        pairs = [products_and_distances(part, part) for part in parts]
-        self._products, self._distances = zip(*pairs, strict=True)
-        self._median = Hyperparameters.medians(features).logarithms()
+    What GPyTorch's modules and autograd find too, by way of a lazy tensor and a graph at each step.
 
-    def __call__(self, logarithms: np.ndarray) -> tuple[float, np.ndarray]:
-        """The logarithm, and its gradient, (H,), by the logarithms of the hyperparameters.
+    parameters: by name, those of the model, which are logarithms. bounds: by name, within which they are looked for.
+    """
 
-        Rasmussen and Williams (2006), equations 5.8 and 5.9. Raises ``torch.linalg.LinAlgError`` where the kernel
+    def __init__(self, model: SingleTaskGP) -> None:
+        kernel = cast(BlockKernel, model.covar_module)
+        (X,) = model.train_inputs
+        self.parameters: dict[str, Tensor] = dict(model.named_parameters())
+        self._kernel, self._noise = kernel, self.parameters[_NOISE]
+        self._targets, self._parts = model.train_targets[:, None], kernel.parts(X, X)
+        self._medians = {name: math.log(_MEDIANS[name]) for name in self.parameters}
+        far = FARTHEST * PRIOR_WIDTH
+        self.bounds = {name: (median - far, median + far) for name, median in self._medians.items()}
+        self.bounds[_NOISE] = (math.log(LEAST_NOISE), self.bounds[_NOISE][1])
+
+    def loss(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What BoTorch minimises, for each target, and its slopes by the parameters."""
+        value, slopes = self()
+        n = len(self._targets)
+        return -value / n, tuple(-slope / n for slope in slopes)
+
+    @torch.no_grad()
+    def __call__(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The logarithm, and its slopes in the order of the parameters.
+
+        Rasmussen and Williams (2006), equations 5.8 and 5.9. Raises linear_operator's NotPSDError where the kernel
         matrix is singular.
         """
-        values, n, blocks = np.exp(logarithms), len(self._targets), len(self._products)
-        scales, lengths = values[: 2 * blocks].reshape(blocks, 2), values[2 * blocks : -1]
-        matrix = torch.zeros(n, n, dtype=torch.float64)
-        kernels, slopes = [], []
-        for place, name in enumerate(self._features.blocks):
-            kernel, slope = interactions(name, self._distances[place] / lengths[place] ** 2)
-            matrix.add_(self._products[place], alpha=scales[place, 0]).add_(kernel, alpha=scales[place, 1])
-            kernels.append(kernel)
-            slopes.append(slope)
-        matrix.diagonal().add_(values[-1])
-        factor = torch.linalg.cholesky(matrix)
+        scales, lengths, noise, n = self._kernel.scales, self._kernel.lengths, self._noise.exp(), len(self._targets)
+        matrix = noise * torch.eye(n, dtype=torch.float64)
+        terms = []
+        for place, (name, products, distances) in enumerate(self._parts):
+            scaled = distances / lengths[place] ** 2
+            kernel = of_distances(name, scaled)
+            matrix += scales[place, 0] * products + scales[place, 1] * kernel
+            terms.append((products, kernel, slopes(name, scaled, kernel)))
+        factor = psd_safe_cholesky(matrix)
         weights = torch.cholesky_solve(self._targets, factor)
-        fit = float(self._targets[:, 0] @ weights[:, 0]) + 2 * float(factor.diagonal().log().sum())
+        value = -0.5 * (self._targets * weights).sum() - factor.diagonal().log().sum() - 0.5 * n * math.log(2 * math.pi)
         # Of half the trace of this times the slope of the kernel matrix.
-        lever = torch.addmm(torch.cholesky_inverse(factor), weights, weights.T, beta=-1).flatten() / 2
-        by_scales = [[_dot(lever, self._products[place]), _dot(lever, kernels[place])] for place in range(blocks)]
-        by_lengths = [scales[place, 1] * _dot(lever, slopes[place]) for place in range(blocks)]
-        by_noise = values[-1] * float(lever.view(n, n).trace())
-        distances = (logarithms - self._median) / PRIOR_WIDTH
-        # The density of the priors is that of the hyperparameters themselves.
-        prior = -0.5 * float(distances @ distances) - float(logarithms.sum())
-        slope = np.array([*(scales * by_scales).ravel(), *by_lengths, by_noise]) - distances / PRIOR_WIDTH - 1
-        return prior - 0.5 * fit - 0.5 * n * math.log(2 * math.pi), slope
-
-    def maximise(self, start: Hyperparameters) -> tuple[Hyperparameters, float]:
-        """The best hyperparameters by L-BFGS, and the logarithm that they reach; where that fails, the start."""
-        n, first = len(self._targets), start.logarithms()
-
-        def loss(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self(logarithms)
-            return -value / n, -slope / n
-
-        far = FARTHEST * PRIOR_WIDTH
-        bounds = [(median - far, median + far) for median in self._median]
-        bounds[-1] = (math.log(LEAST_NOISE), bounds[-1][1])
-        try:
-            found = minimize(
-                loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MAX_FIT_STEPS}
-            )
-        except torch.linalg.LinAlgError:
-            return start, self(first)[0]
-        return Hyperparameters.of_logarithms(self._features, found.x), -n * float(found.fun)
-
-
-def _dot(lever: Tensor, slope: Tensor) -> float:
-    return float(lever @ slope.flatten())
+        lever = torch.addmm(torch.cholesky_inverse(factor), weights, weights.T, beta=-1) / 2
+        by_term = torch.stack([torch.stack([lever.flatten() @ part.flatten() for part in term]) for term in terms])
+        found = {
+            _NOISE: noise * lever.trace(),
+            _SCALES: scales * by_term[:, :2],
+            _LENGTHS: scales[:, 1] * by_term[:, 2],
+        }
+        for name, parameter in self.parameters.items():
+            # The density of a log-normal prior, of the hyperparameter itself.
+            off = (parameter - self._medians[name]) / PRIOR_WIDTH
+            value = value - (0.5 * off**2 + parameter + math.log(PRIOR_WIDTH * math.sqrt(2 * math.pi))).sum()
+            found[name] = found[name] - off / PRIOR_WIDTH - 1
+        return value, tuple(found[name] for name in self.parameters)

@@ -60,7 +60,7 @@ class ProcessRegression:
         from bonag.predictors.gp import FittedProcess
 
         features = GraphFeatures(self.space)
-        kernel = ArchitectureKernel(features, self.hyperparameters["scales"], self.hyperparameters["lengths"])
+        kernel = ArchitectureKernel.of(features, self.hyperparameters["scales"], self.hyperparameters["lengths"])
         return FittedProcess(kernel, features(self.codes), self.scores, float(self.noise[0]))
 
 

@@ -13,7 +13,7 @@ from botorch.exceptions import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import MultiTaskGP
 from gpytorch.constraints import GreaterThan
-from gpytorch.kernels import AdditiveKernel, Kernel, MaternKernel, RBFKernel, ScaleKernel
+from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import HadamardGaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
@@ -23,8 +23,9 @@ from table import TableKernel
 from torch import Tensor
 
 from bonag.acquisition.metric_models import GROWTH
-from bonag.predictors.architecture_kernel import ArchitectureKernel
-from bonag.predictors.likelihood import LENGTHSCALE, NOISE, OUTPUT_SCALE, PRIOR_WIDTH
+from bonag.predictors.architecture_kernel import OUTPUT_SCALE, PRIOR_WIDTH, ArchitectureKernel, BlockKernel
+from bonag.predictors.features import GraphFeatures
+from bonag.predictors.likelihood import NOISE
 from bonag.predictors.schedule import prefix
 from loops.protocols import Prediction
 
@@ -59,29 +60,12 @@ class MultiTask(Cold):
 
     def kernel(self) -> Kernel:
         """Of inputs, its hyperparameters at the medians of their priors."""
-        terms: list[Kernel] = []
-        for name, columns in self.table.predictor.products.blocks.items():
-            terms.append(DotProductKernel(active_dims=columns))
-            prior = LogNormalPrior(math.log(LENGTHSCALE), PRIOR_WIDTH)
-            if name == "slots":
-                terms.append(MaternKernel(nu=2.5, active_dims=columns, lengthscale_prior=prior))
-            else:
-                terms.append(RBFKernel(active_dims=columns, lengthscale_prior=prior))
-            terms[-1].lengthscale = LENGTHSCALE
-        scaled = [
-            ScaleKernel(term, outputscale_prior=LogNormalPrior(math.log(OUTPUT_SCALE), PRIOR_WIDTH)) for term in terms
-        ]
-        for one in scaled:
-            one.outputscale = OUTPUT_SCALE
-        return AdditiveKernel(*scaled)
+        return BlockKernel(cast(GraphFeatures, self.table.predictor.products))
 
     def against_all(self, kernel: Kernel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of a fitted ``kernel``, that of (n,) rows with all architectures, (n, N), and its diagonal, (N,)."""
-        parts = list(kernel.kernels)
-        scales = np.array([part.outputscale.item() for part in parts]).reshape(-1, 2)
-        lengths = np.array([part.base_kernel.lengthscale.item() for part in parts[1::2]])
         products = self.table.predictor.products
-        own = ArchitectureKernel(products, scales, lengths)  # type: ignore[arg-type]
+        own = ArchitectureKernel(cast(GraphFeatures, products), cast(BlockKernel, kernel))
         of_rows, every = TableKernel(products, own), np.arange(len(self.table.codes))[:, None]
         return of_rows.matrix(rows[:, None], every), of_rows.variances(every)
 
@@ -131,18 +115,6 @@ class MultiTask(Cold):
         between.covar_factor = torch.linalg.cholesky(0.95 * correlations).clamp_min(1e-3).to(inputs)
         between.initialize(raw_var=between.raw_var_constraint.inverse_transform(torch.full((tasks,), 0.05).to(inputs)))
         return model.to(inputs)
-
-
-class DotProductKernel(Kernel):
-    """k(x, y) = <x, y>, as a plain matrix.
-
-    GPyTorch's LinearKernel gives a low-rank matrix, which in a sum of kernels costs a singular value decomposition of
-    the whole sum at every evaluation; and it has a variance besides the scale around it.
-    """
-
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
-        """(n, D) and (m, D) -> (n, m), or (n,) if only the diagonal is asked for."""
-        return (x1 * x2).sum(dim=-1) if diag else x1 @ x2.mT
 
 
 def maximise_likelihood(model: MultiTaskGP) -> None:

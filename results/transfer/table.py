@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from bonag.predictors.architecture_kernel import ArchitectureKernel, interactions
+from bonag.predictors.architecture_kernel import ArchitectureKernel, of_distances
 from bonag.predictors.features import GraphFeatures
 from bonag.predictors.gp import FittedProcess, GaussianProcess
 from search_spaces import Architecture, SearchSpace
@@ -87,7 +87,7 @@ class TableKernel:
             products = self.products.of(name, rows)
             products = products if whole else products[:, others]
             distances = np.maximum(squares[rows][:, None] + squares[others] - 2 * products, 0)
-            other, _ = interactions(name, torch.from_numpy(distances / self.kernel.lengths[place] ** 2))
+            other = of_distances(name, torch.from_numpy(distances / self.kernel.lengths[place] ** 2))
             total += self.kernel.scales[place, 0] * products + self.kernel.scales[place, 1] * other.numpy()
         return total
 

@@ -10,22 +10,22 @@ import gpytorch
 import numpy as np
 import pytest
 import torch
+from botorch.models import SingleTaskGP
 from gpytorch.kernels import LinearKernel, MaternKernel, RBFKernel
-from scipy.optimize import approx_fprime
+from gpytorch.mlls import ExactMarginalLogLikelihood
 from scipy.stats import kendalltau, lognorm, multivariate_normal
 
-from bonag.predictors.architecture_kernel import ArchitectureKernel
-from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import FittedProcess
-from bonag.predictors.likelihood import (
-    LEAST_NOISE,
+from bonag.predictors import likelihood
+from bonag.predictors.architecture_kernel import (
     LENGTHSCALE,
-    NOISE,
     OUTPUT_SCALE,
     PRIOR_WIDTH,
-    Hyperparameters,
-    LogPosterior,
+    ArchitectureKernel,
+    BlockKernel,
 )
+from bonag.predictors.features import GraphFeatures
+from bonag.predictors.gp import FittedProcess
+from bonag.predictors.likelihood import LEAST_NOISE, NOISE, LogPosterior, make_model
 from bonag.scores import rank_gaussianise
 from search_spaces import SearchSpace
 
@@ -55,16 +55,27 @@ class SeenAsFeatures(ArchitectureKernel):
         return codes
 
 
+def process_of(features: GraphFeatures, model: SingleTaskGP) -> FittedProcess:
+    """That of a model, of features."""
+    (X,), y = model.train_inputs, model.train_targets
+    kernel = SeenAsFeatures(features, model.covar_module)
+    return FittedProcess(kernel, X.numpy(), y.numpy(), model.likelihood.noise.item())
+
+
 def fit(features: GraphFeatures, X: np.ndarray, y: np.ndarray) -> FittedProcess:
     """The process with the best hyperparameters, of features."""
-    found, _ = LogPosterior(features, X, y).maximise(Hyperparameters.medians(features))
-    kernel = SeenAsFeatures(features, found.kernel.scales, found.kernel.lengths)
-    return FittedProcess(kernel, X, y, found.noise_variance)
+    model = make_model(features, X, y)
+    likelihood.fit(model)
+    return process_of(features, model)
 
 
-def random_hyperparameters(features: GraphFeatures, seed: int) -> Hyperparameters:
-    medians = Hyperparameters.medians(features).logarithms()
-    return Hyperparameters.of_logarithms(features, medians + np.random.default_rng(seed).normal(size=len(medians)))
+def randomised(model: SingleTaskGP, seed: int) -> SingleTaskGP:
+    """With hyperparameters at random around the medians of their priors."""
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += torch.randn(parameter.shape, generator=random, dtype=parameter.dtype)
+    return model
 
 
 def gpytorchs(features: GraphFeatures, kernel: ArchitectureKernel) -> gpytorch.kernels.Kernel:
@@ -82,21 +93,22 @@ def gpytorchs(features: GraphFeatures, kernel: ArchitectureKernel) -> gpytorch.k
     return gpytorch.kernels.AdditiveKernel(*terms).double()
 
 
-def log_posterior(features: GraphFeatures, X: np.ndarray, y: np.ndarray, at: np.ndarray) -> float:
+def log_posterior(model: SingleTaskGP) -> float:
     """Marginal likelihood times priors, in logarithms, by SciPy."""
-    found = Hyperparameters.of_logarithms(features, at)
-    matrix = found.kernel.matrix(X, X) + found.noise_variance * np.eye(len(X))
-    total = float(multivariate_normal.logpdf(y, cov=matrix))
-    values = np.exp(at)
-    medians = [OUTPUT_SCALE] * found.kernel.scales.size + [LENGTHSCALE] * len(found.kernel.lengths) + [NOISE]
-    return total + float(lognorm.logpdf(values, PRIOR_WIDTH, scale=medians).sum())
+    kernel, noise = model.covar_module, model.likelihood.noise.item()
+    with torch.no_grad():
+        matrix = kernel(*model.train_inputs).to_dense().numpy()
+    total = float(multivariate_normal.logpdf(model.train_targets.numpy(), cov=matrix + noise * np.eye(len(matrix))))
+    for values, median in ((kernel.scales, OUTPUT_SCALE), (kernel.lengths, LENGTHSCALE), (torch.tensor(noise), NOISE)):
+        total += float(lognorm.logpdf(values.detach().numpy(), PRIOR_WIDTH, scale=median).sum())
+    return total
 
 
 @every_space
-def test_the_kernel_is_gpytorchs(problem: Callable, name: str) -> None:
-    features, X, _ = problem(name, 60)
+def test_the_kernel_is_the_sum_of_gpytorchs_own(problem: Callable, name: str) -> None:
+    features, X, y = problem(name, 60)
     for seed in range(3):
-        kernel = random_hyperparameters(features, seed).kernel
+        kernel = process_of(features, randomised(make_model(features, X, y), seed)).kernel
         theirs = gpytorchs(features, kernel)
         with torch.no_grad():
             K = theirs(torch.from_numpy(X), torch.from_numpy(X[:9])).to_dense().numpy()
@@ -106,40 +118,49 @@ def test_the_kernel_is_gpytorchs(problem: Callable, name: str) -> None:
 
 
 @every_space
-def test_the_likelihood_is_that_of_the_textbook_and_so_is_its_slope(problem: Callable, name: str) -> None:
+def test_what_is_maximised_and_its_slopes_are_those_of_gpytorch_and_of_the_textbook(
+    problem: Callable, name: str
+) -> None:
     features, X, y = problem(name, 25)
-    posterior, medians = LogPosterior(features, X, y), Hyperparameters.medians(features).logarithms()
-    constant = posterior(medians)[0] - log_posterior(features, X, y, medians)
     for seed in range(3):
-        at = random_hyperparameters(features, seed).logarithms()
-        value, slope = posterior(at)
-        assert value - log_posterior(features, X, y, at) == pytest.approx(constant, abs=1e-6)
-        np.testing.assert_allclose(slope, approx_fprime(at, lambda x: posterior(x)[0], 1e-6), rtol=1e-3, atol=1e-3)
+        model = randomised(make_model(features, X, y), seed)
+        posterior = LogPosterior(model)
+        value, slopes = posterior()
+        assert value.item() == pytest.approx(log_posterior(model), abs=1e-6)
+        mll = ExactMarginalLogLikelihood(model.likelihood, model)
+        theirs = mll(model.train()(*model.train_inputs), model.train_targets) * len(y)
+        theirs.backward()
+        assert value.item() == pytest.approx(theirs.item(), abs=1e-6)
+        for own, parameter in zip(slopes, posterior.parameters.values(), strict=True):
+            torch.testing.assert_close(own.reshape(parameter.shape), parameter.grad, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.numeric
 @every_space
 @pytest.mark.parametrize("n", [2, 12, 150])
 def test_fitting_raises_the_penalised_marginal_likelihood(problem: Callable, name: str, n: int) -> None:
-    features, X, y = problem(name, n)
-    posterior, start = LogPosterior(features, X, y), Hyperparameters.medians(features)
-    found, after = posterior.maximise(start)
-    best = found.logarithms()
-    assert posterior(best)[0] == pytest.approx(after)
-    assert after > posterior(start.logarithms())[0] + 0.1
-    # And it is near a maximum: no hyperparameter, moved by 20 %, gains more than a little.
-    for place in range(len(best)):
+    model = make_model(*problem(name, n))
+    before = log_posterior(model)
+    reached = likelihood.fit(model)
+    after = log_posterior(model)
+    assert reached == pytest.approx(after, rel=1e-6)
+    assert after > before + 0.1
+    assert model.likelihood.noise.item() >= LEAST_NOISE * (1 - 1e-9)
+    # And it is near a maximum: no hyperparameters, moved by 20 %, gain more than a little.
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    for parameter in model.parameters():
         for factor in (0.8, 1.25):
-            moved = best.copy()
-            moved[place] += math.log(factor)
-            moved[-1] = max(moved[-1], math.log(LEAST_NOISE))
-            assert posterior(moved)[0] < after + 0.02 * math.sqrt(n)
+            with torch.no_grad():
+                parameter += math.log(factor)
+                model.likelihood.noise = max(model.likelihood.noise.item(), LEAST_NOISE)
+            assert log_posterior(model) < after + 0.02 * math.sqrt(n)
+            model.load_state_dict(state)
 
 
 @every_space
 def test_the_kernel_is_positive_semidefinite_and_finite(problem: Callable, name: str) -> None:
     features, X, _ = problem(name, 150)
-    kernel = Hyperparameters.medians(features).kernel
+    kernel = ArchitectureKernel(features, BlockKernel(features))
     K = kernel.matrix(X, X)
     np.testing.assert_allclose(K.diagonal(), kernel.variances(X))
     np.testing.assert_allclose(K, K.T, atol=1e-12)
@@ -155,12 +176,18 @@ def test_repeated_architectures_are_no_numerical_trouble(problem: Callable, name
     assert (prediction.stddev > 0).all()
 
 
-def test_where_fitting_fails_the_start_stays(problem: Callable) -> None:
+def test_hyperparameters_start_at_the_medians_of_their_priors_and_stay_where_fitting_fails(problem: Callable) -> None:
     features, X, y = problem("nb201", 12)
-    start = Hyperparameters.medians(features)
-    broken = LogPosterior(features, X, np.full(len(y), np.nan))
-    found, _ = broken.maximise(start)
-    np.testing.assert_allclose(found.logarithms(), start.logarithms())
+    model = make_model(features, X, y)
+    model.set_train_data(targets=torch.full((len(y),), torch.nan, dtype=torch.float64), strict=False)
+    likelihood.fit(model)
+    for values, prior, median in (
+        (model.covar_module.scales, model.covar_module.scales_prior, OUTPUT_SCALE),
+        (model.covar_module.lengths, model.covar_module.lengths_prior, LENGTHSCALE),
+        (model.likelihood.noise, model.likelihood.noise_covar.noise_prior, NOISE),
+    ):
+        assert prior.icdf(torch.tensor(0.5)).item() == pytest.approx(median)
+        np.testing.assert_allclose(values.detach().numpy(), median)
 
 
 @every_space
@@ -231,8 +258,14 @@ def test_real_cells_with_learned_edges_are_ranked_far_better_than_by_their_slots
 
 
 @every_space
-def test_shares_add_up(problem: Callable, name: str) -> None:
+def test_predictions_are_gpytorchs_and_shares_add_up(problem: Callable, name: str) -> None:
     features, X, y = problem(name, 60)
-    shares = fit(features, X[:40], y[:40]).shares(X[40:])
+    model = make_model(features, X[:40], y[:40])
+    likelihood.fit(model)
+    theirs, process = model.posterior(torch.from_numpy(X[40:])), process_of(features, model)
+    prediction = process.predict(X[40:])
+    np.testing.assert_allclose(prediction.mean, theirs.mean[:, 0].detach(), atol=1e-7)
+    np.testing.assert_allclose(prediction.stddev, theirs.variance[:, 0].detach().sqrt(), atol=1e-6)
+    shares = process.shares(X[40:])
     assert len(shares) == 2 * len(features.blocks)
     assert sum(shares.values()) == pytest.approx(1)
