@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 # How far below the median, in spreads of the better half, the scores of models go on nearly linearly.
 TAILS = (0.5, 1.0, 2.0, 4.0)
@@ -95,6 +94,8 @@ def rank_gaussianise(values: np.ndarray) -> np.ndarray:
     The scores are the standard normal quantiles of (rank - 1/2) / n, which makes a Gaussian process indifferent to the
     long lower tail that accuracies have (rank-based inverse normal transformation).
     """
+    from scipy.stats import rankdata  # takes half a second, and few ask for it
+
     scores = ndtri((rankdata(values) - 0.5) / len(values))
     # Ties pull the quantiles off centre.
     scores -= scores.mean()

@@ -170,6 +170,9 @@ def _projection(space: SearchSpace, sample: list[Architecture]) -> Iterator[str]
         yield "project: it must return one architecture for each row of scores"
     if space.nearest(space.codes(found)) != found:
         yield "project: what it returns is projected to something else"
+    codes = np.random.default_rng(1).integers(space.site_classes, size=shape[:2])
+    if not np.array_equal(space.nearest_codes(codes), space.codes(space.nearest(codes))):
+        yield "nearest_codes: they are not the codes of what nearest returns"
     every = space.all() if space.size <= MOST_COUNTED else None
     if every is not None:
         codes, rows = space.codes(every), np.arange(space.num_sites)

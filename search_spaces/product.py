@@ -195,7 +195,16 @@ class ProductSpace(SearchSpace):
 
     def project(self, scores: np.ndarray) -> list[Architecture]:
         self.check_scores(scores)
-        return self._architectures(self._table.project(scores))
+        return self._architectures(self.project_ops(scores))
+
+    def project_ops(self, scores: np.ndarray) -> np.ndarray:
+        """The (B, N) operations of what ``project`` gives."""
+        return self._table.project(scores)
+
+    def nearest_codes(self, codes: np.ndarray) -> np.ndarray:
+        if type(self).project is not ProductSpace.project:
+            return super().nearest_codes(codes)
+        return self.project_ops(np.eye(len(self.op_names))[codes])
 
     def parameters(self) -> tuple[Parameter, ...]:
         """One for each site of more than one choice."""

@@ -230,6 +230,10 @@ class SearchSpace(GraphTable, ABC):
         """The valid architectures nearest to any (B, S) codes, valid or not: ``project`` of their one-hot form."""
         return self.project(np.eye(self.site_classes.max())[codes])
 
+    def nearest_codes(self, codes: np.ndarray) -> np.ndarray:
+        """The codes of ``nearest``: (B, S) -> (B, S)."""
+        return self.codes(self.nearest(codes))
+
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
         """All distinct architectures that differ from this one in exactly one gene, in a fixed order.
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
 from torch import Tensor
 
 from bonag.acquisition.gaussian_improvement import log_expected_improvement
@@ -28,6 +27,9 @@ class LogExpectedHypervolumeImprovement:
 
     def __init__(self, front: np.ndarray, reference: np.ndarray) -> None:
         """front: (k, m), larger is better; dominated points do no harm. reference: (m,), where volumes begin."""
+        # An import of half a second, which one goal does not need.
+        from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
         points = torch.from_numpy(front[(front > reference).all(axis=1)])
         boxes = FastNondominatedPartitioning(torch.from_numpy(reference), points)
         lower, upper = boxes.get_hypercell_bounds()

@@ -9,8 +9,8 @@ from typing import Protocol, cast
 import numpy as np
 
 from bonag.predictors.gp import FittedProcess
-from bonag.predictors.remembered import Remembered
 from bonag.predictors.schedule import informative_rows, prefix
+from bonag.remembered import Remembered
 from bonag.roles import PREDICTORS
 from bonag.scores import TAILS, ScoreMap, log_slopes, model_scores
 from bonag.transfer.process import TransferredProcess

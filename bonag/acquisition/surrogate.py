@@ -113,10 +113,14 @@ class Worth:
             return self._on_front(goals)
         # The goals are the first of the metrics.
         best = float(self.scores[self.feasible, 0].max())
-        if "uniform" in inspect.signature(self.acquisition).parameters:
+        if self._draws:
             drawn = cast(Drawing, self.acquisition)
             return drawn(goals[0], best, uniform=uniform_numbers(codes, self.seed))
         return self.acquisition(goals[0], best)
+
+    @cached_property
+    def _draws(self) -> bool:
+        return "uniform" in inspect.signature(self.acquisition).parameters
 
     @cached_property
     def _on_front(self) -> Callable[[Sequence[Prediction]], np.ndarray]:

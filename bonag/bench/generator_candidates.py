@@ -58,7 +58,7 @@ class Scored:
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B,) scores."""
-        valid = self.space.codes(self.space.nearest(codes))
+        valid = self.space.nearest_codes(codes)
         keys = [code.tobytes() for code in valid]
         new = {key: code for key, code in zip(keys, valid, strict=True) if key not in self._scores}
         if new:

@@ -221,4 +221,4 @@ def train_conditional(plan: Plan, lab: Lab, space: SearchSpace, seed: int) -> Tr
 
 def _valid(lab: Lab, raw: np.ndarray) -> np.ndarray:
     space = lab.space(SPACE)
-    return space.codes(space.nearest(raw))
+    return space.nearest_codes(raw)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,7 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bonag.generators.conditions import BoundsCode
+from bonag.remembered import Remembered
 from search_spaces import SearchSpace
+
+# A weight of attention is no less than that of the largest times exp(-LEAST_LOGIT).
+LEAST_LOGIT = 60.0
+# A table of more entries is not at hand fast enough.
+MOST_ENTRIES = 2**19
+# Levels of which tables are kept: those of a search. A level takes about a megabyte.
+MOST_LEVELS = 32
 
 
 class Denoiser(nn.Module):
@@ -62,12 +72,14 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList(_Block(width, heads, relations) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.readout = nn.Linear(width, vocabulary)
+        self._last = Remembered[tuple[Tensor, list[Tensor]]](count=MOST_LEVELS)
 
     def forward(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
         """Logits of the clean classes given the other sites, (B, S, K), -inf where a site has no such class.
 
         z: (B, S) int64 codes, or any (B, S, K) real matrix in their one-hot form, for the noise of score-based models.
         t: (B,) levels in [0, 1]. bounds: (B, C, 2) lower and upper bounds, infinite where open; None for no condition.
+        One level for all, of no dimension, and (1, C, 2) bounds give codes the same in half the time.
         """
         full = self.readout(self.norm(self.hidden(z, t, bounds)))
         if full.shape[-1] == self.words.shape[1]:
@@ -77,14 +89,52 @@ class Denoiser(nn.Module):
 
     def hidden(self, z: Tensor, t: Tensor, bounds: Tensor | None = None) -> Tensor:
         """The (B, S, width) state behind the logits: what the queries have read."""
-        level = self.level(sinusoid(t, self.width))[:, None]
-        if self.bounds is not None:
-            level = level + self.bounds(bounds, len(level))[:, None]
-        tokens = self._embed(z) + self.position + level
-        h = self.query + level
-        for block in self.blocks:
-            h = block(h, tokens, self.relation)
+        if t.dim() == 0 and z.dim() == 2 and len(z) > self.words.shape[1]:
+            return self._hidden_by_tables(z, *self._remembered_tables(t, bounds))
+        level = self._level(t, bounds)
+        h, tokens = self.query + level, self._embed(z) + self.position + level
+        for block in self._layers:
+            h = block.attend(h, block.read_of(tokens), self.relation)
         return h
+
+    def _level(self, t: Tensor, bounds: Tensor | None) -> Tensor:
+        """The code of levels and bounds, (B, 1, width)."""
+        level = self.level(sinusoid(t.reshape(-1), self.width))[:, None]
+        return level if self.bounds is None else level + self.bounds(bounds, len(level))[:, None]
+
+    @property
+    def _layers(self) -> Iterator[_Block]:
+        return cast(Iterator[_Block], iter(self.blocks))
+
+    def _hidden_by_tables(self, z: Tensor, h: Tensor, tables: Sequence[Tensor]) -> Tensor:
+        """The same of codes (B, S) at one level, by the tables of each layer. h: the first queries, (1, S, width)."""
+        rows = z + self.words.shape[1] * torch.arange(z.shape[1], device=z.device)
+        for block, table in zip(self._layers, tables, strict=True):
+            if table.shape[1] == 2 * self.width:
+                h = block.attend(h, functional.embedding(rows, table), self.relation)
+            else:
+                h = block.attend_by_sums(h, functional.embedding_bag(rows, table, mode="sum"))
+        return h
+
+    def _tables(self, t: Tensor, bounds: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """The first queries, and for each layer what is read of all tokens that there can be at a level: (S K, ...).
+
+        In the first layer, whose queries are the same in all graphs, they are to be summed, unless that is too much.
+        """
+        level = self._level(t, bounds)
+        h, tokens = self.query + level, self.operation(self.words) + self.position[:, None] + level[0]
+        first, *others = self._layers
+        few = self.words.shape[1] * len(self.position) ** 2 * self.width <= MOST_ENTRIES
+        table = first.summing_table(h, tokens, self.relation) if few else first.read_of(tokens).flatten(0, 1)
+        return h, [table, *(block.read_of(tokens).flatten(0, 1) for block in others)]
+
+    def _remembered_tables(self, t: Tensor, bounds: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """The same; samplers come back to the same levels."""
+        if torch.is_grad_enabled():
+            return self._tables(t, bounds)
+        weights = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
+        at = np.array([] if bounds is None else bounds.numpy(force=True), dtype=np.float32)
+        return self._last.get(t.numpy(force=True), np.array(weights), at, compute=lambda: self._tables(t, bounds))
 
     def _embed(self, z: Tensor) -> Tensor:
         if z.dim() == 2:
@@ -150,15 +200,48 @@ class _Block(nn.Module):
         self.bias = nn.Embedding(relations, heads)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, h: Tensor, tokens: Tensor, relation: Tensor) -> Tensor:
-        count, sites, width = tokens.shape
-        kv = self.read(self.before_read(tokens)).reshape(count, sites, 2, self.heads, width // self.heads)
-        k, v = kv.permute(2, 0, 3, 1, 4)
-        q = self.ask(self.before_query(h)).reshape(count, sites, self.heads, -1).transpose(1, 2)
-        itself = torch.eye(sites, dtype=torch.bool, device=h.device)
-        bias = self.bias(relation).permute(2, 0, 1).masked_fill(itself, -math.inf)
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.expand(count, -1, -1, -1))
-        h = h + self.out(mixed.transpose(1, 2).reshape(count, sites, width))
+    def read_of(self, tokens: Tensor) -> Tensor:
+        """(..., width) -> (..., 2 width), the keys and values of tokens."""
+        return self.read(self.before_read(tokens))
+
+    def attend(self, h: Tensor, read: Tensor, relation: Tensor) -> Tensor:
+        """(B, S, width) queries, and (B, S, 2 width) of the sites that they read."""
+        count, sites, _ = read.shape
+        k, v = read.reshape(count, sites, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q = self.ask(self.before_query(h)).reshape(len(h), sites, self.heads, -1).transpose(1, 2)
+        bias = self._bias(relation).expand(count, -1, -1, -1)
+        mixed = functional.scaled_dot_product_attention(q.expand(count, -1, -1, -1), k, v, attn_mask=bias)
+        return self._after(h, mixed)
+
+    def summing_table(self, h: Tensor, tokens: Tensor, relation: Tensor) -> Tensor:
+        """Of (1, S, width) queries of all graphs and the (S, K, width) tokens: rows (S K, ...) that sums are made of.
+
+        What a query weighs a token by is the same in every graph. So sums over sites are sums of rows of a table of
+        weights times values, and of the weights.
+        """
+        sites, classes, _ = tokens.shape
+        k, v = self.read_of(tokens).reshape(sites, classes, 2, self.heads, -1).permute(2, 0, 1, 3, 4)
+        q = self.ask(self.before_query(h)).reshape(sites, self.heads, -1)
+        logits = torch.einsum("tkhd,shd->tkhs", k, q) / math.sqrt(k.shape[-1])
+        logits = logits + self._bias(relation).permute(2, 0, 1)[:, None]
+        # A weight must not vanish, except a site's own.
+        weights = torch.where(logits.isneginf(), 0, (logits - logits.amax(dim=(0, 1))).clamp_min(-LEAST_LOGIT).exp())
+        table = weights[..., None] * functional.pad(v, (0, 1), value=1.0)[..., None, :]
+        return table.flatten(2).flatten(0, 1)
+
+    def attend_by_sums(self, h: Tensor, sums: Tensor) -> Tensor:
+        """As ``attend``, of (B, ...) sums of rows of that table."""
+        parts = sums.reshape(len(sums), self.heads, h.shape[1], -1)
+        return self._after(h, parts[..., :-1] / parts[..., -1:])
+
+    def _bias(self, relation: Tensor) -> Tensor:
+        """Of every head, what is added to the logits: (heads, S, S)."""
+        itself = torch.eye(len(relation), dtype=torch.bool, device=relation.device)
+        return self.bias(relation).permute(2, 0, 1).masked_fill(itself, -math.inf)
+
+    def _after(self, h: Tensor, mixed: Tensor) -> Tensor:
+        """The state after what was read, (B, heads, S, width / heads)."""
+        h = h + self.out(mixed.transpose(1, 2).flatten(2))
         return h + self.feed(self.before_feed(h))
 
 

@@ -61,6 +61,11 @@ class Transition:
         Classes that a site never has get -inf.
         """
         kept = torch.as_tensor(signal(t)).reshape(-1, 1, 1)
+        if len(kept) == 1:
+            # Of one level for all there are few different ones, which are looked up.
+            eye = torch.eye(self.marginals.shape[1], dtype=torch.float64)
+            found = (kept * eye + (1 - kept) * self.marginals[..., None]).log()
+            return found.masked_fill(self.marginals[:, None] == 0, -torch.inf)[torch.arange(z.shape[1]), z]
         arrived = torch.gather(self.marginals.expand(len(z), -1, -1), 2, z[..., None])
         eye = torch.eye(self.marginals.shape[1], dtype=torch.float64)
         return (kept * eye[z] + (1 - kept) * arrived).log().masked_fill(self.marginals == 0, -torch.inf)

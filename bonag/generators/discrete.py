@@ -132,7 +132,9 @@ class DiscreteGenerator(TrainedGenerator):
         generator = torch.Generator().manual_seed(int(rng.integers(2**63 - 1)))
         if starts is None:
             starts = np.empty((0, self.space.num_sites), dtype=np.int64)
-        return settings.run(self.transition, self.clean_probabilities, self._nearest_codes, guidance, starts, generator)
+        return settings.run(
+            self.transition, self.clean_probabilities, self.space.nearest_codes, guidance, starts, generator
+        )
 
     def clean_probabilities(
         self, z: Tensor, t: float, bounds: np.ndarray | None = None, strengths: np.ndarray | None = None
@@ -144,7 +146,7 @@ class DiscreteGenerator(TrainedGenerator):
         1 is the plain conditional model, a single w is the usual rule. The likelihood of what a site is now is added.
         """
         own = self.transition.log_likelihood(z, t)
-        level = torch.full((len(z),), t, device=self.device)
+        level = torch.tensor(t, device=self.device)
         if bounds is None:
             logits = self.denoiser(z.to(self.device), level).cpu().double()
         else:
@@ -176,26 +178,18 @@ class DiscreteGenerator(TrainedGenerator):
 
     def site_conditionals(self, x: Tensor) -> Tensor:
         """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
-        logits = self.denoiser(x.to(self.device), torch.zeros(len(x), device=self.device))
+        logits = self.denoiser(x.to(self.device), torch.zeros((), device=self.device))
         return logits.cpu().double().masked_fill(self.marginals == 0, -torch.inf).softmax(dim=-1)
 
     def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
         strengths = np.ones(len(bounds)) if strengths is None else strengths
         every = torch.from_numpy(np.asarray(bounds, dtype=np.float32)).to(z.device)
         given = [c for c in range(len(bounds)) if np.isfinite(bounds[c]).any() and strengths[c] != 1]
-        variants = [every]
+        full = logits = self.denoiser(z, level, every[None])
         for c in given:
-            without = every.clone()
-            without[c] = torch.tensor([-torch.inf, torch.inf])
-            variants.append(without)
-        count = len(z)
-        stacked = torch.stack(variants).repeat_interleave(count, dim=0)
-        parts = self.denoiser(z.repeat(len(variants), 1), level.repeat(len(variants)), stacked).split(count)
-        logits = parts[0]
-        for c, without in zip(given, parts[1:], strict=True):
+            open_ended = every.clone()
+            open_ended[c] = torch.tensor([-torch.inf, torch.inf])
+            without = self.denoiser(z, level, open_ended[None])
             # Classes that a site lacks are -inf in both.
-            logits = logits + (strengths[c] - 1) * torch.nan_to_num(parts[0] - without, nan=0.0)
+            logits = logits + (strengths[c] - 1) * torch.nan_to_num(full - without, nan=0.0)
         return logits
-
-    def _nearest_codes(self, codes: np.ndarray) -> np.ndarray:
-        return self.space.codes(self.space.nearest(codes))

@@ -126,6 +126,7 @@ class ParticleSearch:
         """All distinct graphs that were scored, best first: (M, S) codes and (M,) scores. starts: (K, S) codes."""
         pool = np.unique(starts, axis=0) if len(starts) else starts
         scores = guidance(pool) if len(pool) else np.empty(0)
+        known = {row.tobytes() for row in pool}
         for t in np.geomspace(self.first_level, self.last_level, self.steps).tolist():
             if len(pool):
                 elites = torch.from_numpy(pool[np.argsort(-scores, kind="stable")[: self.elites]])
@@ -133,10 +134,10 @@ class ParticleSearch:
             else:
                 t = 1.0
                 z = transition.prior(self.particles, generator)
-            x = project(draw(clean(z, t), generator).numpy())
-            known = {row.tobytes() for row in pool}
-            new = np.array([row for row in np.unique(x, axis=0) if row.tobytes() not in known], dtype=x.dtype)
+            x = _unknown(draw(clean(z, t), generator).numpy(), known)
+            new = _unknown(project(x), known) if len(x) else x
             if len(new):
+                known |= {row.tobytes() for row in new}
                 pool, scores = np.concatenate([pool, new]), np.concatenate([scores, guidance(new)])
         order = np.argsort(-scores, kind="stable")
         return pool[order], scores[order]
@@ -146,6 +147,12 @@ def distinct_scores(codes: np.ndarray, score: Score) -> np.ndarray:
     """The scores of (B, S) codes, each distinct one scored once."""
     rows, place = np.unique(codes, axis=0, return_inverse=True)
     return score(rows)[place.reshape(-1)]
+
+
+def _unknown(codes: np.ndarray, known: set[bytes]) -> np.ndarray:
+    """The distinct rows of (B, S) codes, in order, without those that are known."""
+    first = {row.tobytes(): place for place, row in reversed(list(enumerate(codes)))}
+    return codes[sorted(place for row, place in first.items() if row not in known)]
 
 
 def _rewards(codes: Tensor, log_reward: Score) -> np.ndarray:

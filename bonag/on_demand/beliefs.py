@@ -73,7 +73,7 @@ class Beliefs:
         known, keys = self._counts[metric], [code.tobytes() for code in codes]
         new = {key: code for key, code in zip(keys, codes, strict=True) if key not in known}
         if new:
-            valid = self.space.codes(self.space.nearest(np.stack(list(new.values()))))
+            valid = self.space.nearest_codes(np.stack(list(new.values())))
             known |= zip(new, self.models[metric].predict(valid).mean.tolist(), strict=True)
         return np.array([known[key] for key in keys])
 

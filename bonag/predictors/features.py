@@ -9,10 +9,13 @@ import numpy as np
 from bonag.predictors.live_paths import count_paths
 from bonag.predictors.paths import PathBlocks
 from bonag.predictors.sequences import SequenceBlocks
+from bonag.remembered import Remembered
 from search_spaces import SearchSpace
 
 REFERENCE_SAMPLES = 1024
 MAX_PATHS = 4096
+# The models of several metrics ask for the same codes one after the other, and so do fits of the same trials.
+LAST, MOST_REMEMBERED = 4, 2048
 
 
 class GraphFeatures:
@@ -52,9 +55,15 @@ class GraphFeatures:
         self.blocks: dict[str, tuple[int, ...]] = {
             name: tuple(range(ends[i], ends[i + 1])) for i, name in enumerate(raw)
         }
+        self._last = Remembered[np.ndarray](count=LAST)
 
     def __call__(self, codes: np.ndarray) -> np.ndarray:
-        """(B, S) codes -> (B, D) float64, the blocks side by side as ``blocks`` says."""
+        """(B, S) codes -> (B, D) float64, the blocks side by side as ``blocks`` says; not to be written to."""
+        if len(codes) > MOST_REMEMBERED:
+            return self._compute(codes)
+        return self._last.get(codes, compute=lambda: self._compute(codes))
+
+    def _compute(self, codes: np.ndarray) -> np.ndarray:
         raw = self._raw(self._own.seen(codes))
         parts = []
         for name, block in raw.items():

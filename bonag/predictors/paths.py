@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bonag.predictors.live_paths import list_paths, on_paths
+from bonag.predictors.live_paths import list_paths
 from search_spaces import SearchSpace
 
 MAX_PATH_CODES = 509
@@ -19,12 +19,13 @@ class PathBlocks:
     def __init__(self, space: SearchSpace) -> None:
         self._vocabulary = len(space.op_names)
         self._null = space.null_op
-        self._adjacency = space.adjacency
         described = space.op_attributes
         self._attributes = np.empty((self._vocabulary, 0)) if described is None else described
         self._described = described_ops(space)
         self._free = np.flatnonzero(space.fixed_ops < 0)
         self._paths = list_paths(space.adjacency)
+        # Which nodes each path leads through, (P, N).
+        self._through = np.stack([np.isin(np.arange(space.num_nodes), path) for path in self._paths]).astype(np.float64)
         transparent = {space.null_op, space.identity_op}
         fixed = set(space.fixed_ops.tolist())
         counted = [op for op in range(self._vocabulary) if op not in fixed]
@@ -38,20 +39,18 @@ class PathBlocks:
 
     def __call__(self, codes: np.ndarray) -> dict[str, np.ndarray]:
         """(B, S) codes, B >= 1 -> (B, D) float64 per block."""
-        alive = np.ones(codes.shape, dtype=bool) if self._null is None else codes != self._null
-        passable = np.stack([alive[:, path].all(axis=1) for path in self._paths], axis=1)
-        edges = self._adjacency & alive[:, :, None] & alive[:, None, :]
-        live = on_paths(edges, alive & ~self._adjacency.any(axis=0), alive & ~self._adjacency.any(axis=1))
+        dead = np.zeros(codes.shape, dtype=bool) if self._null is None else codes == self._null
+        passable = dead @ self._through.T == 0
+        live = passable @ self._through > 0
 
         free_ops, free_live = codes[:, self._free], live[:, self._free]
-        used = [((free_ops == op) & free_live).sum(axis=1) for op in self._counted]
+        used = ((free_ops[..., None] == self._counted) & free_live[..., None]).sum(axis=1)
         attributes = (self._attributes[free_ops] * free_live[..., None]).sum(axis=1)
-        steps = self._letter[codes] > 0
-        lengths = np.stack([steps[:, path].sum(axis=1) for path in self._paths], axis=1)
+        lengths = (self._letter[codes] > 0) @ self._through.T
         longest = np.where(passable, lengths, 0).max(axis=1)
         shortest = np.where(passable, lengths, codes.shape[1]).min(axis=1)
         shortest = np.where(passable.any(axis=1), shortest, longest)
-        totals = np.column_stack([*used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
+        totals = np.column_stack([used, attributes, passable.sum(axis=1), longest, shortest]).astype(np.float64)
 
         slots = self._described[free_ops].reshape(len(codes), -1)
         blocks = {"slots": slots, "totals": totals}

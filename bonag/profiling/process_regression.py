@@ -34,8 +34,8 @@ class ProcessRegression:
         moments = np.array([values.mean(), max(values.std(), 1e-12)])
         scores = (values - moments[0]) / moments[1]
         fitted = process.fit(codes, scores)
-        state = {name: value.numpy() for name, value in fitted.kernel.module.state_dict().items()}
-        return cls(space, codes, scores, moments, np.array([fitted.noise_variance]), state)
+        found = {"scales": fitted.kernel.scales, "lengths": fitted.kernel.lengths}
+        return cls(space, codes, scores, moments, np.array([fitted.noise_variance]), found)
 
     def predict(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B,)."""
@@ -51,17 +51,25 @@ class ProcessRegression:
         """What ``arrays`` gave; raises KeyError where something is missing."""
         codes, scores, moments, noise = (arrays[name] for name in ("codes", "scores", "moments", "noise"))
         state = {name.removeprefix(_KERNEL): value for name, value in arrays.items() if name.startswith(_KERNEL)}
-        return cls(space, codes, scores, moments, noise, state)
+        return cls(space, codes, scores, moments, noise, _hyperparameters(state))
 
     @cached_property
     def _fitted(self) -> FittedProcess:
-        import torch
-
+        from bonag.predictors.architecture_kernel import ArchitectureKernel
         from bonag.predictors.features import GraphFeatures
-        from bonag.predictors.gp import ArchitectureKernel, FittedProcess, architecture_kernel
+        from bonag.predictors.gp import FittedProcess
 
         features = GraphFeatures(self.space)
-        module = architecture_kernel(features).double()
-        module.load_state_dict({name: torch.from_numpy(np.array(v)) for name, v in self.hyperparameters.items()})
-        kernel = ArchitectureKernel(features, module)
+        kernel = ArchitectureKernel.of(features, self.hyperparameters["scales"], self.hyperparameters["lengths"])
         return FittedProcess(kernel, features(self.codes), self.scores, float(self.noise[0]))
+
+
+def _hyperparameters(kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scales (blocks, 2) and lengths (blocks,); those of GPyTorch's modules, which were kept once, are read as such."""
+    if "scales" in kept:
+        return kept
+    terms = range(len([name for name in kept if name.endswith(".raw_outputscale")]))
+    scales = [float(kept[f"kernels.{term}.raw_outputscale"]) for term in terms]
+    lengths = [kept[f"kernels.{term}.base_kernel.raw_lengthscale"].item() for term in terms if term % 2]
+    # They were kept before the map to positive numbers, the softplus.
+    return {"scales": np.logaddexp(0, scales).reshape(-1, 2), "lengths": np.logaddexp(0, lengths)}

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from bonag.predictors.remembered import Remembered
+from bonag.remembered import Remembered
 from loops.history import History
 from loops.objective import Objective
 from loops.protocols import Proposal

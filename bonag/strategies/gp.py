@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
 from bonag.predictors.posterior import ExactPosterior
-from bonag.predictors.remembered import Remembered
 from bonag.predictors.schedule import prefix, spread_rows
+from bonag.remembered import Remembered
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration

@@ -9,8 +9,8 @@ import numpy as np
 
 from bonag.generators.candidates import MutationCandidates
 from bonag.predictors.posterior import ExactPosterior
-from bonag.predictors.remembered import Remembered
 from bonag.predictors.schedule import prefix, spread_rows
+from bonag.remembered import Remembered
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bonag.predictors.live_paths import count_paths, list_paths
-from bonag.predictors.remembered import Remembered
+from bonag.remembered import Remembered
 from search_spaces import SearchSpace
 
 # Where there are more paths to tell apart than this, one-hots take their place.

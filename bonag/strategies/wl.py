@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bonag.predictors.remembered import Remembered
+from bonag.remembered import Remembered
 from bonag.strategies.live_graph import live_graphs
 from search_spaces import SearchSpace
 

@@ -17,7 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 from table import Table
 
 from bonag.acquisition.metric_models import LearnedMetric, MetricFitter
-from bonag.predictors.gp import NOISE
+from bonag.predictors.likelihood import NOISE
 from bonag.predictors.posterior import ExactPosterior
 from bonag.strategies.guided import GuidedGeneration
 from bonag.transfer.process import RESIDUAL_PRIOR, SLOPE_PRIOR, SLOPES, TransferredProcess

@@ -9,10 +9,13 @@ from typing import cast
 
 import numpy as np
 import torch
+from botorch.exceptions import ModelFittingError
+from botorch.fit import fit_gpytorch_mll
 from botorch.models import MultiTaskGP
 from gpytorch.constraints import GreaterThan
 from gpytorch.kernels import Kernel, ScaleKernel
 from gpytorch.likelihoods import HadamardGaussianLikelihood
+from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 from models import Belief, Cold
 from scipy.linalg import solve_triangular
@@ -20,7 +23,9 @@ from table import TableKernel
 from torch import Tensor
 
 from bonag.acquisition.metric_models import GROWTH
-from bonag.predictors.gp import NOISE, OUTPUT_SCALE, PRIOR_WIDTH, make_gp, maximise_likelihood
+from bonag.predictors.architecture_kernel import OUTPUT_SCALE, PRIOR_WIDTH, ArchitectureKernel, BlockKernel
+from bonag.predictors.features import GraphFeatures
+from bonag.predictors.likelihood import NOISE
 from bonag.predictors.schedule import prefix
 from loops.protocols import Prediction
 
@@ -29,6 +34,7 @@ CORRELATION = 0.625
 # Sites that differ until a correlation has fallen by a factor e, a priori.
 LENGTH = 4.0
 TARGET = 0
+MAX_FIT_STEPS = 30
 
 
 class MultiTask(Cold):
@@ -54,12 +60,13 @@ class MultiTask(Cold):
 
     def kernel(self) -> Kernel:
         """Of inputs, its hyperparameters at the medians of their priors."""
-        zeros = torch.zeros(1, self._inputs.shape[1], dtype=torch.float64)
-        return make_gp(self.table.predictor.features, zeros, zeros[:, 0]).covar_module
+        return BlockKernel(cast(GraphFeatures, self.table.predictor.products))
 
     def against_all(self, kernel: Kernel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of a fitted ``kernel``, that of (n,) rows with all architectures, (n, N), and its diagonal, (N,)."""
-        of_rows, every = TableKernel(self.table.predictor.products, kernel), np.arange(len(self.table.codes))[:, None]
+        products = self.table.predictor.products
+        own = ArchitectureKernel(cast(GraphFeatures, products), cast(BlockKernel, kernel))
+        of_rows, every = TableKernel(products, own), np.arange(len(self.table.codes))[:, None]
         return of_rows.matrix(rows[:, None], every), of_rows.variances(every)
 
     @torch.no_grad()
@@ -108,6 +115,16 @@ class MultiTask(Cold):
         between.covar_factor = torch.linalg.cholesky(0.95 * correlations).clamp_min(1e-3).to(inputs)
         between.initialize(raw_var=between.raw_var_constraint.inverse_transform(torch.full((tasks,), 0.05).to(inputs)))
         return model.to(inputs)
+
+
+def maximise_likelihood(model: MultiTaskGP) -> None:
+    """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the medians stay."""
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    try:
+        fit_gpytorch_mll(mll, optimizer_kwargs={"options": {"maxiter": MAX_FIT_STEPS}}, max_attempts=1)
+    except ModelFittingError:
+        model.load_state_dict(state)
 
 
 class SiteSimilarity(Kernel):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from gpytorch.kernels import Kernel
+import torch
 
+from bonag.predictors.architecture_kernel import ArchitectureKernel, of_distances
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import ArchitectureKernel, DotProductKernel, FittedProcess, GaussianProcess
+from bonag.predictors.gp import FittedProcess, GaussianProcess
 from search_spaces import Architecture, SearchSpace
 
 
@@ -64,12 +65,12 @@ class TableKernel:
     """``ArchitectureKernel`` of rows of a table, which stand in the place of features as (n, 1) numbers."""
 
     products: Products
-    module: Kernel
+    kernel: ArchitectureKernel
 
     @property
     def level(self) -> float:
         """See ``ArchitectureKernel``."""
-        return ArchitectureKernel(self.products, self.module).level  # type: ignore[arg-type]
+        return self.kernel.level
 
     def inputs(self, codes: np.ndarray) -> np.ndarray:
         """(B, S) codes -> (B, 1) rows."""
@@ -82,37 +83,18 @@ class TableKernel:
         rows, others = a[:, 0], b[:, 0]
         whole = len(others) == len(self.products.codes)
         total = np.zeros((len(a), len(b)))
-        for name, squares in self.products.squares.items():
+        for place, (name, squares) in enumerate(self.products.squares.items()):
             products = self.products.of(name, rows)
             products = products if whole else products[:, others]
             distances = np.maximum(squares[rows][:, None] + squares[others] - 2 * products, 0)
-            for part in self._parts(name):
-                total += part.outputscale.item() * _of_distances(part.base_kernel, products, distances)
+            other = of_distances(name, torch.from_numpy(distances / self.kernel.lengths[place] ** 2))
+            total += self.kernel.scales[place, 0] * products + self.kernel.scales[place, 1] * other.numpy()
         return total
 
     def variances(self, inputs: np.ndarray) -> np.ndarray:
         """(n, 1) rows -> (n,)."""
-        total = np.zeros(len(inputs))
-        for name, squares in self.products.squares.items():
-            at = squares[inputs[:, 0]]
-            for part in self._parts(name):
-                total += part.outputscale.item() * _of_distances(part.base_kernel, at, np.zeros(len(at)))
-        return total
-
-    def _parts(self, name: str) -> list[Kernel]:
-        place = 2 * list(self.products.blocks).index(name)
-        return list(self.module.kernels)[place : place + 2]
-
-
-def _of_distances(kernel: Kernel, products: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Of products and squared distances of pairs, of any shape, the kernel: see ``architecture_kernel``."""
-    if isinstance(kernel, DotProductKernel):
-        return products
-    scaled = distances / kernel.lengthscale.item() ** 2
-    if not hasattr(kernel, "nu"):
-        return np.asarray(np.exp(-0.5 * scaled))
-    root = np.sqrt(5 * scaled)
-    return np.asarray((1 + root + 5 / 3 * scaled) * np.exp(-root))
+        squares = np.stack([block[inputs[:, 0]] for block in self.products.squares.values()])
+        return np.asarray(self.kernel.scales[:, 0] @ squares + self.kernel.scales[:, 1].sum())
 
 
 class TablePredictor(GaussianProcess):
@@ -130,5 +112,5 @@ class TablePredictor(GaussianProcess):
         return self._of_rows(super().prior(), self.products.codes[:0])
 
     def _of_rows(self, process: FittedProcess, codes: np.ndarray) -> FittedProcess:
-        kernel = TableKernel(self.products, process.kernel.module)
+        kernel = TableKernel(self.products, process.kernel)
         return replace(process, kernel=kernel, inputs=kernel.inputs(codes))  # type: ignore[arg-type]

@@ -101,8 +101,7 @@ class MBV3(ProductSpace):
         moves = _moves(ops)
         return _change(ops, *moves[int(rng.integers(len(moves)))])
 
-    def project(self, scores: np.ndarray) -> list[Architecture]:
-        self.check_scores(scores)
+    def project_ops(self, scores: np.ndarray) -> np.ndarray:
         # Given its depth, a stage is best with the best block in each slot; so three sums decide its depth. The first
         # two slots always run and cancel. Deepest first: a tie goes to a block rather than to the skip, the last op.
         stages = np.asarray(scores, dtype=np.float64).reshape(-1, STAGES, SLOTS_PER_STAGE, len(OP_NAMES))
@@ -116,7 +115,7 @@ class MBV3(ProductSpace):
         ]
         depths = SLOTS_PER_STAGE - np.stack(sums, axis=-1).argmax(axis=-1)
         ops = np.where(np.arange(SLOTS_PER_STAGE) < depths[..., None], blocks, SKIP)
-        return self._architectures(ops.reshape(-1, SLOTS))
+        return ops.reshape(-1, SLOTS)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """``depth_<stage>``, then ``kernel_<stage>_<block>``, then ``expand_<stage>_<block>``, all counted from 1."""

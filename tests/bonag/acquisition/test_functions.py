@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from botorch.acquisition.analytic import LogExpectedImprovement
+from botorch.models.deterministic import GenericDeterministicModel
 from scipy.integrate import quad
 from scipy.stats import kstest, norm
 
@@ -37,6 +40,16 @@ def test_log_ei_is_what_sampling_gives(fitted: Any) -> None:
     values = np.exp(acquire("log-ei", fitted.prediction, 0.5))
     error = 5 * improvement.std(axis=0) / len(draws) ** 0.5 + 1e-3
     assert (np.abs(values - improvement.mean(axis=0)) < error).all()
+
+
+def test_log_ei_is_botorchs_however_hopeless() -> None:
+    distances = np.concatenate([np.linspace(-60, 10, 500), -np.geomspace(60, 1e7, 100)])
+    mean, stddev = torch.from_numpy(0.3 * distances), torch.full((len(distances),), 0.3, dtype=torch.float64)
+    model = GenericDeterministicModel(lambda X: X)
+    theirs = LogExpectedImprovement(model, best_f=torch.zeros(1, dtype=torch.float64))
+    theirs._mean_and_sigma = lambda X: (mean, stddev)  # type: ignore[method-assign]
+    found = acquire("log-ei", Prediction(mean.numpy(), stddev.numpy()), 0.0)
+    np.testing.assert_allclose(found, theirs(mean[:, None, None]).numpy(), rtol=1e-10)
 
 
 def test_log_ei_still_ranks_where_expected_improvement_is_zero_to_machine_precision(fitted: Any) -> None:

@@ -80,6 +80,30 @@ def test_graphs_of_a_batch_do_not_see_each_other(denoiser: Denoiser, z: torch.Te
         torch.testing.assert_close(denoiser(z[row : row + 1], t[row : row + 1])[0], together[row])
 
 
+@pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts"])
+def test_one_level_for_all_graphs_gives_the_same(name: str, codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    z = codes_of(name, 40)
+    for conditions in (0, 2):
+        found = network(get_space(name), conditions)
+        bounds = torch.tensor([[[0.5, OPEN], [NULL, OPEN]]]) if conditions else None
+        each = found(z, level(0.3, 40), None if bounds is None else bounds.expand(40, -1, -1))
+        torch.testing.assert_close(found(z, torch.tensor(0.3), bounds), each, atol=1e-5, rtol=1e-5)
+        few = found(z[:2], torch.tensor(0.3), bounds)
+        torch.testing.assert_close(few, each[:2], atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_remembered_of_a_level_is_of_these_weights(codes_of: Callable[[str, int], torch.Tensor]) -> None:
+    z, one = codes_of("nb201", 40), torch.tensor(0.3)
+    with torch.no_grad():
+        changing = network(get_space("nb201"))
+        before = changing(z, one)
+        assert torch.equal(changing(z, one), before)
+        changing.query.mul_(1.5)
+        after = changing(z, one)
+        torch.testing.assert_close(after, changing(z, level(0.3, 40)), atol=1e-5, rtol=1e-5)
+        assert (after - before).abs().max() > 1e-3
+
+
 def test_the_noise_level_matters(denoiser: Denoiser, z: torch.Tensor) -> None:
     # Close levels look alike, far ones do not, and no two of a fine grid look the same.
     fine = torch.stack([denoiser(z, level(t)) for t in torch.linspace(0, 1, 21).tolist()])

@@ -10,9 +10,9 @@ import torch
 from scipy.stats import kendalltau
 
 from bonag.acquisition.metric_models import MAX_FIT_ROWS, LearnedMetric, MetricFitter
+from bonag.predictors.architecture_kernel import ArchitectureKernel, BlockKernel
 from bonag.predictors.ensemble import MEMBERS
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import make_gp
 from bonag.predictors.mixture import MIN_ENSEMBLE_ROWS, FittedMixture
 from bonag.predictors.posterior import ExactPosterior
 from bonag.scores import TAILS, model_scores
@@ -158,11 +158,9 @@ def test_the_tail_is_the_likeliest_one(nb201: SearchSpace, data: tuple) -> None:
     # What is normal as it is needs no bending; its exponential's mirror image does.
     ops, _, _ = data
     features = GraphFeatures(nb201)
-    X = torch.from_numpy(features(ops))
-    gp = make_gp(features, X, torch.zeros(len(ops), dtype=torch.float64))
-    with torch.no_grad():
-        K = gp.covar_module(X).to_dense() + 0.01 * torch.eye(len(X), dtype=X.dtype)
-    normal = torch.linalg.cholesky(K).numpy() @ np.random.default_rng(0).normal(size=len(ops))
+    X = features(ops)
+    K = ArchitectureKernel(features, BlockKernel(features)).matrix(X, X) + 0.01 * np.eye(len(X))
+    normal = np.linalg.cholesky(K) @ np.random.default_rng(0).normal(size=len(ops))
     assert learn(nb201, ops, normal).tail == TAILS[-1]
     assert learn(nb201, ops, -np.exp(-2 * normal)).tail <= TAILS[1]
 

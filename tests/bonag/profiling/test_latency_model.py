@@ -10,10 +10,12 @@ from scipy.stats import kendalltau
 
 from bonag.evaluators import make_evaluator
 from bonag.evaluators.note10_latency import Note10Latency
+from bonag.predictors.gp import GaussianProcess
 from bonag.profiling import latency_model
 from bonag.profiling.kept import load_model, model_path, save_model
 from bonag.profiling.latency_model import fit_latency
 from bonag.profiling.measurements import Measurements
+from bonag.profiling.process_regression import ProcessRegression
 from bonag.profiling.timing import BURSTS, Timing, summary
 from bonag.running_trial import RunningTrial
 from search_spaces import NetworkSize, get_space
@@ -98,3 +100,17 @@ def test_who_measures_other_networks_than_were_timed_is_told(
     metrics = evaluator.evaluate(architectures[0], RunningTrial())
     assert metrics["latency_here"] == model.predict(architectures[:1])[0]
     assert metrics["macs"] == space.at(size).costs(architectures[0]).macs
+
+
+def test_hyperparameters_that_were_kept_as_gpytorchs_are_read() -> None:
+    space, rng = get_space("nb201"), np.random.default_rng(0)
+    codes = space.codes(space.sample(30, rng))
+    fitted = ProcessRegression.fit(space, codes, codes.sum(axis=1) + rng.normal(size=30), GaussianProcess(space))
+    scales, lengths = fitted.hyperparameters["scales"], fitted.hyperparameters["lengths"]
+    arrays = {name: value for name, value in fitted.arrays().items() if not name.startswith("kernel.")}
+    for term, scale in enumerate(scales.ravel()):
+        arrays[f"kernel.kernels.{term}.raw_outputscale"] = np.log(np.expm1(scale))
+        if term % 2:
+            arrays[f"kernel.kernels.{term}.base_kernel.raw_lengthscale"] = np.log(np.expm1([[lengths[term // 2]]]))
+    again = ProcessRegression.of_arrays(space, arrays)
+    np.testing.assert_allclose(again.predict(codes), fitted.predict(codes), rtol=1e-6)

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from bonag.predictors.remembered import Remembered
+from bonag.remembered import Remembered
 
 
 @pytest.mark.parametrize(("size", "found"), [(1, [0, 0, 1, 2, 3]), (2, [0, 0, 1, 0, 2])])
