@@ -112,6 +112,8 @@ def test_status(call: Call, done: Path) -> None:
         "abandoned": 0,
         "running": 0,
         "infeasible": 0,
+        "note": "",
+        "tags": [],
     }
     assert set(best) == {"trial", "architecture", "metrics", "params", "macs"}
 

@@ -39,7 +39,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
         monkeypatch.setattr(kind, name, counted)
 
-    count(LogPosterior, "maximise", "fits")
+    count(LogPosterior, "__init__", "fits")
     count(LogPosterior, "__call__", "likelihoods")
     count(PathBlocks, "__call__", "encoded", len)
     for kind in {ProductSpace, *(type(get_space(name)) for name in ("nb201", "mbv3"))}:
