@@ -10,7 +10,7 @@ import pytest
 from .conftest import EVIL, FAILED, Site, searching
 from .visit import CONTROLS, Visit
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.slow]
 LIGHT_PAGES = (
     "/",
     "/compare?run=ended&run=twin",

@@ -43,7 +43,7 @@ def some_history(space: SearchSpace, statuses: list[TrialStatus], seed: int) -> 
 @given(
     st.lists(st.sampled_from(list(TrialStatus)), max_size=27), st.integers(1, 30), st.integers(0, 5), st.integers(0, 99)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_proposals_are_new_distinct_and_a_pure_function(
     name: str, tiny_space: SearchSpace, statuses: list[TrialStatus], n: int, seed: int, t: int
 ) -> None:

@@ -107,6 +107,7 @@ def test_ask_and_tell_is_the_run(table: Table) -> None:
     assert table(bonag.load("told")).equals(table(result))
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(table: Table) -> None:
     whole = go(["accuracy", "-time"], constraints=["params<=1e6"], name="whole")
 

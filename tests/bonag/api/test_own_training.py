@@ -29,6 +29,7 @@ def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_it_reports_its_curve_and_keeps_its_state(training: Path) -> None:
     options = {"strategy": "random", "executor": "in-process", "out": "runs", "name": "own"}
     result = bonag.search("nb201", evaluator="my_training:train", budget=2, **options)

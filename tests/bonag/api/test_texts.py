@@ -48,6 +48,7 @@ def status(*arguments):
     return ended.value.code or 0
 
 
+@pytest.mark.slow
 def test_the_command_line_goes_all_the_way(text, tmp_path, capsys):
     settings = [word for one in SHORT for word in ("--hyperparameter", one)]
     run = ["run", "--space", "nlp", "--evaluator", "train", "--dataset", str(text), *settings, "--budget", "2"]

@@ -17,6 +17,7 @@ def run(call: Call, name: str, *options: str, strategy: str = "random") -> None:
     assert call("run", "--space", "nb201", *settings, *options).status == 0
 
 
+@pytest.mark.slow
 def test_a_run_and_several_are_drawn(call: Call) -> None:
     run(call, "a")
     run(call, "b", "--seed", "1")

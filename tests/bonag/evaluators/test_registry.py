@@ -173,6 +173,7 @@ WRITTEN_BY_THEIR_TESTS = {("nb101", "table"), ("darts", "nasbench301"), ("nbgrap
 TRAINS = "train"
 
 
+@pytest.mark.slow
 def test_every_built_in_evaluator_keeps_the_protocol(data_dir: Path) -> None:
     for space_name in {name.partition(".")[0] for name in EVALUATORS.built_in if "." in name}:
         space = get_space(space_name)

@@ -223,6 +223,7 @@ def killed_at_two(progress: Progress) -> None:
         raise Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["discrete", "score"])
 def test_a_killed_training_goes_on_bit_for_bit(
     nb201: SearchSpace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str

@@ -35,6 +35,7 @@ def test_the_first_fifty_are_random(strategy: Linas) -> None:
     assert origins == ["random"] * 2
 
 
+@pytest.mark.slow
 def test_a_round_is_one_ranking_of_what_evolution_found(strategy: Linas) -> None:
     history = history_of(50)
     whole = strategy.propose(history, 50, rng_for(0, 50))

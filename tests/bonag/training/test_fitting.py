@@ -74,6 +74,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(make_fit, opti
     assert not same(first, weights(make_fit(*settings).run(RunningTrial(seed=4))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_training_that_ended_anywhere_goes_on_to_the_same_bits(make_fit, tmp_path, monkeypatch, optimizer):
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
