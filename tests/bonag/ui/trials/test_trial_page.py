@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_the_front_is_told_of_several_goals(site, view_of):
     client = site(view_of(own, NB201, ["accuracy", "-latency"]))
     assert "On the Pareto front of 2" in words(client.get("/runs/run/trials/0").text)
     assert "Not on the Pareto front" in words(client.get("/runs/run/trials/1").text)
+
+
+def test_metrics_have_the_units_that_are_known(site, view_of):
+    view = view_of(trials(), get_space("nb201"))
+    assert "accuracy (points)" not in words(site(view).get("/runs/run/trials/6").text)
+    told = replace(view, units={"accuracy": "points"})
+    assert "accuracy (points)" in words(site(told).get("/runs/run/trials/6").text)
 
 
 def test_trials_without_all_metrics_break_nothing(site, view_of):
