@@ -36,9 +36,14 @@ def report(
 
     bonag report first -o report.html
     """
+    from bonag.api.parts import default_threads
     from bonag.ui.report import choose_run, write_report
     from bonag.ui.sources import open_source
 
+    if predictor:
+        import torch
+
+        torch.set_num_threads(default_threads())
     # Ax, which reads what it wrote, tells its own news on stderr, which is for errors here.
     logging.disable(logging.INFO)
     try:
