@@ -18,7 +18,7 @@ PROGRAM = str(Path(sys.executable).with_name("bonag"))
 SEARCH = ("--space", "nb201", "--evaluator", "surrogate", "--strategy", "bonag", "--seed", "0", "--budget", "60")
 PAGES = 2
 # Processor time of the server for each second of the search, pages and all; it runs beside the search, at low priority.
-SHARE = 0.15
+SHARE = 0.25
 
 
 class Page(threading.Thread):
