@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import torch
 
+from bonag.api.parts import default_threads
 from bonag.api.sources import MAX_ROWS
 from bonag.evaluators import make_evaluator
 from bonag.running_trial import RunningTrial
@@ -63,6 +65,7 @@ def proposal_seconds(space_name: str, trials: int, repeats: int, pending: int = 
     similar tasks are known. The first proposal is not counted: in a run, the fits that it makes anew would have been
     remembered.
     """
+    torch.set_num_threads(default_threads())  # as runs do
     space, objective = get_space(space_name), Objective.parse("accuracy")
     evaluator = make_evaluator(space)
     known = [_similar_task(space, evaluator, seed) for seed in range(sources)]
