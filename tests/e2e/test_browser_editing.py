@@ -86,6 +86,7 @@ def test_a_search_of_another_process_stops_and_is_extended(chromium: Any, addres
         page.get_by_role("button", name="Extend").click()
         page.get_by_text("of 2,500 trials").wait_for()
         assert read_record(folder / "live").config.budget == 2500
+        visit.drawn()
         assert visit.faults() == []
 
 

@@ -339,7 +339,7 @@ def test_real_trainings_are_stopped_and_are_not_taken_for_whole_ones(tmp_path: P
         space="nb201",
         evaluator="train",
         strategy="random",
-        budget=9,
+        budget=14,
         executor="in-process",
         stop_early="asha",
         hyperparameters=["epochs=6", "images=256", "channels=4", "learning_rate=0.02", "warmup_epochs=0"],
@@ -347,8 +347,8 @@ def test_real_trainings_are_stopped_and_are_not_taken_for_whole_ones(tmp_path: P
     )
     by_status = {status: [t for t in result.history if t.status is status] for status in TrialStatus}
     stopped, completed = by_status[TrialStatus.STOPPED], by_status[TrialStatus.COMPLETED]
-    assert len(stopped) + len(completed) == 9
-    assert len(stopped) >= 2
+    assert len(stopped) + len(completed) == 14
+    assert stopped
     assert {len(trial.curve) for trial in stopped} == {2}
     assert {len(trial.curve) for trial in completed} == {6}
     for trial in (*stopped, *completed):

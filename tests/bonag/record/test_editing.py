@@ -30,7 +30,7 @@ def measure(architecture: Architecture) -> float:
 
 
 def slowly(architecture: Architecture) -> float:
-    time.sleep(0.05)
+    time.sleep(0.3)
     return measure(architecture)
 
 
