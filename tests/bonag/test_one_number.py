@@ -127,6 +127,7 @@ def measure(architecture: Architecture) -> float:
     return float(str(architecture).count("conv"))
 
 
+@pytest.mark.slow
 def test_a_function_may_say_which_networks_it_measures(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "network_size", NetworkSize(3, 16, {"channels": 4}), raising=False)
     found = bonag.search(
@@ -166,6 +167,7 @@ def test_who_evaluates_by_ask_and_tell_says_it_by_the_space(tmp_path):
         AskTell(get_space("mbv3"), path=tmp_path / "run", strategy="random", constraints=["macs<=1e9"])
 
 
+@pytest.mark.slow
 def test_costs_known_from_networks_of_another_size_are_counted_anew(mobile, tmp_path):
     found = bonag.search(
         "mbv3", evaluator=measure, constraints=["macs<=3e8"], known=[str(mobile.path)], strategy="random", budget=1,

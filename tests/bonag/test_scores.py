@@ -66,6 +66,7 @@ def test_the_order_of_evaluation_changes_nothing(scores_of: Callable, y: np.ndar
     assert scores_of(y[order]) == pytest.approx(scores_of(y)[order], abs=1e-12)
 
 
+@pytest.mark.slow
 @given(values)
 @every_tail
 def test_unit_and_origin_of_a_metric_change_nothing_in_what_models_see(tail: float, y: np.ndarray) -> None:

@@ -50,6 +50,7 @@ def check(words: list[str]) -> None:
                 next(rest, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_have_these_options(page: Path) -> None:
     for words in commands(page.read_text(encoding="utf-8")):

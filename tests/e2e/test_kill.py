@@ -111,6 +111,7 @@ def test_killed_twenty_times_a_guided_search_ends_as_if_it_had_not_been(tmp_path
     assert len(set(found)) >= 5, f"the kills came too early or too late to show anything: {found}"
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_being_made_when_the_process_died_is_not_seen(tmp_path: Path, data_dir: Path) -> None:
     command = [str(BONAG), "run", "--space", "nb201", "--evaluator", "table", "--data", str(data_dir)]
     command += ["--strategy", "random", "--budget", "3", "--out", str(tmp_path), "--name", "made"]

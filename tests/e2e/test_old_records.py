@@ -29,6 +29,7 @@ def runs(tmp_path: Path) -> Path:
     return Path(shutil.copytree(RECORDS, tmp_path / "results"))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_as_it_would_have(runs: Path) -> None:
     old = bonag.load(runs / "interrupted")
     assert (old.state, old.config.bonag, old.config.generator) == (RunState.INTERRUPTED, "0.1.0", None)
@@ -43,6 +44,7 @@ def test_a_run_that_was_interrupted_goes_on_as_it_would_have(runs: Path) -> None
     assert resumed.trials[columns].equals(whole.trials[columns])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["status", "--json"], ["best", "--json"], ["trials", "--csv"]])
 def test_a_finished_run_is_shown(runs: Path, command: list[str]) -> None:
     name, *options = command

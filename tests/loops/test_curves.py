@@ -68,6 +68,7 @@ def test_trials_that_say_nothing_before_they_end_are_no_base() -> None:
     assert ends([*silent, of(9, [1.0], STOPPED)]) == {}
 
 
+@pytest.mark.slow
 @given(
     completed=st.lists(curves, min_size=ENOUGH, max_size=7),
     cut=st.lists(curves, min_size=1, max_size=5),

@@ -294,6 +294,7 @@ def test_killed_anywhere_and_resumed_a_run_with_a_rule_is_as_if_never_interrupte
         assert table(recorder) == table(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_that_stops_early_spends_fewer_epochs_on_as_many_trials(workers: int, tmp_path: Path) -> None:
     epochs, budget, reported = 9, 24, tmp_path / "epochs"

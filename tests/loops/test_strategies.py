@@ -39,6 +39,7 @@ def some_history(space: SearchSpace, statuses: list[TrialStatus], seed: int) -> 
     return History(trial(i, a, rng.random(), s) for i, (a, s) in enumerate(zip(order, statuses, strict=False)))
 
 
+@pytest.mark.slow
 @every_strategy
 @given(
     st.lists(st.sampled_from(list(TrialStatus)), max_size=27), st.integers(1, 30), st.integers(0, 5), st.integers(0, 99)
@@ -150,6 +151,7 @@ def test_local_search_starts_anew_where_all_trials_failed(tiny_space: SearchSpac
     assert proposal.provenance["origin"] == "random"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "make", "most"),
     [

@@ -17,6 +17,7 @@ def blocks(monkeypatch, request):
     return get_space("blocks:Blocks")
 
 
+@pytest.mark.slow
 def test_a_chain_in_sixty_lines_keeps_the_contract(blocks, request):
     assert complaints(blocks) == []
     assert len((request.path.parent / "blocks.py").read_text().splitlines()) <= 60
@@ -34,6 +35,7 @@ def test_costs_are_counted_from_the_network(blocks):
         assert blocks.costs(other).macs == pytest.approx(4 * blocks.costs(other, image_size=16).macs, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nb101", "nb201", "mbv3", "darts", "nbgraph", "nbgraph-proteins"])
 def test_own_counts_are_those_of_the_networks(name):
     space = get_space(name)

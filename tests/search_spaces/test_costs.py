@@ -84,6 +84,7 @@ def counted_macs(network: nn.Module, image_size: int) -> int:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "num_classes", "image_size"),
     [("nb201", 10, 32), ("nb201", 120, 16), ("mbv3", 1000, 64), ("mbv3", 7, 97), ("mbv3", 1000, 1)],

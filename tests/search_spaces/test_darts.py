@@ -204,6 +204,7 @@ def best_code_sum(scores, architecture):
     return total
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(site_scores())
 def test_projection_finds_the_best_of_all_graphs(scores):

@@ -154,6 +154,7 @@ def test_channels_that_smaller_networks_were_trained_with_stay_theirs(elastic):
     assert not all(tensor.equal(state[key]) for key, tensor in elastic.state_dict().items())
 
 
+@pytest.mark.slow
 def test_it_takes_over_the_statistics_of_the_largest_network(elastic):
     static = cut_out(elastic, LARGEST)
     for number, norm in enumerate(module for module in static.modules() if isinstance(module, torch.nn.BatchNorm2d)):

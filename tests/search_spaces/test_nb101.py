@@ -142,6 +142,7 @@ def test_telling_cells_apart_without_any_order_finds_as_many():
     assert [cell.key for cell in SPACE.all()] == np.unique(distinct[:, 1]).tolist()
 
 
+@pytest.mark.slow
 def test_graphs_are_one_cell_iff_they_are_isomorphic():
     rng = np.random.default_rng(0)
     small = [graph for graph in random_graphs(2000, rng) if SPACE.is_valid(graph)]
@@ -248,6 +249,7 @@ def _expected(parts, n):
 # Neighbours
 
 
+@pytest.mark.slow
 def test_neighbours_are_all_cells_one_edit_away():
     """All pairs of small cells of convolutions, against a search through all edits by hand."""
     small = cells_of(range(np.searchsorted(all_keys(), 1 << 19 + OP_BITS)))
@@ -578,6 +580,7 @@ def test_architectures_of_another_space_are_refused():
 # Speed, in processor seconds, with room for slow machines
 
 
+@pytest.mark.slow
 def test_batches_are_fast():
     rng = np.random.default_rng(0)
     start = time.process_time()

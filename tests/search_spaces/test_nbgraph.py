@@ -210,6 +210,7 @@ def test_neighbours_are_those_of_one_edit():
     assert "gcn~0|gat~1|gin~1|fc~2" not in texts  # two inputs are others there
 
 
+@pytest.mark.slow
 def test_neighbours_lead_everywhere_and_back():
     near = {one: FEW.neighbours(one) for one in FEW.all()}
     assert all(one in near[other] for one, others in near.items() for other in others)
@@ -264,6 +265,7 @@ def test_networks_learn(name):
     assert loss < 0.3
 
 
+@pytest.mark.slow
 def test_costs_are_those_of_the_network():
     rng = np.random.default_rng(3)
     chosen = {"features": 20, "hidden": 6, "before": 1, "after": 2}

@@ -14,6 +14,7 @@ from tests.search_spaces.blocks import Blocks
 SMALL = {"channels": 8, "cells": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
     [

@@ -245,6 +245,7 @@ def test_a_third_state_without_a_second_is_the_second():
     assert SPACE.decode(edited(text, {"c_1": "h0", "new_h2": "1 back"})) == SPACE.parse(text)
 
 
+@pytest.mark.slow
 def test_graphs_that_are_no_cells_are_brought_to_cells_and_cells_stay() -> None:
     view, rng = SPACE.seen_as, np.random.default_rng(0)
     cells = view.sample(50, rng)
@@ -254,6 +255,7 @@ def test_graphs_that_are_no_cells_are_brought_to_cells_and_cells_stay() -> None:
     assert all(view.is_valid(view.encode(cell)) for cell in view.nearest(broken))
 
 
+@pytest.mark.slow
 def test_predictors_see_the_nearest_cell_of_a_code_that_is_none() -> None:
     codes = np.random.default_rng(0).integers(SPACE.site_classes, size=(200, SPACE.num_sites))
     broken = codes[[not SPACE.is_valid(SPACE.graph(code)) for code in codes]]
@@ -295,6 +297,7 @@ def test_graphs_of_no_cell_are_refused(edit, message):
         SPACE.seen_as.decode(ArchGraph(graph.ops, adjacency))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seeds)
 def test_scores_of_no_cell_lead_to_one(seed):
@@ -310,6 +313,7 @@ def test_scores_of_no_cell_lead_to_one(seed):
 # Drawing cells, and neighbours
 
 
+@pytest.mark.slow
 def test_all_operations_and_sizes_are_drawn():
     sample = SPACE.sample(400, np.random.default_rng(0))
     assert {op for one in sample for op, _ in one.nodes} == set(OPERATIONS)
@@ -318,6 +322,7 @@ def test_all_operations_and_sizes_are_drawn():
     assert len(set(sample)) > 385
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(seeds)
 def test_neighbours_lead_back_and_mutations_are_neighbours(seed):

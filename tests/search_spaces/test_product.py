@@ -211,6 +211,7 @@ def test_sites_that_contradict_each_other_are_refused(sites, message):
         Wrong()
 
 
+@pytest.mark.slow
 def test_a_large_space_is_not_listed():
     class Long(ProductSpace):
         sites = tuple(Site(f"s{i}", tuple(range(9))) for i in range(30))

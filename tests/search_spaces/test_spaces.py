@@ -126,6 +126,7 @@ def test_all_cells_are_enumerated_once():
     assert cells == [NB201Architecture(ops) for ops in product(range(2, 7), repeat=6)]
 
 
+@pytest.mark.slow
 def test_table_of_the_benchmark_is_the_space(data_dir):
     import pandas as pd
 
@@ -220,6 +221,7 @@ def test_cells_are_projected_to_the_nearest_one(rng, levels):
         assert projected == ALL_CELLS[int(candidate_sums(row, ALL_CELL_OPS).argmax())]
 
 
+@pytest.mark.slow
 @given(small_scores, st.sampled_from([2, 3, 1000]))
 def test_stages_are_projected_to_the_nearest_one(rng, levels):
     scores = rng.integers(levels, size=(4, 20, 10)).astype(float)
@@ -253,6 +255,7 @@ def test_samples_are_a_function_of_the_generator(space):
     assert space.sample(0, np.random.default_rng(5)) == []
 
 
+@pytest.mark.slow
 def test_cells_are_drawn_uniformly():
     ops = np.array([cell.ops for cell in NB201().sample(156_250, np.random.default_rng(0))]) - 2
     for edge in ops.T:

@@ -42,6 +42,7 @@ def test_recipe_gives_the_weights_of_the_reference(shared_fixtures, supernet_sta
         assert tensor.ravel()[:3].tolist() == pytest.approx(check["first"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["min", "max", "rand0", "rand1", "rand2", "rand3"])
 def test_logits_are_those_of_the_original_code(name, ofa_reference, supernet_state):
     (subnet,) = [subnet for subnet in ofa_reference["subnets"] if subnet["name"] == name]
@@ -115,6 +116,7 @@ def test_other_state_dicts_are_refused(supernet_state, change, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "widths"),
     [

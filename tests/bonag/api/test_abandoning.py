@@ -65,6 +65,7 @@ def test_what_cannot_be_abandoned_is_refused_and_nothing_changes(cut: Path) -> N
     assert [trial.index for trial in bonag.load(cut).history.pending] == [3, 4, 5]
 
 
+@pytest.mark.slow
 def test_a_live_run_is_left_alone(cut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bonag.record.writing.PATIENCE", 0.0)
     with open_record(cut), pytest.raises(UserError, match="is being written by"):

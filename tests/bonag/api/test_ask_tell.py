@@ -21,6 +21,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["random", "evolution", "local-search"])
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_it_proposes_what_a_run_does(strategy: str, batch_size: int, measure: Measure) -> None:

@@ -69,6 +69,7 @@ def test_real_measurements_at_224_px_of_good_networks_alone_are_harder(data_dir:
     assert found.offset < -0.3
 
 
+@pytest.mark.slow
 def test_a_run_that_a_table_measured_calibrates_the_surrogate_of_its_task(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_verdict_says_no_more_than_the_networks_show(noise: float, n: int, s
     assert found.offset == pytest.approx(5, abs=4 * noise / n**0.5)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_true_correlation_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     # Of two normal variables with correlation r, Kendall's tau is 2/pi asin r.
@@ -127,6 +129,7 @@ def test_the_interval_holds_the_true_correlation_as_often_as_it_says() -> None:
     assert held >= 10
 
 
+@pytest.mark.slow
 def test_z_scores_and_missing_estimates() -> None:
     rng = np.random.default_rng(0)
     measured = rng.normal(size=500)
@@ -161,6 +164,7 @@ def test_a_latency_is_calibrated_as_any_metric() -> None:
     assert found.best_found == found.best == 3
 
 
+@pytest.mark.slow
 def test_less_of_a_cost_is_better_with_a_minus_or_without() -> None:
     networks = MBV3.sample(30, np.random.default_rng(0))
     estimated = make_evaluator(MBV3, "surrogate").evaluate_many(networks)  # type: ignore[attr-defined]
@@ -171,6 +175,7 @@ def test_less_of_a_cost_is_better_with_a_minus_or_without() -> None:
     assert (plain.metric, plain.best) == ("latency_note10", 3)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_one_line() -> None:
     networks = MBV3.sample(6, np.random.default_rng(0))
     values = np.arange(6.0) + 70

@@ -23,6 +23,7 @@ def train(path: Path, **options: Any) -> Any:
     return bonag.train_generator(**{"space": "nb201", "path": path, "steps": 6, "device": "cpu", **options})
 
 
+@pytest.mark.slow
 def test_architectures_a_frame_and_a_summary() -> None:
     made = bonag.generate(**GUIDED, guidance={"accuracy": 4.0})
     assert len(made.architectures) == len(made.frame) == 64
@@ -35,6 +36,7 @@ def test_architectures_a_frame_and_a_summary() -> None:
     assert "64 architectures of nb201" in repr(made)
 
 
+@pytest.mark.slow
 def test_the_table_tells_shares_and_truth(data_dir: Path) -> None:
     options = {"evaluator": "table", "task": "cifar100", "data": data_dir}
     made = bonag.generate("nb201", 32, "latency_pixel3<=bottom20%", labels=40, **options)
@@ -61,6 +63,7 @@ def test_a_function_is_asked_for_labels_and_for_what_is_generated() -> None:
     assert "count" in made.description
 
 
+@pytest.mark.slow
 def test_a_space_of_another_package_brings_its_own_generator_and_needs_no_evaluator(tmp_path: Path) -> None:
     class Mine(NB201):
         name = "mine"
@@ -77,6 +80,7 @@ def test_a_space_of_another_package_brings_its_own_generator_and_needs_no_evalua
         bonag.generate("nb201", 5, model=tmp_path / "own")
 
 
+@pytest.mark.slow
 def test_a_training_tells_what_it_used(tmp_path: Path) -> None:
     seen: list[Progress] = []
     done = train(tmp_path / "g", report=seen.append, noise="uniform")
@@ -115,6 +119,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(tmp_path: Path
     assert all((whole[name] == cut[name]).all() for name in whole)
 
 
+@pytest.mark.slow
 def test_a_step_that_was_cut_in_its_middle_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -150,6 +155,7 @@ def test_conditions_record_their_labels_and_guide_without_a_predictor(tmp_path: 
     assert other.method == "resampling"
 
 
+@pytest.mark.slow
 def test_minutes_end_a_training(tmp_path: Path) -> None:
     done = train(tmp_path / "g", steps=None, minutes=0.01)
     assert 1 <= done.record["steps"] < 4000

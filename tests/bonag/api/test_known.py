@@ -25,6 +25,7 @@ def go(measure: Any, **options: Any) -> bonag.Result:
     return bonag.search(**{"space": "nb201", "evaluator": measure, "strategy": "evolution", "budget": 6, **options})
 
 
+@pytest.mark.slow
 def test_known_trials_cost_no_query_and_are_searched_from(measure: Any) -> None:
     first = go(measure, name="first", budget=5)
     first.trials.to_csv("first.csv", index=False)
@@ -66,6 +67,7 @@ def test_a_run_of_another_space_is_not_known(measure: Any) -> None:
         go(measure, known=["other"])
 
 
+@pytest.mark.slow
 def test_what_the_user_wants_is_evaluated_first(measure: Any) -> None:
     cells = [str(cell) for cell in get_space("nb201").all()[100:102]]  # type: ignore[index]
     result = go(measure, tries=cells, name="r")
@@ -75,6 +77,7 @@ def test_what_the_user_wants_is_evaluated_first(measure: Any) -> None:
         go(measure, tries=["nonsense"], name="s")
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_when_its_end_is_moved(measure: Any) -> None:
     whole = go(measure, budget=8, name="whole")
     short = go(measure, budget=5, name="short")
@@ -89,6 +92,7 @@ def test_a_finished_run_goes_on_when_its_end_is_moved(measure: Any) -> None:
         bonag.resume("short", seed=3)
 
 
+@pytest.mark.slow
 def test_a_target_and_patience_end_a_search(measure: Any) -> None:
     reached = go(measure, budget=100, target="accuracy=2")
     assert reached.state is RunState.FINISHED

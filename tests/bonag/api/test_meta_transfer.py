@@ -71,6 +71,7 @@ def test_one_more_source_is_made_of_enough_runs_and_stands_in_the_record(earlier
     assert f"data sets of {LEAST} runs" in whole.history.trials[0].provenance["sources"]
 
 
+@pytest.mark.slow
 def test_it_is_made_only_where_that_is_asked_for(earlier: list[str]) -> None:
     assert told(search(-1.2, budget=1, transfer=earlier)) == [(name, 6) for name in earlier]
 

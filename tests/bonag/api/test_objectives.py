@@ -36,6 +36,7 @@ def go(objective: Any, evaluator: Any = two, **options: Any) -> bonag.Result:
     return bonag.search("nb201", evaluator=evaluator, objective=objective, strategy="evolution", budget=40, **options)
 
 
+@pytest.mark.slow
 def test_of_several_goals_the_front_is_found() -> None:
     result = go(["accuracy", "-time"])
     trials = result.trials
@@ -52,6 +53,7 @@ def test_of_several_goals_the_front_is_found() -> None:
     assert f"front: {len(front)} trials" in repr(result)
 
 
+@pytest.mark.slow
 def test_the_best_meets_the_constraints_and_trials_say_who_does() -> None:
     result = go("accuracy", constraints=["time<=5"])
     assert result.best is not None
@@ -63,6 +65,7 @@ def test_the_best_meets_the_constraints_and_trials_say_who_does() -> None:
     assert result.nearest is None
 
 
+@pytest.mark.slow
 def test_while_nothing_meets_the_constraints_nothing_is_best() -> None:
     result = go("accuracy", constraints=["time<=-1"])
     assert result.best is None
@@ -71,6 +74,7 @@ def test_while_nothing_meets_the_constraints_nothing_is_best() -> None:
     assert result.nearest.metrics["time"] == result.trials.time.min()
 
 
+@pytest.mark.slow
 def test_counts_are_exact_and_need_no_measurement(measure: Measure) -> None:
     result = go(["accuracy", "-params"], measure, constraints=["macs<=4e7"])
     for found in result.front:
@@ -80,11 +84,13 @@ def test_counts_are_exact_and_need_no_measurement(measure: Measure) -> None:
         assert costs.macs <= 4e7
 
 
+@pytest.mark.slow
 def test_counts_of_the_evaluators_own_are_left_alone() -> None:
     result = go(["accuracy", "-params"], lambda architecture: {**two(architecture), "params": 7.0})
     assert set(result.trials.params) == {7.0}
 
 
+@pytest.mark.slow
 def test_several_metrics_must_be_told_by_name(measure: Measure) -> None:
     result = go(["accuracy", "-time"], measure, max_failures=1)
     assert result.history.trials[0].reason == "the evaluator returned float and not a mapping of metrics"
@@ -94,6 +100,7 @@ def test_several_metrics_must_be_told_by_name(measure: Measure) -> None:
         search.tell(index, 3.0)
 
 
+@pytest.mark.slow
 def test_ask_and_tell_is_the_run(table: Table) -> None:
     goals, constraints = ["accuracy", "-params"], ["time<=8"]
     result = go(goals, constraints=constraints)
@@ -123,6 +130,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(table: Table) 
     assert table(bonag.resume("parts", evaluator=two)).equals(table(whole))
 
 
+@pytest.mark.slow
 def test_a_run_of_the_first_format_is_resumed(measure: Measure, table: Table) -> None:
     whole = bonag.search("nb201", evaluator=measure, strategy="evolution", budget=30, name="whole")
     bonag.search("nb201", evaluator=measure, strategy="evolution", budget=30, name="old")

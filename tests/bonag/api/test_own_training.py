@@ -43,6 +43,7 @@ def test_it_reports_its_curve_and_keeps_its_state(training: Path) -> None:
     assert result.best.metrics["accuracy"] > 20
 
 
+@pytest.mark.slow
 def test_an_evaluation_goes_on_where_it_was_killed(training: Path) -> None:
     import my_training
 

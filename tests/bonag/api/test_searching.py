@@ -46,6 +46,7 @@ def interrupt_after(count: int) -> Callable[[Event], None]:
     return on_event
 
 
+@pytest.mark.slow
 def test_a_function_is_searched(measure: Measure) -> None:
     result = go(measure, budget=40)
     assert (result.state, result.reason, len(result.history)) == (RunState.FINISHED, None, 40)
@@ -61,6 +62,7 @@ def test_a_function_is_searched(measure: Measure) -> None:
     assert scores == sorted(result.trials["accuracy"], reverse=True)[:5]
 
 
+@pytest.mark.slow
 def test_a_function_may_return_metrics_and_any_of_them_may_be_the_objective(measure: Measure, table: Table) -> None:
     result = go(lambda a: {"error": -measure(a), "length": len(str(a))}, objective="-error")
     assert {"error", "length"} <= set(result.trials.columns)
@@ -86,6 +88,7 @@ def test_an_evaluator_object_is_used_with_its_description() -> None:
         go(Mine(), objective="-loss")
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_run(measure: Measure, table: Table) -> None:
     one, same, other = go(measure), go(measure), go(measure, seed=1)
     assert one.path != same.path
@@ -118,6 +121,7 @@ def test_interrupted_and_resumed_it_is_as_if_nothing_had_happened(
         pd.testing.assert_frame_equal(table(resumed), table(whole))
 
 
+@pytest.mark.slow
 def test_a_part_that_cannot_be_imported_again_is_given_again(measure: Measure) -> None:
     with pytest.raises(KeyboardInterrupt):
         go(lambda architecture: measure(architecture), name="cut", callbacks=[interrupt_after(3)])
@@ -146,6 +150,7 @@ def test_a_live_run_can_be_loaded(measure: Measure) -> None:
     assert seen == [(RunState.RUNNING, count) for count in (1, 1, 2, 2, 3, 3, 4, 4)]
 
 
+@pytest.mark.slow
 def test_failures_are_trials_and_too_many_in_a_row_stop_the_run_until_it_is_resumed(measure: Measure) -> None:
     def broken(architecture: Architecture) -> float:
         raise OSError("no such thing")
@@ -161,6 +166,7 @@ def test_failures_are_trials_and_too_many_in_a_row_stop_the_run_until_it_is_resu
     assert (mended.state, len(mended.history), len(mended.history.completed)) == (RunState.FINISHED, 30, 24)
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_being_resumed_remembers_what_was_forgiven(measure: Measure) -> None:
     def broken(architecture: Architecture) -> float:
         raise OSError("no such thing")
@@ -173,6 +179,7 @@ def test_a_run_killed_after_being_resumed_remembers_what_was_forgiven(measure: M
     assert (again.state, len(again.history)) == (RunState.STOPPED, 8)
 
 
+@pytest.mark.slow
 def test_metrics_that_are_no_numbers_are_failed_trials(measure: Measure) -> None:
     values = iter([float("nan"), "93", None, np.float32(3.5), *[1.0] * 30])
     result = go(lambda architecture: next(values), budget=6)
@@ -184,6 +191,7 @@ def test_metrics_that_are_no_numbers_are_failed_trials(measure: Measure) -> None
     ]
 
 
+@pytest.mark.slow
 def test_names_are_made_of_what_is_searched_with_the_next_free_number(measure: Measure, data_dir: Path) -> None:
     assert [go(measure, budget=1).config.name for _ in range(2)] == [
         "nb201-kernel_count-evolution-seed0-1",

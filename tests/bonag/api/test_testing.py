@@ -133,6 +133,7 @@ def test_what_cannot_be_tested_gets_one_line(run, tmp_path):
         bonag.test(bare, 0)
 
 
+@pytest.mark.slow
 def test_the_choice_of_the_best_saw_no_test_image(run, monkeypatch):
     """Whoever trains gets by without the test images."""
     dataset = load_dataset("digits")

@@ -57,6 +57,7 @@ def architectures(result: bonag.Result) -> list[str]:
     return [str(trial.architecture) for trial in result.history]
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     result, cold = go(transfer=["earlier"]), go()
@@ -70,12 +71,14 @@ def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     assert values.mean() > others.mean()
 
 
+@pytest.mark.slow
 def test_labels_of_the_sources_are_counted_and_cost_no_query(earlier: bonag.Result) -> None:
     result = go(transfer=["earlier"])
     assert [(one.name, one.labels) for one in result.sources] == [("earlier", 60)]
     assert (result.history.queries, len(result.history)) == (4, 4)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_record_when_its_source_is_gone(earlier: bonag.Result) -> None:
     whole = go(transfer=["earlier"], budget=3, name="whole")
     part = go(transfer=["earlier"], budget=2, name="part")
@@ -88,6 +91,7 @@ def test_a_run_goes_on_from_its_record_when_its_source_is_gone(earlier: bonag.Re
     assert mine.values["accuracy"].tolist() == other.values["accuracy"].tolist()
 
 
+@pytest.mark.slow
 def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, data_dir: Path) -> None:
     earlier.trials.to_csv("trials.csv", index=False)
     go(name="short", budget=3, strategy="random")
@@ -106,6 +110,7 @@ def test_files_tables_and_all_finished_runs_are_sources(earlier: bonag.Result, d
     assert set(table.nlargest(MAX_ROWS // 2, "cifar10_test_200ep").arch) <= kept
 
 
+@pytest.mark.slow
 def test_finished_runs_of_a_database_are_sources_and_no_password_is_kept(postgres_url: Callable[[], str]) -> None:
     url = postgres_url()
     password = os.environ["PGPASSWORD"]
@@ -143,6 +148,7 @@ def test_a_source_that_misleads_is_dropped(earlier: bonag.Result) -> None:
     assert weights[-1] < 0.5
 
 
+@pytest.mark.slow
 def test_a_source_that_takes_large_networks_for_bad_waits_for_the_first_design() -> None:
     def opposite(architecture: Architecture) -> float:
         return 1000 - similar(architecture)
@@ -161,6 +167,7 @@ def test_runs_of_the_same_name_are_told_apart_and_each_is_read_once() -> None:
     assert [one.name for one in result.sources] == ["run", str(Path("two/run").resolve())]
 
 
+@pytest.mark.slow
 def test_a_space_of_ones_own_transfers(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("my_space.py").write_text(
         "from search_spaces import ProductSpace, Site\n\n\n"
@@ -177,6 +184,7 @@ def test_a_space_of_ones_own_transfers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert str(result.best.architecture) == "d|d|d|d|d"
 
 
+@pytest.mark.slow
 def test_what_is_asked_and_told_transfers_too(earlier: bonag.Result) -> None:
     run, asked = go(transfer=["earlier"], budget=3), []
     for sitting in ([0, 1], [2]):
@@ -246,6 +254,7 @@ def test_a_source_that_was_edited_in_the_record_is_noticed(earlier: bonag.Result
         bonag.load("run")
 
 
+@pytest.mark.slow
 def test_architectures_are_generated_for_a_new_task_before_any_query(earlier: bonag.Result) -> None:
     made = bonag.generate("nb201", n=3, transfer="earlier")
     assert (made.method, made.labels, len(set(made.architectures))) == ("transfer", 60, 3)

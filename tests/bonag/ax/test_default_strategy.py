@@ -37,6 +37,7 @@ def run(metrics_of):
     return go
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["nb201", "mbv3"])
 def test_it_starts_as_ax_does(run, metrics_of, space):
     strategy = AxDefault(get_space(space), Objective.parse("accuracy"))

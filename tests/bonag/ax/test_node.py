@@ -84,6 +84,7 @@ def test_the_objective_is_the_experiments_own(make_client, asked_and_told, objec
     assert architectures(view, "nb201") == [t.architecture for t in asked_and_told("nb201", FEW, **told).history]
 
 
+@pytest.mark.slow
 def test_a_proposal_follows_from_the_seed_and_the_trials(make_client, metrics_of):
     view = make_client(n=FEW)
     again = make_client()
@@ -98,6 +99,7 @@ def test_a_proposal_follows_from_the_seed_and_the_trials(make_client, metrics_of
     assert make_client(n=2, seed=1).summarize().iloc[0].to_dict() != view.summarize().iloc[0].to_dict()
 
 
+@pytest.mark.slow
 def test_several_arms_of_one_trial_are_distinct_and_noted(make_client):
     view = make_client(n=FEW)
     experiment = view._experiment

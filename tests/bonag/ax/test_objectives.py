@@ -79,6 +79,7 @@ def history(metrics_of) -> History:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constraints", [[], ["size<=1.0"], ["accuracy>=17.5", "size<=1.0"]])
 def test_the_view_of_a_run_with_two_goals_has_its_front(history, constraints):
     objective = Objective.parse(["accuracy", "-size"], constraints)

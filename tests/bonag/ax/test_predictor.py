@@ -92,6 +92,7 @@ def test_what_the_space_counts_is_known(history):
     assert [values["params"][0] for values in predicted] == [SPACE.costs(a).params for a in others]
 
 
+@pytest.mark.slow
 def test_cross_validation_and_analyses_show_it(history):
     view = shown(history, Objective.parse("accuracy"))
     cards = view.compute_analyses([CrossValidationPlot(["accuracy"]), ArmEffectsPlot("accuracy")], display=False)
@@ -107,6 +108,7 @@ def test_cross_validation_and_analyses_show_it(history):
     assert np.abs(predicted - [values["accuracy"][0] for values in everything]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_best_trial_is_found_by_it(history):
     view = shown(history, Objective.parse("accuracy"))
     parameters, values, index, _ = view.get_best_parameterization()

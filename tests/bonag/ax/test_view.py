@@ -116,6 +116,7 @@ def test_ax_and_the_objective_agree_on_the_best_trial(space, history, text):
     assert values[objective.goal.metric][0] == pytest.approx(best.metrics[objective.goal.metric])
 
 
+@pytest.mark.slow
 def test_saved_file_opens_as_the_same_experiment(tmp_path, space, history):
     path = tmp_path / "run.ax.json"
     view = client(space, history, MAXIMISE, name="my run")

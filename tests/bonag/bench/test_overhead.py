@@ -28,6 +28,8 @@ print(json.dumps([figures("import time; room = bytearray(600 * 2**20); time.slee
 """
 
 
+@pytest.mark.alone
+@pytest.mark.slow
 def test_a_process_is_measured_by_itself() -> None:
     said = subprocess.run([sys.executable, "-c", MEASURED], check=True, capture_output=True, text=True)
     (large_seconds, large), (small_seconds, small) = json.loads(said.stdout)
@@ -74,6 +76,7 @@ def test_proposals_are_timed_on_a_history_that_grows(space: str, monkeypatch: py
     assert proposed == ["guided"] * 5
 
 
+@pytest.mark.slow
 def test_proposals_are_timed_with_similar_tasks_in_trust(monkeypatch: pytest.MonkeyPatch) -> None:
     trusted = []
 
@@ -118,6 +121,7 @@ def test_a_missing_folder_is_said_before_anything_is_measured(call: Callable[...
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_every_promise_on_speed_and_size_has_its_figure() -> None:
     figures = overhead.measure(repeats=1, sizes=(20, 40)).set_index("what")

@@ -45,6 +45,7 @@ def test_every_published_figure_is_of_a_protocol_and_has_a_source() -> None:
         assert one.by
 
 
+@pytest.mark.slow
 def test_with_the_benchmarks_tables_all_protocols_have_parts(data_dir: Path) -> None:
     blocks, left_out = blocks_of(Settings(data_dir, seeds=1), Lab(data_dir), list(PROTOCOLS))
     assert {block.table for block in blocks} == set(PROTOCOLS)
@@ -53,6 +54,7 @@ def test_with_the_benchmarks_tables_all_protocols_have_parts(data_dir: Path) -> 
     assert any("NAS-Bench-101, search, is left out: " in line for line in left_out)
 
 
+@pytest.mark.slow
 def test_the_transferable_scenario_is_measured_and_goes_on_where_it_stopped(data_dir: Path, tmp_path: Path) -> None:
     settings, lines = Settings(data_dir, seeds=1), list[str]()
     table = measure(tmp_path, settings, ["transfer"])

@@ -43,6 +43,7 @@ def test_anything_else_is_refused_in_a_line(table: Path, text: str, message: str
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_the_figure_shows_them(call: Call, table: Path, tmp_path: Path) -> None:
     contest = "bench search --space mbv3 --strategies random --seeds 2 --budget 20 -o c"
     words = contest.split()

@@ -173,6 +173,7 @@ def test_runs_are_kept_as_they_end_and_merged_in_the_end(tmp_path: Path) -> None
     assert read(tmp_path).columns[:5].tolist() == ["strategy", "seed", "trial", "architecture", "status"]
 
 
+@pytest.mark.slow
 def test_a_contest_can_grow(tmp_path: Path) -> None:
     grown, whole = tmp_path / "grown", tmp_path / "whole"
     store = filled(grown, SMALL, ("random",), 1)
@@ -258,6 +259,7 @@ def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
     assert make_contest({"space": "mbv3", "task": "imagenet208", "data": data_dir}).evaluator == "predictor"
 
 
+@pytest.mark.slow
 def test_a_contest_takes_what_a_run_takes(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A function measures accuracy alone: what is counted needs nobody to measure it.
     (tmp_path / "mine_to_measure.py").write_text(
@@ -297,6 +299,7 @@ def test_every_seed_may_have_sources_of_its_own(call: Call, tmp_path: Path) -> N
     assert with_sources.accuracy.mean() > alone.accuracy.mean()
 
 
+@pytest.mark.slow
 def test_fewer_seeds_than_there_are_are_refused_in_a_line(call: Call, tmp_path: Path) -> None:
     store = filled(tmp_path / "ten", SMALL, ("random",), 3)
     store.merge()
@@ -333,6 +336,7 @@ def replace_trials(store: Store, seed: int, names: list[str], values: np.ndarray
     return Kept(pd.DataFrame(columns | more), 200)
 
 
+@pytest.mark.slow
 def test_the_command_writes_trials_table_and_figure(call: Call, tmp_path: Path) -> None:
     said = call(*SEARCH, "-o", "some/contest")
     assert said.status == 0, said.err
@@ -406,6 +410,7 @@ def test_interrupted_killed_and_resumed_it_gives_the_same_table(call: Call, tmp_
     same(*(pd.read_csv(tmp_path / name / "table.csv") for name in ("contest", "whole")))
 
 
+@pytest.mark.slow
 def test_the_best_value_of_a_space_that_nobody_can_enumerate_can_be_given(call: Call, tmp_path: Path) -> None:
     small = ("bench", "search", "--space", "mbv3", "--strategies", "random", "--seeds", "1", "--budget", "3")
     said = call(*small, "--best-known", "80", "-o", "contest")
@@ -415,6 +420,7 @@ def test_the_best_value_of_a_space_that_nobody_can_enumerate_can_be_given(call: 
     assert row["area"] == pytest.approx(80 - read(tmp_path / "contest").accuracy.cummax().mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_has_ended(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown strategy 'evolutoin'"):
         compete(tmp_path, SMALL, ("random", "evolutoin"), 1)
@@ -422,6 +428,7 @@ def test_what_fails_in_a_worker_ends_the_contest_with_its_reason_and_keeps_what_
     assert json.loads((tmp_path / "contest.json").read_text())["budget"] == 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -171,6 +171,7 @@ def test_the_best_known_is_given_or_seen(trials: pd.DataFrame) -> None:
         make_measure(contest, trials, everything, 4.0)
 
 
+@pytest.mark.slow
 def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
     space = get_space("nb201")
     evaluator = make_evaluator(space)
@@ -182,6 +183,7 @@ def test_the_best_of_a_space_that_can_be_enumerated_is_known() -> None:
     assert measure.source == "best of all 15,625 architectures"
 
 
+@pytest.mark.slow
 def test_the_best_of_the_benchmark_is_the_published_one(data_dir: Path) -> None:
     # Dong and Yang (2020), table 5, "optimal": 94.37 on CIFAR-10 and 73.51 on CIFAR-100, means over the trials.
     for task, optimal in (("cifar10", 94.37), ("cifar100", 73.51)):
@@ -224,6 +226,7 @@ def test_without_enumeration_the_front_is_that_of_all_trials() -> None:
         assert 0 < measure.progress(run.assign(**worse), 2)[-1] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_the_figure_names_every_strategy_and_repeats(trials: pd.DataFrame, tmp_path: Path, exact: bool) -> None:
     measure = best_value(Objective.parse("-macs"), 5.0, 100.0, "by hand", exact)
@@ -238,6 +241,7 @@ def test_the_figure_names_every_strategy_and_repeats(trials: pd.DataFrame, tmp_p
     assert text == (tmp_path / "two.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_figure_where_nothing_is_left_to_regret(tmp_path: Path) -> None:
     measure = volume_share(PAIR, np.zeros(2), 6.0, "by hand", True)
     run = pd.DataFrame({"strategy": "bonag", "seed": 0, "trial": [0], "accuracy": [3.0], "latency": [-2.0]})

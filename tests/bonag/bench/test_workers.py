@@ -196,6 +196,7 @@ def test_what_was_stopped_goes_on_to_the_same_table(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(resumed, make_table(runs, ["random"]))
 
 
+@pytest.mark.slow
 def test_the_command_writes_runs_table_and_figure_and_refuses_what_it_cannot_go_on_with(call: Call) -> None:
     some = (*BENCH, "--seeds", "1", "--workers", "1,4", "--rank", "900", "--budget", "30", "-o", "w")
     said = call(*some)
@@ -211,6 +212,7 @@ def test_the_command_writes_runs_table_and_figure_and_refuses_what_it_cannot_go_
     assert "target is" in other.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "what"),
     [

@@ -76,6 +76,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"file:{tmp_path}/store" if request.param == "file" else f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.mark.slow
 def test_mlflow_has_the_search_as_a_run_and_each_trial_as_a_nested_one(store: str) -> None:
     callback = MLflow(store, experiment="mine")
     result = bonag.search(evaluator=train, budget=5, name="run", callbacks=[callback], **SETTINGS)
@@ -102,6 +103,7 @@ def test_mlflow_has_the_search_as_a_run_and_each_trial_as_a_nested_one(store: st
     assert (failed.info.status, failed.data.tags["bonag.reason"]) == ("FAILED", "ValueError: no luck")
 
 
+@pytest.mark.slow
 def test_mlflow_goes_on_in_the_run_of_a_resumed_search(tmp_path: Path) -> None:
     store = f"file:{tmp_path}/store"
     bonag.search(evaluator=train, budget=3, name="run", callbacks=[MLflow(store)], **SETTINGS)

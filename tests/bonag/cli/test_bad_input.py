@@ -101,6 +101,7 @@ def test_one_line_and_nothing_written(
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_existing_name(call: Call, tables: None, elsewhere: Path) -> None:
     call(*RUN, "--name", "mine")
     before = everything(elsewhere)
@@ -164,6 +165,7 @@ def test_a_full_disk(call: Call, tables: None, disk: Path) -> None:
     assert [path.name for path in disk.iterdir()] == ["ballast"]
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_during_a_run(call: Call, tables: None, disk: Path) -> None:
     run = (*RUN, "--budget", "150", "--record-patience", "1s", "--name")
     assert call(*run, "whole").status == 0
@@ -185,6 +187,7 @@ def test_a_disk_that_fills_up_during_a_run(call: Call, tables: None, disk: Path)
     pd.testing.assert_frame_equal(resumed.drop(columns=times), whole.drop(columns=times))
 
 
+@pytest.mark.slow
 def test_a_read_only_folder(call: Call, tables: None, disk: Path) -> None:
     assert call(*RUN, "--name", "before", "--out", disk).status == 0
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -207,6 +210,7 @@ def test_cuda_that_is_not_there(call: Call, tables: None, elsewhere: Path) -> No
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_failures_stop_a_run_with_a_line_and_a_status_of_their_own(
     call: Call, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, slow_evaluator: Path
 ) -> None:

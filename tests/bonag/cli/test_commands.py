@@ -28,6 +28,7 @@ def done(call: Call, tables: None) -> Path:
     return Path("results/done")
 
 
+@pytest.mark.slow
 def test_help_names_every_command_and_every_option(call: Call) -> None:
     top = call("--help")
     assert top.status == 0
@@ -65,6 +66,7 @@ def test_a_run_says_what_it_does_what_its_numbers_are_and_what_it_found(call: Ca
     assert "finished" in (result.path / "run.log").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_is_the_same(call: Call, tables: None) -> None:
     for name in ("one", "two"):
         call(*TABLE, "--budget", "25", "--name", name)
@@ -144,6 +146,7 @@ def test_trials(call: Call, done: Path) -> None:
         assert float(row["evaluation_seconds"]) == trial.evaluation_seconds
 
 
+@pytest.mark.slow
 def test_a_quiet_run_says_where_it_is_and_nothing_else(call: Call, tables: None) -> None:
     said = call(*TABLE, "--budget", "6", "--name", "still", "--quiet")
     assert said == (0, "results/still\n", "")
@@ -175,6 +178,7 @@ def test_a_deviation_has_the_unit_of_its_metric_and_a_metric_the_one_that_its_ev
     assert re.search(r"-latency +2/2 +[\d.]+ s ", call("list").out)
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_had_enough_hears_no_complaint(spawn: Spawn, call: Call, tables: None) -> None:
     call(*TABLE, "--budget", "400", "--name", "long", "--strategy", "random")
     process = spawn("trials", "long", "--csv")
@@ -186,6 +190,7 @@ def test_a_reader_who_has_had_enough_hears_no_complaint(spawn: Spawn, call: Call
     assert process.stderr.read() == ""
 
 
+@pytest.mark.slow
 def test_a_run_in_progress_and_one_without_a_result(call: Call, slow_evaluator: Path, spawn: Spawn) -> None:
     process = spawn(*TABLE, "--evaluator", "slow", "--name", "live", env=os.environ | {"SLOW": "60"})
     assert process.stdout is not None
@@ -199,6 +204,7 @@ def test_a_run_in_progress_and_one_without_a_result(call: Call, slow_evaluator: 
     assert json.loads(call("status", "live", "--json").out)["state"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_spaces(call: Call, tables: None) -> None:
     rows = {row["name"]: row for row in json.loads(call("spaces", "--json").out)}
     assert set(rows) >= {"nb201", "mbv3"}
@@ -218,6 +224,7 @@ def install_space(name: str, code: str, folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(str(folder))
 
 
+@pytest.mark.slow
 def test_spaces_claims_no_strategy_that_would_be_refused(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +239,7 @@ def test_spaces_claims_no_strategy_that_would_be_refused(
     assert said.count("evolution:naszilla") == 1
 
 
+@pytest.mark.slow
 def test_a_broken_package_is_one_line_of_spaces(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_space("broken", "raise RuntimeError('no such thing')\n", tmp_path, monkeypatch)
     said = call("spaces")
@@ -242,6 +250,7 @@ def test_a_broken_package_is_one_line_of_spaces(call: Call, tmp_path: Path, monk
     assert list(rows["broken"]) == ["name", "error"]
 
 
+@pytest.mark.slow
 def test_a_space_of_ones_own_is_checked(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "search_spaces"))
     said = call("check-space", "blocks:Blocks")
@@ -258,6 +267,7 @@ def test_a_space_of_ones_own_is_checked(call: Call, monkeypatch: pytest.MonkeyPa
     assert call("check-space", "mine:Yours").status == 2
 
 
+@pytest.mark.slow
 def test_spaces_without_data(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BONAG_DATA", str(tmp_path))
     rows = {row["name"]: row for row in json.loads(call("spaces", "--json").out)}
@@ -265,6 +275,7 @@ def test_spaces_without_data(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "needs the file nb201_accuracy.parquet, which is not in" in call("spaces").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("--version",), ("spaces",), ("status", "done"), ("best", "done"), ("trials", "done")]
 )
@@ -329,6 +340,7 @@ def test_the_network_of_a_trial_is_exported(format: str, call: Call, done: Path)
     assert str(other) in call("export", "done", "--format", format, "-o", "net3", "--trial", "3").out
 
 
+@pytest.mark.slow
 def test_the_run_is_exported_for_ax(call: Call, done: Path) -> None:
     from ax import Client
 
@@ -351,6 +363,7 @@ def test_weights_travel_into_the_exported_network(call: Call, done: Path) -> Non
     assert network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_one_line_that_keeps_itself_up_to_date(spawn: Spawn, tables: None) -> None:
     import pty
     import select

@@ -42,6 +42,7 @@ def run(shell: str, script: str, home: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_bash_completes_commands_options_and_names(tmp_path: Path) -> None:
     script = (
         'eval "$(bonag --show-completion)"\n'
@@ -59,6 +60,7 @@ def test_bash_completes_commands_options_and_names(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_fish_completes_commands_and_names_with_what_they_are(tmp_path: Path) -> None:
     script = (
         "bonag --show-completion | source\n"
@@ -69,6 +71,7 @@ def test_fish_completes_commands_and_names_with_what_they_are(tmp_path: Path) ->
     assert lines[0][1].startswith("Write a report")
 
 
+@pytest.mark.slow
 def test_zsh_completes_a_name_when_tab_is_pressed(tmp_path: Path) -> None:
     needs("zsh")
     shell = pexpect.spawn("zsh", ["-f", "-i"], env=environment(tmp_path), cwd=tmp_path, encoding="utf-8", timeout=60)

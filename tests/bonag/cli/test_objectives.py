@@ -20,6 +20,7 @@ RUN = ("run", "--space", "nb201", "--evaluator", "table", "--strategy", "evoluti
 pytestmark = pytest.mark.usefixtures("tables")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minimised", [("--objective=-latency_pixel3",), ("--objective", "-latency_pixel3")])
 def test_the_front_is_shown(call: Call, minimised: tuple[str, ...]) -> None:
     said = call(*RUN, "--objective", "accuracy", *minimised, "--name", "two")

@@ -38,6 +38,7 @@ def full() -> None:
         pytest.skip("needs /dev/full")
 
 
+@pytest.mark.slow
 def test_a_run_whose_reader_has_had_enough_goes_on(spawn: Spawn) -> None:
     process: Any = spawn(*RUN)
     assert process.stdout.readline().startswith("run seen")
@@ -56,6 +57,7 @@ def test_a_run_that_cannot_print_goes_on(redirections: str, full: None) -> None:
     assert finished()
 
 
+@pytest.mark.slow
 def test_bad_input_has_its_status_without_a_stream_to_say_it(full: None) -> None:
     assert shell("2>/dev/full", *RUN, "--space", "nb20").returncode == 2
     assert shell("2>&-", *RUN, "--space", "nb20").returncode == 2
@@ -98,6 +100,7 @@ def test_a_command_that_only_prints_ends_quietly_when_nobody_reads(
     assert (process.returncode, err) == (1, "")
 
 
+@pytest.mark.slow
 def test_lost_output_is_an_error_of_a_command_that_only_prints(call: Callable[..., Any], full: None) -> None:
     assert call(*RUN).status == 0
     done = shell(">/dev/full", "trials", "seen", "--csv")

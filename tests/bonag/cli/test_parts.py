@@ -30,6 +30,7 @@ def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
+@pytest.mark.slow
 def test_all_parts_of_all_roles_are_listed(call: Call, tables: None) -> None:
     said = call("list", "parts")
     assert (said.status, said.err) == (0, "")
@@ -45,6 +46,7 @@ def test_all_parts_of_all_roles_are_listed(call: Call, tables: None) -> None:
     assert call("list", "predictors").out == "predictors: gp, ensemble, mixture\n"
 
 
+@pytest.mark.slow
 def test_evaluators_have_their_tasks_or_what_they_need(call: Call, tables: None, tmp_path: Path) -> None:
     table = next(one for one in json.loads(call("list", "evaluators", "--json").out) if one["name"] == "nb201.table")
     assert (table["space"], table["needs"]) == ("nb201", None)
@@ -57,6 +59,7 @@ def test_evaluators_have_their_tasks_or_what_they_need(call: Call, tables: None,
     assert "nb201_accuracy.parquet" in table["needs"]
 
 
+@pytest.mark.slow
 def test_parts_of_other_packages_say_whose_they_are(call: Call, plugged: None) -> None:
     assert "greedy (guest)" in call("list", "strategies").out
     assert {"name": "greedy", "from": "guest"} in json.loads(call("list", "strategies", "--json").out)
@@ -70,6 +73,7 @@ def test_a_folder_of_that_name_is_still_a_folder(call: Call) -> None:
     assert "did you mean 'strategies'" in call("list", "strategie").err
 
 
+@pytest.mark.slow
 def test_the_list_imports_nothing_heavy() -> None:
     script = (
         "import sys\nfrom bonag.cli import main\n"

@@ -31,6 +31,7 @@ def test_a_run_and_several_are_drawn(call: Call) -> None:
     assert call("plot", "a", "-o", "two.png", "--what", "pareto", "--x", "params").status == 0
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line_and_leaves_the_file_that_is_there(call: Call) -> None:
     run(call, "a")
     run(call, "b", "--task", "cifar100")

@@ -18,6 +18,7 @@ def run(call: Call, name: str, *options: str) -> None:
     assert call("run", "--space", "nb201", *settings, *options).status == 0
 
 
+@pytest.mark.slow
 def test_a_run_is_written_by_its_name_its_folder_and_out_of_several(call: Call) -> None:
     run(call, "a", "--objective", "accuracy", "--objective=-latency_pixel3", "--constraint", "params<=1e6")
     run(call, "b")
@@ -37,6 +38,7 @@ def test_an_ax_snapshot_is_written_too(call: Call) -> None:
     assert "An Ax experiment, of which there is no record of bonag" in Path("one.html").read_text()
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line_and_leaves_the_file_that_is_there(call: Call) -> None:
     run(call, "a")
     run(call, "b")

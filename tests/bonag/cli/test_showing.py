@@ -60,6 +60,7 @@ def address_of(process: subprocess.Popen[str]) -> str:
     return found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_shows_results_and_ends_on_a_signal_also_while_a_page_listens(
     seen: Path, start: Spawn, number: int, status: int
@@ -98,6 +99,7 @@ def test_a_page_hears_of_a_new_trial_within_seconds(slow_evaluator: Path, start:
     assert search.poll() is None
 
 
+@pytest.mark.slow
 def test_a_single_run_goes_straight_to_its_page(seen: Path, start: Spawn) -> None:
     assert address_of(start("ui", "seen", "--host", "localhost")).startswith("http://localhost:")
     assert address_of(start("ui", str(seen))).endswith("/runs/seen")
@@ -120,6 +122,7 @@ def test_what_cannot_be_shown_is_one_line(seen: Path, call: Callable[..., Any], 
     assert "secret" not in said.err
 
 
+@pytest.mark.slow
 def test_its_process_imports_neither_torch_nor_ax(seen: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", LIGHT], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

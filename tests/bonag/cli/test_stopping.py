@@ -83,6 +83,7 @@ def test_under_nohup_a_run_outlives_its_terminal(slow_evaluator: Path, spawn: Sp
     assert bonag.load("cut").state is RunState.FINISHED
 
 
+@pytest.mark.slow
 def test_asked_twice_it_stops_at_once(slow_evaluator: Path, spawn: Spawn) -> None:
     process = spawn(*RUN, env=os.environ | {"SLOW": "600"})
     wait_for(slow_evaluator, 1)

@@ -73,6 +73,7 @@ def test_a_search_by_two_workers_is_exported(call, tmp_path, place):
     assert "measured on ImageNet's validation images, and there are no others to test on" in said.err
 
 
+@pytest.mark.slow
 def test_a_supernet_of_a_data_set_is_tested_on_images_that_the_search_left_alone(call, tmp_path):
     mine = ["--supernet", "mine.safetensors", "--images", "50", "--executor", "in-process"]
     said = call(*words(tmp_path, "a", *mine, "--budget", "1"))

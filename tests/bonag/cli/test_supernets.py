@@ -38,6 +38,7 @@ def halves(elsewhere: Path) -> None:
     np.savez(elsewhere / "halves.npz", x=pixels, y=labels)
 
 
+@pytest.mark.slow
 def test_the_file_is_a_supernet_that_says_what_it_is_and_its_curve_lies_beside_it(call: Call) -> None:
     said = call(*TRAIN, *settings(*SHORT), "--method", "sandwich", "-o", "mine.safetensors")
     assert (said.status, said.err) == (0, "")

@@ -54,6 +54,7 @@ def test_networks_of_all_sizes_learn_what_can_be_learnt(make_fit):
     assert fit.curve[-1]["loss"] < fit.curve[0]["loss"] / 2
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(make_fit):
     torch.manual_seed(1)
     first = make_fit("sandwich", "epochs=1", "batch_size=32").run()
@@ -119,6 +120,7 @@ def test_the_largest_network_of_the_first_phase_teaches_and_channels_are_sorted_
     assert len({id(one) for one in teachers if one is not None}) == 1
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_largest_network(make_fit):
     fit = make_fit("sandwich", "epochs=1", "batch_size=32")
     network = fit.run()
@@ -142,6 +144,7 @@ def test_steps_are_shared_out_among_the_phases(steps):
     assert isinstance(SHRINKING[0], Phase)
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_says_so(make_fit):
     wild = ("epochs=4", "batch_size=32", "optimizer=sgd", "learning_rate=100", "warmup_epochs=0", "momentum=0.99")
     with pytest.raises(FloatingPointError, match=r"diverged in epoch \d .*a smaller learning_rate may help"):

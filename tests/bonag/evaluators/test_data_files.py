@@ -184,6 +184,7 @@ def test_a_flipped_bit_under_a_checksum_is_noticed(tmp_path: Path, data_dir: Pat
     assert f"cannot read {path}" in table("table", "cifar10", tmp_path)
 
 
+@pytest.mark.slow
 def test_any_damaged_byte_of_an_archive_is_one_line(tmp_path: Path, data_dir: Path) -> None:
     whole = (data_dir / "mbv3_imagenet_predictor.npz").read_bytes()
     path, rng = tmp_path / "mbv3_imagenet_predictor.npz", np.random.default_rng(0)

@@ -86,6 +86,7 @@ def test_the_processes_of_workers_predict_it_too() -> None:
     assert there.evaluate(one, RunningTrial()) == evaluator.evaluate(one, RunningTrial())
 
 
+@pytest.mark.slow
 def test_the_list_of_spaces_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bonag.cli.main(["spaces", "--json"])

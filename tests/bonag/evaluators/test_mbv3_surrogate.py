@@ -135,6 +135,7 @@ def test_more_pixels_are_better() -> None:
         assert (more > fewer).all()
 
 
+@pytest.mark.slow
 def test_nothing_reaches_what_no_network_reaches(model: LogErrorModel) -> None:
     evaluator, facts = make_evaluator(SPACE), load_artifact(NAME).facts
     rng = np.random.default_rng(11)

@@ -44,6 +44,7 @@ def test_stated_quality_meets_the_bars(task: str) -> None:
     assert facts["held_out_classes"][task]["tau"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize("task", TASKS)
 def test_stated_quality_is_met_on_the_table(rows: Rows, task: str) -> None:
@@ -98,6 +99,7 @@ def test_classes_are_networks_that_compute_the_same(rows: Rows) -> None:
     np.testing.assert_array_equal(classes[:, None] == classes, equal)
 
 
+@pytest.mark.slow
 def test_equal_networks_have_equal_values() -> None:
     cells = SPACE.all()
     classes = fitting.network_classes(np.array([cell.ops for cell in cells]) - 2)
@@ -110,6 +112,7 @@ def test_equal_networks_have_equal_values() -> None:
             assert (high - low).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_extremes() -> None:
     dead = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|"
     for task, chance in (("cifar10", 10.0), ("cifar100", 1.0)):
@@ -149,6 +152,7 @@ def test_numpy_computes_what_was_trained() -> None:
     np.testing.assert_allclose(got_sd, error * np.sqrt(np.expm1(variance)), rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_short_fit_without_a_fifth_of_the_cells_predicts_it(rows: Rows) -> None:
     ops, accuracy = rows

@@ -57,6 +57,7 @@ def test_a_copy_in_another_process_gives_the_same(data_dir: Path) -> None:
         assert copy.evaluate(cell, 0) == evaluator.evaluate(cell, 0)
 
 
+@pytest.mark.slow
 def test_missing_values_are_left_out_and_cells_without_accuracy_fail(tmp_path: Path) -> None:
     cells = list(SPACE.all())
     numbers, others = [5, 3, *range(10, len(cells) + 8)], [3, 5, *range(11, len(cells) + 9)]

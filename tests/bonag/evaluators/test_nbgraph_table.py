@@ -72,6 +72,7 @@ def test_keys_are_those_of_the_authors_code(installed: Path) -> None:
             assert table_key(NBGraphArchitecture.of(inputs, names)) == theirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["cora", "citeseer", "pubmed", "proteins"])
 def test_every_network_has_the_benchmarks_numbers(installed: Path, task: str) -> None:
     space = FEW if task == "proteins" else SPACE
@@ -116,6 +117,7 @@ def test_what_was_not_trained_on_proteins_fails_and_says_so(installed: Path) -> 
     assert "the others" not in make_evaluator(FEW).description
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line(installed: Path, tmp_path: Path, capsys) -> None:
     options = ["--task", "cora", "--budget", "8", "--name", "found", "--out", str(tmp_path)]
     command("run", "--space", "nbgraph", *options)
@@ -130,6 +132,7 @@ def test_a_run_from_the_command_line(installed: Path, tmp_path: Path, capsys) ->
     assert json.loads(capsys.readouterr().out)["best"][0]["architecture"] == str(result.best.architecture)
 
 
+@pytest.mark.slow
 def test_a_search_is_repeated_exactly(installed: Path, tmp_path: Path) -> None:
     runs = [
         bonag.search("nbgraph-proteins", budget=6, seed=3, out=str(tmp_path), name=name).history for name in ("a", "b")

@@ -30,6 +30,7 @@ def test_taps_count_the_kernel_positions_inside_the_map() -> None:
         assert taps(side, out, kernel, stride) == inside
 
 
+@pytest.mark.slow
 def test_the_shipped_rates_are_the_fit(data_dir: Path) -> None:
     again, shipped = fitting.fit(data_dir, load_artifact(NAME).facts["command"]), load_artifact(NAME)
     np.testing.assert_allclose(again.arrays["nanoseconds"], shipped.arrays["nanoseconds"], rtol=1e-6)

@@ -66,6 +66,7 @@ def normalised(crops):
     return (torch.from_numpy(np.stack(crops)).float() / 255 - mean) / stddev
 
 
+@pytest.mark.slow
 def test_it_measures_the_network_of_the_supernet_with_statistics_of_its_own(
     space, architecture, narrow, tree, make_supernet, tmp_path, capfd
 ):

@@ -30,6 +30,7 @@ def made(space, **settings):
     return make_evaluator(space, "train", settings={"hyperparameters": SHORT, **settings})
 
 
+@pytest.mark.slow
 def test_it_measures_the_validation_images_and_leaves_the_network_behind(space, tmp_path):
     evaluator = made(space)
     assert (evaluator.name, evaluator.task) == ("train", "digits")
@@ -57,6 +58,7 @@ def test_it_says_what_it_does(space):
         assert words in text
 
 
+@pytest.mark.slow
 def test_it_travels_without_the_data_and_measures_the_same_elsewhere(space, debian_or_digits):
     evaluator = made(space, dataset=debian_or_digits)
     evaluator.images()

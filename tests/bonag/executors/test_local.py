@@ -143,6 +143,7 @@ REASONS = {
 }
 
 
+@pytest.mark.slow
 def test_whatever_an_evaluation_does_is_its_outcome(evaluate: Any) -> None:
     outcomes = evaluate(misbehave, 18, workers=2)
     assert sorted(outcomes) == list(range(18))
@@ -178,6 +179,7 @@ def test_what_hangs_is_killed_with_all_that_it_started(evaluate: Any, tmp_path: 
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_evaluations_of_one_worker_do_not_change_the_run(evaluate: Any) -> None:
     import torch
 
@@ -242,6 +244,7 @@ def test_an_evaluator_that_cannot_travel_is_refused() -> None:
         list(executor.run(CallableEvaluator(lambda a: lock.locked(), ("accuracy",)), [], go_on))
 
 
+@pytest.mark.slow
 def test_workers_die_with_the_process_that_they_work_for(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import os, time
@@ -274,6 +277,7 @@ def _lives(process: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_evaluations_run_side_by_side(evaluate: Any) -> None:
     def sleep(architecture: Any) -> float:
         time.sleep(0.5)

@@ -126,6 +126,7 @@ def test_weights_are_cut_from_a_supernet(tmp_path, supernet):
         assert file.metadata()["weights"] == "trained, cut from ofa.pt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "num_classes"), [(1.2, 1000), (0.25, 7)])
 def test_a_supernet_decides_width_and_classes(tmp_path, make_supernet, width, num_classes):
     source, path = tmp_path / "wide.safetensors", tmp_path / "network.safetensors"
@@ -194,6 +195,7 @@ def test_onnx_of_a_network_of_graphs_runs_on_any_graph(tmp_path):
         assert np.abs(logits - expected.numpy()).max() < 1e-4 * expected.abs().max().item()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_of_a_network_of_graphs_is_said(tmp_path, capsys):
     space, path = get_space("nbgraph"), tmp_path / "network"
     attention = space.parse("gat~0")
@@ -203,6 +205,7 @@ def test_what_cannot_be_written_of_a_network_of_graphs_is_said(tmp_path, capsys)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_python_file_runs_alone_and_is_the_same_network(tmp_path, python_case):
     space, architecture = python_case
     path, plain = tmp_path / "network.py", tmp_path / "network.safetensors"

@@ -225,6 +225,7 @@ def test_learned_edges_are_kept(tmp_path: Path) -> None:
     assert np.array_equal(again.raw_sample(20, rng(), 4), cells.raw_sample(20, rng(), 4))
 
 
+@pytest.mark.slow
 def test_files_of_before_edges_to_siblings_were_told_apart_are_read(tmp_path: Path) -> None:
     space, path = get_space("darts"), tmp_path / "old.safetensors"
     marginals = load_generator(space).marginals

@@ -110,6 +110,7 @@ def test_as_many_steps_as_were_asked_for(steps: int) -> None:
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.4, 1.0])
 def test_a_training_ends_when_its_time_is_over(seconds: float) -> None:
     started = time.monotonic()

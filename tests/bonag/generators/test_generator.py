@@ -44,6 +44,7 @@ def beyond_noise(space: SearchSpace, codes: np.ndarray) -> np.ndarray:
     return variations(space, codes, truth) - np.mean(chance, axis=0)
 
 
+@pytest.mark.slow
 def test_with_a_perfect_denoiser_samples_are_distributed_as_the_data(pair: object) -> None:
     # Given z, the two nodes are drawn each on its own; how they depend on each other is the work of many small steps.
     joint, generator, n = pair.joint, pair.generator(), 4096  # type: ignore[attr-defined]
@@ -58,6 +59,7 @@ def test_with_a_perfect_denoiser_samples_are_distributed_as_the_data(pair: objec
     assert chisquare(counts[100], n * joint.ravel()).pvalue > P_VALUE
 
 
+@pytest.mark.slow
 def test_noise_of_either_kind_leads_to_the_same_samples(pair: object) -> None:
     generator, n = pair.generator(uniform=True), 4096  # type: ignore[attr-defined]
     counts = np.bincount(generator.raw_sample(n, np.random.default_rng(1), 100) @ [3, 1], minlength=9)
@@ -93,6 +95,7 @@ def test_nearly_all_samples_are_valid_before_the_projection(
     assert valid(generators[name].space, raw_samples[name]).mean() >= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("nbgraph", 0.99), ("nbgraph-proteins", 0.99)])
 def test_where_edges_are_learned_most_samples_are_valid_and_none_is_favoured(name: str, least: float) -> None:
     space = get_space(name)

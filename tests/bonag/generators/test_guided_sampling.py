@@ -252,6 +252,7 @@ def deviations(codes: np.ndarray, strength: float = 1.0) -> tuple[list[float], f
     return p_values, max(variations)
 
 
+@pytest.mark.slow
 def test_an_exact_potential_gives_the_tilted_distribution(perfect_cells: DiscreteGenerator) -> None:
     potential, n = expected_reward(perfect_cells, REWARDS), 2048
     codes = perfect_cells.gradient_sample(n, potential, np.random.default_rng(0), steps=60)

@@ -64,6 +64,7 @@ def test_cells_are_uniform_if_the_network_is_right(sde: str, sampler: str) -> No
     assert chisquare(pairs).pvalue > P_VALUE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sde", "sampler"), COMBINATIONS)
 def test_guidance_by_an_exact_potential_gives_the_exact_posterior(sde: str, sampler: str) -> None:
     # The wish: to be among 500 cells. Enumerated, log p(wish | x_t) is the log of the sum of their probabilities.

@@ -76,6 +76,7 @@ def test_no_operation_is_held_out_more_than_others() -> None:
     assert np.abs(shares[1:-1, 2:] - 0.2).max() < 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 def test_no_generator_sees_what_is_held_out(name: str) -> None:
     space = get_space(name)

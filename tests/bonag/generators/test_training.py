@@ -104,6 +104,7 @@ def test_where_nothing_is_left_of_a_graph_nothing_can_be_known(trained: tuple) -
     assert np.log(5) - 0.01 < found < np.log(5) + 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_longer_training_loses_less(trained: tuple) -> None:
     short, _ = train_generator(Twins(), schedule=Schedule(steps=20, batch_size=64))
@@ -164,6 +165,7 @@ def test_the_trained_denoiser_does_not_train_any_more(trained: tuple) -> None:
     assert not trained[0].denoiser.training
 
 
+@pytest.mark.slow
 def test_uniform_noise_takes_all_classes_for_equally_likely() -> None:
     space = get_space("mbv3")
     generator, record = train_generator(space, schedule=BRIEF, uniform=True)
@@ -246,6 +248,7 @@ def test_a_killed_training_goes_on_bit_for_bit(
 # The score family
 
 
+@pytest.mark.slow
 def test_the_score_family_is_trained_as_the_discrete_one_is(nb201: SearchSpace, tmp_path: Path) -> None:
     generator, record = train_generator(nb201, "score", BRIEF, sde=VP())
     assert isinstance(generator, ScoreGenerator)
@@ -300,6 +303,7 @@ def test_labels_are_counted_and_their_source_is_named(nb201: SearchSpace, known:
     assert np.array_equal(*samples)
 
 
+@pytest.mark.slow
 def test_labels_change_what_is_trained(nb201: SearchSpace, known: Conditions) -> None:
     def opposite(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, variance = known.posterior(codes)

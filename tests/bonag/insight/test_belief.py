@@ -138,6 +138,7 @@ def test_the_same_trials_and_seed_give_the_same_numbers(monkeypatch):
     assert folds(40, seed=2)[0][2].tolist() == folds(40, seed=2)[0][2].tolist() != folds(40, seed=3)[0][2].tolist()
 
 
+@pytest.mark.slow
 def test_what_is_counted_is_not_predicted_but_has_effects():
     architectures = NB201.sample(12, np.random.default_rng(0))
     history = History(

@@ -84,6 +84,7 @@ def test_the_same_trials_give_the_same_samples(history, shown):
     assert not other.values["accuracy"].equals(shown.values["accuracy"][: len(other.values)])
 
 
+@pytest.mark.slow
 def test_a_step_knows_nothing_of_later_trials(history, shown):
     changed = [
         replace(trial, metrics={name: 5.0 for name in trial.metrics}) if trial.index >= 10 else trial

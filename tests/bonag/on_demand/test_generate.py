@@ -50,6 +50,7 @@ def beliefs() -> Beliefs:
     return fit_beliefs(SPACE, labels, {"accuracy": 1.0, "params": -1.0})
 
 
+@pytest.mark.slow
 def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated]) -> None:
     made = go(n=256, as_drawn=True)
     generator = load_generator(SPACE)
@@ -65,6 +66,7 @@ def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated
     assert figures["novelty"] == pytest.approx(figures["held_out"], abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated], guided: Generated) -> None:
     [bound] = guided.wishes
@@ -80,6 +82,7 @@ def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated
     assert drawn.meets.mean() < 1
 
 
+@pytest.mark.slow
 def test_all_differ_and_meet_the_wish_and_the_figures_are_of_all_that_was_drawn(
     go: Callable[..., Generated], guided: Generated
 ) -> None:
@@ -112,6 +115,7 @@ def test_where_there_are_fewer_than_asked_for_it_says_so() -> None:
     assert (made.drawn.asked, made.meets.all()) == (5, True)
 
 
+@pytest.mark.slow
 def test_where_none_is_found_the_error_says_how_near_they_come(go: Callable[..., Generated]) -> None:
     message = r"none of \d+ architectures drawn .* 0.0% and comes to 9\d.\d+ at best.*--as-drawn"
     with pytest.raises(UserError, match=message):
@@ -130,6 +134,7 @@ def test_an_evaluator_that_takes_its_time_is_asked_five_times_as_often_as_asked_
     assert len(asked) <= 20 + 5 * 4
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_labels_and_other_architectures(
     go: Callable[..., Generated], guided: Generated
 ) -> None:
@@ -147,6 +152,7 @@ def test_without_strength_the_wish_changes_nothing(go: Callable[..., Generated])
     assert firm.labels == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [["accuracy>=top50%", "accuracy<=92"], ["accuracy<=92", "accuracy>=top50%"]])
 def test_of_two_bounds_on_a_metric_the_one_in_units_says_how_strong(
     go: Callable[..., Generated], where: list[str]
@@ -214,6 +220,7 @@ def test_exact_counts_are_those_of_the_nearest_valid_graphs(beliefs: Beliefs) ->
         assert (variance[:, 1] == LEAST_SPREAD**2).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [["params<=bottom10%"], ["accuracy>=top10%", "macs<=5e7", "params>=2e5"]])
 def test_all_meet_what_is_counted(go: Callable[..., Generated], where: list[str]) -> None:
     made = go(where=where, labels=80, as_drawn=True, guidance={where[0].partition(">")[0].partition("<")[0]: 0.0})
@@ -261,6 +268,7 @@ class TestConditional:
         save_generator(generator, record, path)
         return path
 
+    @pytest.mark.slow
     def test_its_own_labels_tell_shares(self, go: Callable[..., Generated], model: Path) -> None:
         made = go(model=model, where=["accuracy>=top10%"])
         assert (made.method, made.labels) == ("classifier-free", 0)
@@ -269,6 +277,7 @@ class TestConditional:
         assert made.wishes[0].bound == pytest.approx(np.quantile(quantiles, 0.9))
         assert made.model == model
 
+    @pytest.mark.slow
     def test_shares_of_a_part_take_new_labels(self, go: Callable[..., Generated], model: Path) -> None:
         made = go(model=model, where=["accuracy>=top10%", "accuracy<=93"], labels=300)
         assert (made.method, made.labels) == ("classifier-free", 300)

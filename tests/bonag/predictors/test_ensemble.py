@@ -36,6 +36,7 @@ def member_predictions(ensemble: GraphEnsemble, ops: np.ndarray) -> np.ndarray:
     return ensemble.networks(space_batch(ensemble.space, ops)).detach().double().numpy()
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
     again, other = fit_ensemble(nb201, *data, seed=1), fit_ensemble(nb201, *data, seed=2)
     for part in ("mean", "stddev"):
@@ -45,6 +46,7 @@ def test_the_seed_decides_everything(nb201: SearchSpace, data: tuple, fitted: Gr
         assert not np.allclose(three, one)
 
 
+@pytest.mark.slow
 def test_several_threads_change_nothing(nb201: SearchSpace, data: tuple, fitted: GraphEnsemble) -> None:
     threads = torch.get_num_threads()
     try:
@@ -76,6 +78,7 @@ def test_predictions_do_not_depend_on_the_company(fitted: GraphEnsemble, data: t
     assert np.concatenate([one.stddev for one in alone]) == pytest.approx(together.stddev, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_held_out_predictions_know_nothing_of_the_target(
     nb201: SearchSpace, data: tuple, fitted: GraphEnsemble
 ) -> None:
@@ -108,6 +111,7 @@ def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, 
         assert np.mean(((data[1] - mean) / spread) ** 2) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize("rows", [80, 200])
 def test_it_learns_nas_bench_201(

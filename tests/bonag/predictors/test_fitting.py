@@ -118,6 +118,7 @@ def test_the_ensemble_alone_decides_where_it_is_asked_for(nb201: SearchSpace, da
     np.testing.assert_allclose(model.predict(unseen).mean, offset + factor * model.ensemble.predict(unseen).mean)
 
 
+@pytest.mark.slow
 def test_the_ensembles_scale_follows_the_scores(nb201: SearchSpace, data: tuple) -> None:
     # The ensemble knows a prefix. All that came after is better: on the scale of all, what it knows is low.
     ops, values, _ = data
@@ -174,6 +175,7 @@ def test_equal_values_teach_nothing_and_break_nothing(nb201: SearchSpace, data: 
     assert (prediction.stddev > 0).all()
 
 
+@pytest.mark.slow
 def test_a_repeated_architecture_is_two_measurements(nb201: SearchSpace, data: tuple) -> None:
     ops, values, _ = data
     twice, repeated = np.concatenate([ops[:20], ops[:20]]), np.concatenate([values[:20], values[:20][::-1]])
@@ -219,6 +221,7 @@ def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data:
     assert same(model.predict(unseen), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", ["ensemble", "mixture"])
 def test_what_an_ensemble_was_trained_on_it_is_not_held_out_from(
     nb201: SearchSpace, data: tuple, predictor: str

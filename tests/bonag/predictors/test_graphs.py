@@ -35,6 +35,7 @@ def test_nodes_and_edges_are_those_of_the_dense_form(graphs: tuple[np.ndarray, n
     assert np.array_equal(back.bool(), adjacency)
 
 
+@pytest.mark.slow
 @given(dense_graphs())
 def test_it_equals_the_batch_that_pyg_makes_of_single_graphs(graphs: tuple[np.ndarray, np.ndarray]) -> None:
     ops, adjacency = graphs

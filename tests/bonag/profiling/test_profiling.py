@@ -77,6 +77,7 @@ def one_line(call: Callable[[], object]) -> str:
     return str(error.value)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_model_knows_networks_that_were_not_measured(measured: Profile, space: SearchSpace) -> None:
     facts = measured.model.facts
@@ -259,9 +260,10 @@ def test_what_is_wrong_is_one_line(given: dict[str, object], words: str, measure
     assert words in one_line(lambda: profile(**call))  # type: ignore[arg-type]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_mobile_networks_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BONAG_HOME", str(tmp_path))
-    facts = profile("mbv3", "here", 60, image_size=224).model.facts
+    facts = profile("mbv3", "here", 30, image_size=96).model.facts
     assert facts["tau"] > 0.7
     assert facts["error"] < 0.05

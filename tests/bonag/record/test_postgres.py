@@ -82,6 +82,7 @@ def test_a_folder_that_cannot_be_made_leaves_no_row(tmp_path: Path, config: RunC
         assert connection.scalar(sa.text("SELECT count(*) FROM bonag_runs")) == 1
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_is_made_anew(
     tmp_path: Path, config: RunConfig, trials: list[Trial], postgres_url: New
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for_and_nothing_is_evaluate
         assert again.architecture == trial.architecture
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_away_longer_than_the_patience_ends_the_run_and_keeps_the_outcome(
     tmp_path: Path, postgres_url: Any
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_trial_that_was_never_added_cannot_end(
     assert same(read_record(tmp_path / "a-run").history, History(trials[:1]))
 
 
+@pytest.mark.slow
 def test_state_reason_and_liveness(
     tmp_path: Path, config: RunConfig, address: Address | None, holder: Callable[[Path], subprocess.Popen[str]]
 ) -> None:
@@ -134,6 +135,7 @@ def test_state_reason_and_liveness(
     assert read_record(folder).state is RunState.INTERRUPTED
 
 
+@pytest.mark.slow
 def test_one_writer_at_a_time_until_it_is_killed(
     tmp_path: Path,
     config: RunConfig,

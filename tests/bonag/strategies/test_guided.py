@@ -196,6 +196,7 @@ def test_trials_that_run_count_as_evaluated() -> None:
     assert second.provenance["acquisition"] < first.provenance["acquisition"]
 
 
+@pytest.mark.slow
 @both_spaces
 def test_minimising_is_maximising_the_negative(name: str) -> None:
     space = get_space(name)

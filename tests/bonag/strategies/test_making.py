@@ -273,6 +273,7 @@ def likeness(architecture: Architecture) -> float:
     return float(sum(weight * (a == b) for weight, a, b in zip((4, 7, 7, 12), str(architecture), "dbba", strict=True)))
 
 
+@pytest.mark.slow
 def test_a_space_without_a_generator_is_told_how_to_get_one() -> None:
     for space in (Words(), Ties()):
         with pytest.raises(

@@ -46,6 +46,7 @@ def history_of(space: SearchSpace, statuses: list[TrialStatus], seed: int = 0) -
     )
 
 
+@pytest.mark.slow
 @each
 @each_space
 @pytest.mark.parametrize("statuses", [[C, F, R, A] * 4, [C] + [F] * 12])
@@ -80,6 +81,7 @@ def test_the_first_ten_are_random_and_a_batch_goes_on_from_them(name: str) -> No
     assert origins == [BEGUN[name]] * 3 + [PROPOSED[name]] * 3
 
 
+@pytest.mark.slow
 @each
 def test_a_small_space_is_emptied_without_a_repetition(name: str, letters: SearchSpace) -> None:
     strategy, history = MAKERS[name](letters, ACCURACY), History()
@@ -104,6 +106,7 @@ def test_minimising_is_maximising_the_negative(name: str) -> None:
     assert MAKERS[name](space, Objective.parse("-cost")).propose(negated, 2, rng_for(0, 14)) == up
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 @each
 @pytest.mark.parametrize("space_name", ["nb201", "mbv3"])
@@ -117,6 +120,7 @@ def test_proposals_are_far_better_than_random_ones(space_name: str, name: str) -
     assert np.mean(ranks) > (0.7 if name == "bananas" else 0.9)
 
 
+@pytest.mark.slow
 @each
 def test_several_goals_and_constraints_are_taken_as_an_order(name: str) -> None:
     space = get_space("nb201")
@@ -130,6 +134,7 @@ def test_several_goals_and_constraints_are_taken_as_an_order(name: str) -> None:
 # BANANAS
 
 
+@pytest.mark.slow
 def test_a_block_of_ten_follows_one_ranking_whatever_the_trials_in_it_say() -> None:
     space = get_space("nb201")
     history = history_of(space, [C] * 20)

@@ -50,6 +50,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     hook.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nb201", "mbv3"])
 @pytest.mark.parametrize("goals", [["accuracy"], ["accuracy", "-latency"]])
 def test_a_proposal_does_what_it_must_and_no_more(name: str, goals: list[str], work: Counter[str]) -> None:

@@ -136,6 +136,7 @@ def test_damaged_idx_files(tmp_path, shapes):
         load_dataset(str(folder))
 
 
+@pytest.mark.slow
 def test_fashion_mnist_of_debian(debian_fashion, no_data):
     dataset = load_dataset("fashion-mnist")
     assert counts(dataset) == (48_000, 12_000, 10_000)

@@ -49,6 +49,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_network_learns_what_can_be_learnt(make_fit, tmp_path):
     curve = []
@@ -62,6 +63,7 @@ def test_a_network_learns_what_can_be_learnt(make_fit, tmp_path):
     assert measure(network, fit.dataset.test, fit.pixels) > 95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(make_fit, optimizer):
     settings = (*SETTINGS, f"optimizer={optimizer}", "learning_rate=0.01")

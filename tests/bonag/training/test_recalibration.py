@@ -37,6 +37,7 @@ def recalibrated(reference, subnets, state, dtype):
         return network, network(images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 def test_logits_after_recalibration_are_those_of_the_original_code(number, references, ofa_reference, supernet_state):
     reference = references[number]

@@ -34,6 +34,7 @@ def same(one: Fingerprint, other: Fingerprint) -> bool:
     return (one.network, one.side) == (other.network, other.side) and all(np.array_equal(*pair) for pair in parts)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_each_time_and_in_whatever_order_the_images_come() -> None:
     pixels, labels = images(2500)
     order = RNG.permutation(len(labels))

@@ -142,6 +142,7 @@ def test_a_run_is_deleted_after_a_second_question(edit: Callable[..., TestClient
     assert client.get("/runs/run").status_code == 404
 
 
+@pytest.mark.slow
 def test_runs_of_a_database_are_changed_alike(
     edit: Callable[..., TestClient], make: Make, tmp_path: Path, postgres_url: Callable[[], str]
 ) -> None:

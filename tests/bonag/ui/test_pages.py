@@ -90,6 +90,7 @@ def test_a_run_shows_how_it_stands_its_best_and_the_commands(make: Make, visit: 
     assert "<svg" in text
 
 
+@pytest.mark.slow
 def test_figures_and_csv_hold_all_trials(make: Make, visit: Visit, tmp_path: Path) -> None:
     trials = made_trials(20)
     make("run", trials)
@@ -187,6 +188,7 @@ def test_a_run_has_figures_to_choose_from(make: Make, visit: Visit, tmp_path: Pa
     assert page("/runs/told/figures/nix.json").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_says_how_long_it_takes(make: Make, visit: Visit, tmp_path: Path) -> None:
     values = {"space": "nb201", "evaluator": "table", "task": "cifar10", "budget": 30, "strategy": "random"}
     with create_record(tmp_path / "results", RunConfig(name="run", **values), "Made up.") as record:

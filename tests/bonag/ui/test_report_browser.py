@@ -134,6 +134,7 @@ def test_it_fits_a_telephone_and_has_a_dark_theme(browser: Any, report: Path):
     visit.context.close()
 
 
+@pytest.mark.slow
 def test_without_script_all_trials_can_be_read(browser: Any, report: Path):
     visit = Visit(browser, report, java_script_enabled=False)
     assert visit.page.locator("#trial-table tbody tr").count() == 30

@@ -88,6 +88,7 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_open_pages_cost_a_search_little(tmp_path: Path) -> None:
     # How much longer a search takes is measured by `results/pages/measure.py`; here, what is taken from it.
