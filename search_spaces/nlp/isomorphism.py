@@ -41,9 +41,12 @@ class _Ordering:
                     self.readers[source - FIRST].append((place, role if op == "blend" else 0))
 
     def smallest(self) -> tuple[_Numbers, tuple[int, ...]]:
+        return self._complete([], None)
+
+    def _colours(self) -> list[int]:
         ends = {source - FIRST: state for state, source in enumerate(self.states, start=1)}
         first = [(OPERATIONS.index(op), ends.get(place, 0)) for place, (op, _) in enumerate(self.nodes)]
-        return self._complete([], self._refine(_ranks(first)))
+        return self._refine(_ranks(first))
 
     def _refine(self, colours: list[int]) -> list[int]:
         """Colours that tell nodes apart by those of what they read and of what reads them."""
@@ -53,7 +56,7 @@ class _Ordering:
                 for place, node in enumerate(self.nodes)
             ]
             finer = _ranks([(own, tuple(read), tuple(readers)) for own, read, readers in seen])
-            if max(finer) == max(colours):
+            if max(finer) in (max(colours), len(finer) - 1):
                 return finer
             colours = finer
 
@@ -62,31 +65,48 @@ class _Ordering:
         found = [FIRST + colours[source - FIRST] if source >= FIRST else source for source in sources]
         return found if op == "blend" else sorted(found)
 
-    def _complete(self, order: list[int], colours: list[int]) -> tuple[_Numbers, tuple[int, ...]]:
-        """The smallest cell of those orders that begin so."""
-        number = {place: FIRST + new for new, place in enumerate(order)}
-        while len(order) < len(self.nodes):
-            keys = {}
-            for place, (op, sources) in enumerate(self.nodes):
-                if place not in number and all(source < FIRST or source - FIRST in number for source in sources):
-                    read = self._renumbered(place, number)
-                    keys[place] = (-max(read), read, OPERATIONS.index(op), colours[place])
-            least = min(keys.values())
-            # Of nodes that read the same and are read by the same, each is as good as another.
-            tied = {tuple(self.readers[place]): place for place, key in keys.items() if key == least}
-            if len(tied) > 1:
-                finer = {place: self._refine(_marked(colours, place)) for place in tied.values()}
-                return min(self._complete([*order, place], finer[place]) for place in finer)
-            (place,) = tied.values()
-            number[place] = FIRST + len(order)
-            order = [*order, place]
-        nodes = tuple((self._renumbered(place, number), OPERATIONS.index(self.nodes[place][0])) for place in order)
-        return nodes, tuple(number[source - FIRST] for source in self.states)
+    def _complete(self, order: Sequence[int], colours: list[int] | None) -> tuple[_Numbers, tuple[int, ...]]:
+        """The smallest cell of those orders that begin so; colours are made where they are first needed."""
+        waits_for = [sum(source >= FIRST for source in sources) for _, sources in self.nodes]
+        number: dict[int, int] = {}
+        nodes: list[tuple[tuple[int, ...], int]] = []
+        # What a node reads has its numbers from the moment on at which nothing of it is missing.
+        ready = {place: self._key(place, number) for place, missing in enumerate(waits_for) if not missing}
 
-    def _renumbered(self, place: int, number: dict[int, int]) -> tuple[int, ...]:
+        def put(place: int) -> None:
+            """Make a node the next one."""
+            number[place] = FIRST + len(number)
+            _, *node = ready.pop(place)
+            nodes.append(tuple(node))  # type: ignore[arg-type]
+            for reader, _ in self.readers[place]:
+                waits_for[reader] -= 1
+                if not waits_for[reader]:
+                    ready[reader] = self._key(reader, number)
+
+        for place in order:
+            put(place)
+        while ready:
+            least = min(ready.values())
+            tied = [place for place, key in ready.items() if key == least]
+            if len(tied) > 1:
+                colours = colours or self._colours()
+                first = min(colours[place] for place in tied)
+                # Of nodes that read the same and are read by the same, each is as good as another.
+                alike = {tuple(self.readers[place]): place for place in tied if colours[place] == first}
+                tied = list(alike.values())
+                if len(tied) > 1:
+                    begun = list(number)
+                    return min(self._complete([*begun, place], self._refine(_marked(colours, place))) for place in tied)
+            put(tied[0])
+        return tuple(nodes), tuple(number[source - FIRST] for source in self.states)
+
+    def _key(self, place: int, number: dict[int, int]) -> tuple[int, tuple[int, ...], int]:
+        """The node that comes first has the least one."""
         op, sources = self.nodes[place]
         found = [number[source - FIRST] if source >= FIRST else source for source in sources]
-        return tuple(found if op == "blend" else sorted(found))
+        if op != "blend":
+            found.sort()
+        return -max(found), tuple(found), OPERATIONS.index(op)
 
 
 def _ranks(values: Sequence[Hashable]) -> list[int]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache, cached
 
 from search_spaces.architecture import Architecture, Costs, InvalidArchitectureError
 from search_spaces.graph import ArchGraph
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
 
 # Samples of a generator hold the same codes again and again.
 CACHED = 100_000
-_encoded = lru_cache(maxsize=CACHED)(code_of)
+_CELLS: LRUCache[tuple[int, ...], NLPArchitecture | None] = LRUCache(CACHED)
+_CELLS_LOCK = Lock()
 
 
 class NLP(SearchSpace):
@@ -189,10 +192,19 @@ class NLP(SearchSpace):
         return self.own(architecture, NLPArchitecture)
 
 
-@lru_cache(maxsize=CACHED)
+@cached(_CELLS, key=tuple, lock=_CELLS_LOCK)
 def _decoded(code: tuple[int, ...]) -> NLPArchitecture | None:
     """The cell of a code, None where it is none."""
     try:
         return NLPArchitecture.of(cell_of(code))
     except InvalidArchitectureError:
         return None
+
+
+@lru_cache(maxsize=CACHED)
+def _encoded(architecture: NLPArchitecture) -> np.ndarray:
+    code = code_of(architecture)
+    # What has been encoded is decoded next, by predictors.
+    with _CELLS_LOCK:
+        _CELLS[tuple(code.tolist())] = architecture
+    return code
