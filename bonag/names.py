@@ -11,7 +11,8 @@ SpaceName = Literal["nb101", "nb201", "mbv3", "darts", "nbgraph", "nbgraph-prote
 EvaluatorName = Literal["surrogate", "table", "predictor", "supernet", "nasbench301", "train"]
 ExecutorName = Literal["local", "ray", "in-process"]
 StrategyName = Literal[
-    "bonag", "random", "evolution", "evolution:naszilla", "local-search", "nsga2", "bananas", "linas", "gp-wl", "gp",
+    "bonag", "random", "evolution", "evolution:naszilla", "local-search", "nsga2", "bananas", "linas",
+    "gp-wl", "gp-wl:design", "gp-wl:scores", "gp", "gp:design", "gp:scores",
     "mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution", "bonag:alone", "ax",
 ]  # fmt: skip
 PredictorName = Literal["gp", "ensemble", "mixture"]

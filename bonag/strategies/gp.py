@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from bonag.acquisition.improvement import LogExpectedImprovement
+from bonag.acquisition.surrogate import Surrogate
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
 from bonag.predictors.posterior import ExactPosterior
 from bonag.predictors.schedule import prefix, spread_rows
@@ -18,7 +21,9 @@ from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
 from bonag.strategies.wl import WeisfeilerLehman
+from loops.initial import first_design
 from loops.objective import Objective
+from loops.protocols import Predictor
 from loops.strategies.fresh import fresh
 from search_spaces import SearchSpace
 
@@ -67,24 +72,25 @@ class SlotAndSubtreeKernel:
 
 
 class SlotAndSubtreeProcess:
-    """A predictor: a Gaussian process with that kernel on the trials' ranks.
+    """A predictor: a Gaussian process with that kernel, on the trials' ranks unless ``to_targets`` says otherwise.
 
     Its hyperparameters maximise the marginal likelihood times log-normal priors (L-BFGS).
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, to_targets: Callable[[np.ndarray], np.ndarray] = rank_gaussianise) -> None:
         free = [*np.flatnonzero(space.fixed_ops < 0), *range(space.num_nodes, space.num_sites)]
         self.wl, self.sites = WeisfeilerLehman(space), np.array(free)
+        self._to_targets = to_targets
         self._last = Remembered[np.ndarray]()
 
     def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
         """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
         rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
-        some, ranked = codes[rows], rank_gaussianise(scores[rows])
-        found = np.exp(self._last.get(some, ranked, compute=lambda: self._likeliest(some, ranked)))
+        some, targets = codes[rows], self._to_targets(scores[rows])
+        found = np.exp(self._last.get(some, targets, compute=lambda: self._likeliest(some, targets)))
         first, second, length, noise = found[:4].tolist()
         kernel = SlotAndSubtreeKernel(self.wl, self.sites, found[4:], (first, second), length)
-        return ExactPosterior(kernel, codes, rank_gaussianise(scores), noise)
+        return ExactPosterior(kernel, codes, self._to_targets(scores), noise)
 
     def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Logarithms of: both variances, the length, the noise, and each free site's weight."""
@@ -120,6 +126,27 @@ def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
     surrogate = BelievedSurrogate(space, objective, SlotAndSubtreeProcess(space))
     return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp", design=fresh)
+
+
+def plain_process_with_design(space: SearchSpace, objective: Objective) -> GuidedGeneration:
+    """The strategy ``gp:design``: the same after the default strategy's first design."""
+    return with_design(plain_process(space, objective))
+
+
+def plain_process_with_scores(space: SearchSpace, objective: Objective) -> GuidedGeneration:
+    """The strategy ``gp:scores``: that, on the default strategy's scores in place of ranks."""
+    return with_scores(plain_process(space, objective), SlotAndSubtreeProcess(space, np.asarray))
+
+
+def with_design(strategy: GuidedGeneration) -> GuidedGeneration:
+    """A strategy that begins as the default one does."""
+    return replace(strategy, name=f"{strategy.name}:design", design=first_design, initial=GuidedGeneration.initial)
+
+
+def with_scores(strategy: GuidedGeneration, predictor: Predictor) -> GuidedGeneration:
+    """A strategy that begins as the default one does, and whose predictor sees trials as the default one's does."""
+    surrogate = Surrogate(strategy.space, strategy.objective, predictor, LogExpectedImprovement())
+    return replace(with_design(strategy), name=f"{strategy.name}:scores", surrogate=surrogate)
 
 
 def _negative_log_posterior(parameters: Tensor, centre: Tensor, differ: Tensor, apart: Tensor, y: Tensor) -> Tensor:

@@ -3,6 +3,7 @@ Weisfeiler-Lehman Kernels*)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from bonag.predictors.schedule import prefix, spread_rows
 from bonag.remembered import Remembered
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
+from bonag.strategies.gp import with_design, with_scores
 from bonag.strategies.guided import GuidedGeneration
 from bonag.strategies.wl import MAX_DEPTH, WeisfeilerLehman
 from loops.objective import Objective
@@ -50,7 +52,7 @@ class SubtreeKernel:
 
 
 class SubtreeProcess:
-    """A predictor: a Gaussian process with the Weisfeiler-Lehman kernel on the trials' ranks.
+    """A predictor: a Gaussian process with the Weisfeiler-Lehman kernel, on ranks unless ``to_targets`` says otherwise.
 
     The authors' but for three things: targets are normal scores and not standardised logarithms of errors, the depth
     may be 0 too, and one architecture is proposed at a time and not five. Depth (0 to 2), variance and noise are those
@@ -58,16 +60,17 @@ class SubtreeProcess:
     variances and noises.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, to_targets: Callable[[np.ndarray], np.ndarray] = rank_gaussianise) -> None:
         self.wl = WeisfeilerLehman(space)
+        self._to_targets = to_targets
         self._last = Remembered[tuple[int, float, float]]()
 
     def fit(self, codes: np.ndarray, scores: np.ndarray) -> ExactPosterior:
         """codes: (n, S) codes in the order of evaluation. scores: (n,), larger is better."""
         rows = spread_rows(scores[: prefix(len(scores), GROWTH)], MAX_ROWS)
-        some, ranked = codes[rows], rank_gaussianise(scores[rows])
-        depth, variance, noise = self._last.get(some, ranked, compute=lambda: self._likeliest(some, ranked))
-        return ExactPosterior(SubtreeKernel(self.wl, depth, variance), codes, rank_gaussianise(scores), noise)
+        some, targets = codes[rows], self._to_targets(scores[rows])
+        depth, variance, noise = self._last.get(some, targets, compute=lambda: self._likeliest(some, targets))
+        return ExactPosterior(SubtreeKernel(self.wl, depth, variance), codes, self._to_targets(scores), noise)
 
     def _likeliest(self, codes: np.ndarray, targets: np.ndarray) -> tuple[int, float, float]:
         """Depth, variance and noise variance."""
@@ -88,3 +91,13 @@ def nas_bowl(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     candidates = MutationCandidates(space, 1 - MUTATED, POOL, site_by_site=True)
     surrogate = BelievedSurrogate(space, objective, SubtreeProcess(space))
     return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp-wl", design=fresh)
+
+
+def nas_bowl_with_design(space: SearchSpace, objective: Objective) -> GuidedGeneration:
+    """The strategy ``gp-wl:design``: the same after the default strategy's first design."""
+    return with_design(nas_bowl(space, objective))
+
+
+def nas_bowl_with_scores(space: SearchSpace, objective: Objective) -> GuidedGeneration:
+    """The strategy ``gp-wl:scores``: that, on the default strategy's scores in place of ranks."""
+    return with_scores(nas_bowl(space, objective), SubtreeProcess(space, np.asarray))

@@ -122,7 +122,7 @@ def test_a_driver_that_is_killed_loses_nothing_and_evaluates_nothing_twice(
     options = ("--workers", str(workers), "--budget", str(budget), "--max-failures", "1")
     before: dict[int, str] = {}
     starts: Counter[int] = Counter()
-    for kill in range(15):
+    for kill in range(10):
         process = run.start(*options)
         # Anywhere in the start of the process; or once evaluations run, which is the same on a busy machine.
         if kill % 5:

@@ -264,6 +264,6 @@ def test_what_is_wrong_is_one_line(given: dict[str, object], words: str, measure
 @pytest.mark.slow
 def test_mobile_networks_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BONAG_HOME", str(tmp_path))
-    facts = profile("mbv3", "here", 30, image_size=96).model.facts
+    facts = profile("mbv3", "here", 20, image_size=96, patience=1.5).model.facts
     assert facts["tau"] > 0.7
     assert facts["error"] < 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -30,7 +30,13 @@ ACCURACY = Objective.parse("accuracy")
 TRIALS = 20
 NAMES = tuple(STRATEGIES.built_in)
 GUIDED = ("bonag", "bonag:alone")
+PROCESSES = tuple(name for name in NAMES if name.split(":")[0] in ("gp", "gp-wl"))
 MUTATION_BO = tuple(name for name in NAMES if name.startswith("mutation-bo"))
+
+
+def variants(process: str) -> tuple[str, str]:
+    """The baseline with one part of the default strategy, and with two."""
+    return f"{process}:design", f"{process}:scores"
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +82,27 @@ def test_every_name_makes_a_strategy_that_proposes_from_nothing(space_name: str,
 @pytest.mark.slow
 def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -> None:
     expected = {"random": "random", "evolution": "mutation", "local-search": "neighbour"}
-    expected |= dict.fromkeys([*GUIDED, *MUTATION_BO, "gp", "gp-wl"], "guided") | {"bananas": "model"}
+    expected |= dict.fromkeys([*GUIDED, *MUTATION_BO, *PROCESSES], "guided") | {"bananas": "model"}
     expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover", "linas": "random"}
     assert {*expected, "ax"} == set(NAMES)
     # The first fifty of linas are random.
     origins = {name: {p.provenance["origin"] for p in proposed(nb201, history, 2, name=name)} for name in expected}
     assert origins == {name: {origin} for name, origin in expected.items()}
+
+
+@pytest.mark.parametrize("process", ["gp", "gp-wl"])
+def test_processes_get_the_first_design_and_the_scores_of_the_default_one_by_one(
+    process: str, nb201: SearchSpace, history: History
+) -> None:
+    begun = {name: proposed(nb201, History(), 5, name=name) for name in ("bonag", process, *variants(process))}
+    assert begun[f"{process}:design"] == begun[f"{process}:scores"] == begun["bonag"] != begun[process]
+    # In the same order, but farther apart at the top.
+    stretched = History(replace(t, metrics={"accuracy": 2 ** (t.metrics["accuracy"] - 50)}) for t in history)
+    for name, sees_values in zip((process, *variants(process)), (False, False, True), strict=True):
+        same = [p.provenance["acquisition"] for p in proposed(nb201, history, 2, name=name)] == [
+            p.provenance["acquisition"] for p in proposed(nb201, stretched, 2, name=name)
+        ]
+        assert same is not sees_values
 
 
 @pytest.mark.slow
