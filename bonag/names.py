@@ -13,6 +13,7 @@ ExecutorName = Literal["local", "ray", "in-process"]
 StrategyName = Literal[
     "bonag", "random", "evolution", "evolution:naszilla", "local-search", "nsga2", "bananas", "linas", "gp-wl", "gp",
     "mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution", "bonag:alone", "ax",
+    "optuna-tpe", "optuna-gp", "smac", "nevergrad", "hyperopt", "syne-tune-bore",
 ]  # fmt: skip
 PredictorName = Literal["gp", "ensemble", "mixture"]
 AcquisitionName = Literal["log-ei", "ucb", "pi", "thompson"]
