@@ -14,6 +14,7 @@ StrategyName = Literal[
     "bonag", "random", "evolution", "evolution:naszilla", "local-search", "nsga2", "bananas", "linas",
     "gp-wl", "gp-wl:design", "gp-wl:scores", "gp", "gp:design", "gp:scores",
     "mutation-bo", "mutation-bo:random", "mutation-bo:mutation", "mutation-bo:evolution", "bonag:alone", "ax",
+    "optuna-tpe", "optuna-gp", "smac", "nevergrad", "hyperopt", "syne-tune-bore",
 ]  # fmt: skip
 PredictorName = Literal["gp", "ensemble", "mixture"]
 AcquisitionName = Literal["log-ei", "ucb", "pi", "thompson"]

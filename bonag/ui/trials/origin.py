@@ -62,6 +62,7 @@ def _sentences(view: View, noted: Mapping[str, object]) -> list[str]:
         "crossover": "A child of two good trials, crossed and mutated.",
         "known": "Known before the run, or told without having been asked for: a label, and no query of this run.",
         "tried": "Asked for by the user, ahead of the strategy.",
+        "optimiser": "What an optimiser of another package asked for, by what had ended.",
         "sobol": "A point of a Sobol sequence, which fills the space evenly.",
     }
     if isinstance(kind, str) and kind.lower() in known:

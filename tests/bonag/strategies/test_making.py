@@ -84,6 +84,9 @@ def test_every_name_has_a_way_of_its_own(nb201: SearchSpace, history: History) -
     expected = {"random": "random", "evolution": "mutation", "local-search": "neighbour"}
     expected |= dict.fromkeys([*GUIDED, *MUTATION_BO, *PROCESSES], "guided") | {"bananas": "model"}
     expected |= {"evolution:naszilla": "mutation", "nsga2": "crossover", "linas": "random"}
+    expected |= dict.fromkeys(
+        ("optuna-tpe", "optuna-gp", "smac", "nevergrad", "hyperopt", "syne-tune-bore"), "optimiser"
+    )
     assert {*expected, "ax"} == set(NAMES)
     # The first fifty of linas are random.
     origins = {name: {p.provenance["origin"] for p in proposed(nb201, history, 2, name=name)} for name in expected}

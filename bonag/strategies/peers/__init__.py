@@ -1,0 +1,1 @@
+"""Optimisers of other packages as strategies: what people use who have no model of architectures."""
