@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from bonag.acquisition.improvement import LogExpectedImprovement
-from bonag.acquisition.surrogate import Surrogate
 from bonag.generators.candidates import AllCandidates, EvolutionCandidates
 from bonag.predictors.posterior import ExactPosterior
 from bonag.predictors.schedule import prefix, spread_rows
@@ -21,9 +19,7 @@ from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
 from bonag.strategies.guided import GuidedGeneration
 from bonag.strategies.wl import WeisfeilerLehman
-from loops.initial import first_design
 from loops.objective import Objective
-from loops.protocols import Predictor
 from loops.strategies.fresh import fresh
 from search_spaces import SearchSpace
 
@@ -105,6 +101,7 @@ class SlotAndSubtreeProcess:
         ).log()
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            """The negative log posterior, and its slope."""
             parameters = torch.from_numpy(theta).requires_grad_()
             loss = _negative_log_posterior(parameters, centre, differ, apart, y)
             loss.backward()
@@ -126,27 +123,6 @@ def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)
     surrogate = BelievedSurrogate(space, objective, SlotAndSubtreeProcess(space))
     return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp", design=fresh)
-
-
-def plain_process_with_design(space: SearchSpace, objective: Objective) -> GuidedGeneration:
-    """The strategy ``gp:design``: the same after the default strategy's first design."""
-    return with_design(plain_process(space, objective))
-
-
-def plain_process_with_scores(space: SearchSpace, objective: Objective) -> GuidedGeneration:
-    """The strategy ``gp:scores``: that, on the default strategy's scores in place of ranks."""
-    return with_scores(plain_process(space, objective), SlotAndSubtreeProcess(space, np.asarray))
-
-
-def with_design(strategy: GuidedGeneration) -> GuidedGeneration:
-    """A strategy that begins as the default one does."""
-    return replace(strategy, name=f"{strategy.name}:design", design=first_design, initial=GuidedGeneration.initial)
-
-
-def with_scores(strategy: GuidedGeneration, predictor: Predictor) -> GuidedGeneration:
-    """A strategy that begins as the default one does, and whose predictor sees trials as the default one's does."""
-    surrogate = Surrogate(strategy.space, strategy.objective, predictor, LogExpectedImprovement())
-    return replace(with_design(strategy), name=f"{strategy.name}:scores", surrogate=surrogate)
 
 
 def _negative_log_posterior(parameters: Tensor, centre: Tensor, differ: Tensor, apart: Tensor, y: Tensor) -> Tensor:

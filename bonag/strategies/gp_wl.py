@@ -14,7 +14,6 @@ from bonag.predictors.schedule import prefix, spread_rows
 from bonag.remembered import Remembered
 from bonag.scores import rank_gaussianise
 from bonag.strategies.believed import BelievedSurrogate
-from bonag.strategies.gp import with_design, with_scores
 from bonag.strategies.guided import GuidedGeneration
 from bonag.strategies.wl import MAX_DEPTH, WeisfeilerLehman
 from loops.objective import Objective
@@ -91,13 +90,3 @@ def nas_bowl(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     candidates = MutationCandidates(space, 1 - MUTATED, POOL, site_by_site=True)
     surrogate = BelievedSurrogate(space, objective, SubtreeProcess(space))
     return GuidedGeneration(space, objective, surrogate, candidates, initial=10, starts=10, name="gp-wl", design=fresh)
-
-
-def nas_bowl_with_design(space: SearchSpace, objective: Objective) -> GuidedGeneration:
-    """The strategy ``gp-wl:design``: the same after the default strategy's first design."""
-    return with_design(nas_bowl(space, objective))
-
-
-def nas_bowl_with_scores(space: SearchSpace, objective: Objective) -> GuidedGeneration:
-    """The strategy ``gp-wl:scores``: that, on the default strategy's scores in place of ranks."""
-    return with_scores(nas_bowl(space, objective), SubtreeProcess(space, np.asarray))

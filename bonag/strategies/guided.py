@@ -168,9 +168,14 @@ def bonag(
 ) -> GuidedGeneration:
     """The default strategy; raises UserError for an acquisition or a predictor that cannot take the objective."""
     surrogate = Surrogate(space, objective, predictor, acquisition, sources)
-    if len(objective.goals) == 1:
-        return GuidedGeneration(space, objective, surrogate, generator)
-    return GuidedGeneration(space, objective, surrogate, generator, design=front_design, crowded=space_filling)
+    return with_first_design(GuidedGeneration(space, objective, surrogate, generator))
+
+
+def with_first_design(strategy: GuidedGeneration) -> GuidedGeneration:
+    """The strategy, begun as the default one is, by what suits one goal or several."""
+    one = len(strategy.objective.goals) == 1
+    design, crowded = (first_design, crowded_design) if one else (front_design, space_filling)
+    return replace(strategy, initial=GuidedGeneration.initial, design=design, crowded=crowded)
 
 
 def alone(

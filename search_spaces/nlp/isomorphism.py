@@ -41,6 +41,7 @@ class _Ordering:
                     self.readers[source - FIRST].append((place, role if op == "blend" else 0))
 
     def smallest(self) -> tuple[_Numbers, tuple[int, ...]]:
+        """The smallest cell of all orders."""
         return self._complete([], None)
 
     def _colours(self) -> list[int]:
@@ -76,8 +77,8 @@ class _Ordering:
         def put(place: int) -> None:
             """Make a node the next one."""
             number[place] = FIRST + len(number)
-            _, *node = ready.pop(place)
-            nodes.append(tuple(node))  # type: ignore[arg-type]
+            _, read, op = ready.pop(place)
+            nodes.append((read, op))
             for reader, _ in self.readers[place]:
                 waits_for[reader] -= 1
                 if not waits_for[reader]:

@@ -32,6 +32,7 @@ class Hyperopt(Peer):
         domain, trials = Domain(lambda _: 0.0, axes), Trials()
 
         def insert(document: dict[str, Any]) -> None:
+            """Into what it knows, at once."""
             trials.insert_trial_doc(document)
             trials.refresh()
 

@@ -18,7 +18,7 @@ from loops.history import History, TrialStatus
 from loops.objective import Objective
 from loops.protocols import Proposal
 from loops.strategies.fresh import fresh
-from search_spaces import Architecture, InvalidArchitectureError, Parameter, SearchSpace
+from search_spaces import Architecture, InvalidArchitectureError, SearchSpace
 from search_spaces.errors import UserError
 
 # After so many answers in a row that are known, or no architectures, an optimiser is not asked any more.
@@ -82,10 +82,8 @@ class Peer(ABC):
         if len(proposals) < n:
             first = [proposal.architecture for proposal in proposals]
             taken = {*history.seen, *first}
-            with (
-                _seeded(seed := int(rng.integers(2**32))),
-                closing(self.ask(self._told(history, first), seed)) as asked,
-            ):
+            seed = int(rng.integers(2**32))
+            with _seeded(seed), closing(self.ask(self._told(history, first), seed)) as asked:
                 found = self._new(asked, taken, n - len(proposals))
             proposals += [Proposal(architecture, {"origin": "optimiser"}) for architecture in found]
             proposals += self._random(taken.union(found), n - len(proposals), rng)
@@ -123,14 +121,6 @@ class Peer(ABC):
 
     def _architecture(self, numbers: Numbers) -> Architecture:
         return self.space.from_parameters({one.name: one.values[int(numbers[one.name])] for one in self.parameters})
-
-
-def combinations(parameters: Sequence[Parameter]) -> int:
-    """How many settings of the parameters there are."""
-    total = 1
-    for parameter in parameters:
-        total *= len(parameter.values)
-    return total
 
 
 @contextmanager

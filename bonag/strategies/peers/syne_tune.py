@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 
-from bonag.strategies.peers.peer import Numbers, Peer, Told, combinations
+from bonag.strategies.peers.peer import Numbers, Peer, Told
 
 # Random settings among which the classifier chooses, Syne Tune's default.
 CANDIDATES = 500
@@ -29,7 +30,7 @@ class SyneTuneBore(Peer):
             one.name: (ordinal if one.is_ordered else choice)(list(range(len(one.values)))) for one in self.parameters
         }
         # It looks for so many distinct ones, and complains where there are fewer.
-        candidates = min(CANDIDATES, combinations(self.parameters))
+        candidates = min(CANDIDATES, math.prod(len(one.values) for one in self.parameters))
         bore = Bore(axes, points_to_evaluate=[], random_seed=seed, feval_acq=candidates)
         for place, one in enumerate(told):
             if one.cost is not None:
