@@ -57,7 +57,6 @@ def architectures(result: bonag.Result) -> list[str]:
     return [str(trial.architecture) for trial in result.history]
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_the_first_trials_go_by_an_earlier_run(earlier: bonag.Result) -> None:
     result, cold = go(transfer=["earlier"]), go()

@@ -44,7 +44,6 @@ def test_stated_quality_meets_the_bars(task: str) -> None:
     assert facts["held_out_classes"][task]["tau"] > 0.9
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize("task", TASKS)
 def test_stated_quality_is_met_on_the_table(rows: Rows, task: str) -> None:
@@ -152,7 +151,6 @@ def test_numpy_computes_what_was_trained() -> None:
     np.testing.assert_allclose(got_sd, error * np.sqrt(np.expm1(variance)), rtol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_short_fit_without_a_fifth_of_the_cells_predicts_it(rows: Rows) -> None:
     ops, accuracy = rows

@@ -77,7 +77,6 @@ def errors(regressor: NoisyRegressor, process: Process) -> tuple[np.ndarray, np.
     return off.numpy(), (spread / true_spread).log().square().mean(dim=0).sqrt().numpy()
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=list(PROCESSES))
 def test_a_short_fit_comes_near_the_exact_posterior(process: Process) -> None:

@@ -104,7 +104,6 @@ def test_where_nothing_is_left_of_a_graph_nothing_can_be_known(trained: tuple) -
     assert np.log(5) - 0.01 < found < np.log(5) + 0.05
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_longer_training_loses_less(trained: tuple) -> None:
     short, _ = train_generator(Twins(), schedule=Schedule(steps=20, batch_size=64))

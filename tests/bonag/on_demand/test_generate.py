@@ -66,7 +66,6 @@ def test_unguided_samples_are_those_of_the_generator(go: Callable[..., Generated
     assert figures["novelty"] == pytest.approx(figures["held_out"], abs=0.06)
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_wish_is_met_far_more_often_than_by_chance(go: Callable[..., Generated], guided: Generated) -> None:
     [bound] = guided.wishes

@@ -111,7 +111,6 @@ def test_held_out_errors_are_as_large_as_the_spread_says(fitted: GraphEnsemble, 
         assert np.mean(((data[1] - mean) / spread) ** 2) <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 @pytest.mark.parametrize("rows", [80, 200])
 def test_it_learns_nas_bench_201(

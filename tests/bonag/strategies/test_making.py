@@ -99,6 +99,9 @@ def test_processes_get_the_first_design_and_the_scores_of_the_default_one_by_one
 ) -> None:
     begun = {name: proposed(nb201, History(), 5, name=name) for name in ("bonag", process, *variants(process))}
     assert begun[f"{process}:design"] == begun[f"{process}:scores"] == begun["bonag"] != begun[process]
+    both = Objective.parse(["accuracy", "-params"])
+    fronts = [make_strategy(n, nb201, both).propose(History(), 5, rng_for(0, 0)) for n in ("bonag", *variants(process))]
+    assert fronts[0] == fronts[1] == fronts[2] != begun["bonag"]
     # In the same order, but farther apart at the top.
     stretched = History(replace(t, metrics={"accuracy": 2 ** (t.metrics["accuracy"] - 50)}) for t in history)
     for name, sees_values in zip((process, *variants(process)), (False, False, True), strict=True):

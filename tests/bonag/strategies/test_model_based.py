@@ -106,7 +106,6 @@ def test_minimising_is_maximising_the_negative(name: str) -> None:
     assert MAKERS[name](space, Objective.parse("-cost")).propose(negated, 2, rng_for(0, 14)) == up
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 @each
 @pytest.mark.parametrize("space_name", ["nb201", "mbv3"])

@@ -49,7 +49,6 @@ def same(one, other):
     return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_network_learns_what_can_be_learnt(make_fit, tmp_path):
     curve = []

@@ -39,7 +39,6 @@ def make_tasks(n: int, seed: int) -> list[Task]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.numeric
 def test_a_dependence_on_the_data_set_is_found_and_only_by_seeing_it() -> None:
     learned, others = make_tasks(20, 0), make_tasks(8, 1)
