@@ -76,6 +76,7 @@ def test_the_macs_of_a_trial_are_those_at_the_pixels_of_its_evaluator(mobile, ca
     assert f"{best.macs / 1e6:.6g}" in table[1 + best.trial]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_report_tell_the_same(mobile):
     best = mobile.best
     other = get_space("mbv3").costs(best.architecture).macs
@@ -95,6 +96,7 @@ def test_the_page_and_the_report_tell_the_same(mobile):
         assert "112²" not in text
 
 
+@pytest.mark.slow
 def test_an_export_is_of_that_size_unless_told_otherwise(mobile, tmp_path, capsys):
     run = str(mobile.path)
     for format, name in (("state-dict", "a.safetensors"), ("python", "a.py")):
@@ -188,6 +190,7 @@ def test_an_older_run_is_of_the_pixels_of_its_task_else_of_the_spaces_own_size(t
         assert bonag.load(tmp_path / name).space.network_size == size
 
 
+@pytest.mark.slow
 def test_an_older_run_that_goes_on_counts_as_it_began(tmp_path, make_older):
     run = {"evaluator": "train", "constraints": ["macs<=1e9"], "hyperparameters": SMALL, "executor": "in-process"}
     before = bonag.search("nb201", strategy="random", budget=1, out=str(tmp_path), name="run", **run)

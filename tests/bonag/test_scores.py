@@ -34,6 +34,7 @@ def test_larger_stays_larger_and_ties_stay_equal(scores_of: Callable, y: np.ndar
     assert np.array_equal(scores[:, None] > scores, y[:, None] > y)
 
 
+@pytest.mark.slow
 @given(wide_values)
 @both
 def test_the_widest_values_stay_finite_and_in_order(scores_of: Callable, y: np.ndarray) -> None:

@@ -131,6 +131,7 @@ def test_scores_order_by_feasibility_then_dominance(objective: Objective, rows: 
             assert not better or scores[i] > scores[j]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
 @given(rows=ROWS)
 def test_the_front_is_feasible_and_not_dominated(objective: Objective, rows: list[tuple[int, ...]]) -> None:

@@ -249,6 +249,7 @@ def test_every_choice_of_every_node_is_drawn_equally_often():
         assert chisquare(list(counts.values())).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_nodes_are_drawn_independently():
     sample = SPACE.sample(20_000, np.random.default_rng(1))
     ops = np.array([[op for op, _ in (*a.normal, *a.reduce)] for a in sample]) - 4

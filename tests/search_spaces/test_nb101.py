@@ -235,6 +235,7 @@ def test_samples_are_a_function_of_the_generator():
     assert SPACE.sample(0, np.random.default_rng(5)) == []
 
 
+@pytest.mark.slow
 def test_cells_are_drawn_uniformly():
     drawn = np.array([cell.key for cell in SPACE.sample(100_000, np.random.default_rng(0))])
     places = np.searchsorted(all_keys(), drawn)
@@ -281,6 +282,7 @@ def test_neighbours_are_all_cells_one_edit_away():
         assert set(SPACE.neighbours(cell)) & set(small) == expected[cell]
 
 
+@pytest.mark.slow
 @given(cells, st.integers(0, 10_000))
 def test_neighbourhood_is_symmetric(cell, pick):
     neighbours = SPACE.neighbours(cell)
@@ -341,6 +343,7 @@ def test_projection_of_a_valid_graph_is_its_cell_in_any_order():
     assert SPACE.project(one_hot(codes)) == [SPACE.decode(graph) for graph in valid]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [2, 1000])
 def test_projection_of_anything_else_is_the_nearest_cell(levels):
     rng = np.random.default_rng(levels)

@@ -41,6 +41,7 @@ def test_own_spaces_are_found():
     assert get_space("nb201") is get_space("nb201")
 
 
+@pytest.mark.slow
 def test_space_of_another_package_is_found_and_works(tmp_path, monkeypatch):
     install(tmp_path, "perceptrons", "perceptron_space", SPACE, "Perceptrons")
     monkeypatch.syspath_prepend(str(tmp_path))

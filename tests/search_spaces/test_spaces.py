@@ -48,6 +48,7 @@ def test_two_architectures_are_equal_iff_their_strings_are(one, other):
     assert (one[1] == other[1]) == (str(one[1]) == str(other[1]))
 
 
+@pytest.mark.slow
 @given(in_their_space)
 def test_graph_is_topologically_ordered_and_in_the_vocabulary(case):
     space, architecture = case

@@ -84,6 +84,7 @@ def test_a_run_that_a_table_measured_calibrates_the_surrogate_of_its_task(
         bonag.calibrate("measured", evaluator="table")
 
 
+@pytest.mark.slow
 def test_a_run_of_the_users_own_evaluator_calibrates_another_function() -> None:
     def macs(architecture: Architecture) -> float:
         return float(MBV3.costs(architecture).macs)

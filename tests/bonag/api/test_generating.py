@@ -46,6 +46,7 @@ def test_the_table_tells_shares_and_truth(data_dir: Path) -> None:
     assert {"accuracy", "latency_pixel3", "params", "macs"} <= set(made.frame.columns)
 
 
+@pytest.mark.slow
 def test_a_function_is_asked_for_labels_and_for_what_is_generated() -> None:
     asked: list[Architecture] = []
 

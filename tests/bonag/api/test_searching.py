@@ -132,6 +132,7 @@ def test_a_part_that_cannot_be_imported_again_is_given_again(measure: Measure) -
     assert bonag.resume("cut", evaluator=measure).state is RunState.FINISHED
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_returned_as_it_is(measure: Measure, table: Table) -> None:
     result = go(measure)
     pd.testing.assert_frame_equal(table(bonag.resume(result.path)), table(result))
@@ -260,6 +261,7 @@ def test_cuda_that_is_not_there_is_one_line(measure: Measure, elsewhere: Path) -
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_existing_name_is_refused_and_the_run_stays(measure: Measure, table: Table) -> None:
     before = table(go(measure, name="mine"))
     with pytest.raises(UserError, match="results/mine exists already"):
@@ -267,6 +269,7 @@ def test_an_existing_name_is_refused_and_the_run_stays(measure: Measure, table: 
     pd.testing.assert_frame_equal(table(bonag.load("mine")), before)
 
 
+@pytest.mark.slow
 def test_a_result_shows_itself(measure: Measure) -> None:
     result = go(measure, name="shown")
     assert result.best is not None

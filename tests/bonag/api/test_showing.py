@@ -117,6 +117,7 @@ def test_the_card_of_several_goals_says_how_large_the_front_is(several: bonag.Re
     assert f"front of {len(several.front)} trials" in several._repr_html_()
 
 
+@pytest.mark.slow
 def test_without_a_feasible_trial_the_nearest_is_shown() -> None:
     card = Card(go("accuracy", constraints=["accuracy>=1000"])._repr_html_())
     assert any("no trial meets accuracy>=1000; the nearest:" in words for words in card.words)

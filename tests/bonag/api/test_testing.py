@@ -95,6 +95,7 @@ def test_other_settings_make_another_network(run, tmp_path):
     assert read_trained(path, get_space("nb201")).arguments == {"channels": 8, "cells": 1}
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_words_and_in_json(run, tmp_path, capsys):
     path = tmp_path / "best.safetensors"
     with pytest.raises(SystemExit) as ended:
@@ -176,6 +177,7 @@ def test_exports_hold_the_trained_weights(run, tmp_path, capsys, format):
     assert torch.allclose(network.eval()(images), expected, atol=1e-6)  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_what_was_trained_longer_is_exported(run, tmp_path, capsys):
     longer, path = tmp_path / "longer.safetensors", tmp_path / "out.safetensors"
     bonag.test(run, epochs=2, hyperparameters=["images=200"], output=longer)

@@ -159,6 +159,7 @@ def test_a_source_that_takes_large_networks_for_bad_waits_for_the_first_design()
     assert set(with_it.history.trials[5].provenance["sources"]) == {"opposite"}
 
 
+@pytest.mark.slow
 def test_runs_of_the_same_name_are_told_apart_and_each_is_read_once() -> None:
     for out in ("one", "two"):
         search_quickly(evaluator=similar, strategy="random", budget=20, name="run", out=out)

@@ -398,6 +398,7 @@ def guided_rows() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+@pytest.mark.slow
 def test_the_figure_shows_every_method_and_is_the_same_for_the_same_rows(tmp_path: Path) -> None:
     paths = [tmp_path / "a.svg", tmp_path / "b.svg"]
     for path in paths:
@@ -416,6 +417,7 @@ def test_the_figure_shows_every_method_and_is_the_same_for_the_same_rows(tmp_pat
 COMMAND = ("bench", "generator", "--spaces", "nb201", "--generators", "discrete", "-o", "out")
 
 
+@pytest.mark.slow
 def test_the_command_measures_writes_and_goes_on(call: Call, tmp_path: Path, nb201: SearchSpace) -> None:
     said = call(*COMMAND, "--tables", "training")
     assert said.status == 0, said.err

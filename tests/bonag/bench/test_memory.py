@@ -10,6 +10,7 @@ import pytest
 from bonag.bench.memory import PeakMemory
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets an earlier peak")
 def test_the_peak_is_that_of_the_work_since() -> None:
     def work(megabytes: int) -> None:

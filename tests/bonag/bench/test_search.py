@@ -253,6 +253,7 @@ def test_the_goal_is_that_of_the_space(data_dir: Path) -> None:
     assert make_contest({"space": "nlp", "evaluator": "table", "data": data_dir}).goals == ("-perplexity",)
 
 
+@pytest.mark.slow
 def test_the_evaluator_is_the_first_that_has_the_task(data_dir: Path) -> None:
     assert make_contest({"space": "nb201", "task": "cifar100", "data": data_dir}).evaluator == "surrogate"
     assert make_contest({"space": "nb201", "data": data_dir}).task == "cifar10"

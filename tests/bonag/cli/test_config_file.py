@@ -74,6 +74,7 @@ def test_every_option_comes_back_from_the_file() -> None:
     assert RunConfig(name="all", **read) == ALL  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_by_what_status_writes(call: Callable) -> None:  # type: ignore[type-arg]
     options = ("--space", "nb201", "--strategy", "evolution", "--budget", "25", "--seed", "4")
     call("run", *options, "--constraint", "macs<=1e8", "--name", "one", "--out", "elsewhere")

@@ -97,6 +97,7 @@ def test_what_is_drawn_may_be_had_as_it_is(call: Call) -> None:
     assert summary["meets_all"] == sum(one["meets"] for one in first["architectures"]) / 24 < 1
 
 
+@pytest.mark.slow
 def test_where_there_is_no_value_json_has_null(call: Call) -> None:
     said = call("generate", "--space", "nb201", "-n", "1", "--json")
     summary = json.loads(said.out, parse_constant=pytest.fail)["summary"]

@@ -88,6 +88,7 @@ def test_trials_that_break_a_constraint_are_marked_and_never_the_best(call: Call
     assert data["best"]["metrics"]["latency_pixel3"] <= 8
 
 
+@pytest.mark.slow
 def test_where_nothing_meets_the_constraints_the_nearest_is_named(call: Call) -> None:
     said = call(*RUN, "--constraint", "latency_pixel3<=-1", "--name", "hopeless")
     assert said.status == 0

@@ -100,6 +100,7 @@ def test_a_command_that_makes_no_sense_is_one_line(command: str, message: str) -
     assert message in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_run_whose_evaluator_is_a_command(tmp_path: Path) -> None:
     command = script(tmp_path, "open(out, 'w').write(json.dumps({'accuracy': sum(map(ord, architecture)) % 97}))")
     result = bonag.search(

@@ -137,6 +137,7 @@ def test_the_smaller_file_serves_the_longest_budget(tmp_path: Path) -> None:
     assert make_evaluator(SPACE, "table", None, tmp_path).evaluate(SPACE.parse(CELL), 0)["accuracy"] == 25.0
 
 
+@pytest.mark.slow
 def test_cells_are_found_in_any_order_of_their_nodes(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     cells = [*SPACE.sample(60, rng), *(SPACE.parse(text) for text in ("output~0", "maxpool3x3~0|output~0+1"))]

@@ -129,6 +129,7 @@ def logs(data_dir):
     return read_logs(data_dir, "wikitext2")
 
 
+@pytest.mark.slow
 def test_networks_have_the_parameters_that_the_logs_tell(logs):
     space = SPACE.at(network_size("wikitext2"))
     assert len(logs) == 345

@@ -74,6 +74,7 @@ def test_tasks(data_dir: Path) -> None:
     assert task_names("mbv3", "predictor") == [f"imagenet{size}" for size in (224, 208, 192, 176, 160, 144, 128)]
 
 
+@pytest.mark.slow
 def test_what_was_made_says_what_it_is(data_dir: Path) -> None:
     evaluator = make_evaluator(get_space("nb201"), "table", "cifar100", data_dir)
     assert (evaluator.name, evaluator.task) == ("table", "cifar100")

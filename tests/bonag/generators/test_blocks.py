@@ -70,6 +70,7 @@ def first_order(generator: DiscreteGenerator, n: int, rng: np.random.Generator) 
     return generator.gradient_sample(n, potential, rng, steps=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nb201", "mbv3"])
 @pytest.mark.parametrize("sample", [unguided, tilted, first_order])
 def test_the_first_300_of_700_are_those_of_300(

@@ -43,6 +43,7 @@ def test_none_is_the_one_that_comes_with_the_space() -> None:
         assert isinstance(make_generator(part, SPACE), DiscreteGenerator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mine.safetensors", "mine"])
 def test_a_file_is_one_by_its_name_or_because_it_is_there(
     generators: dict[str, DiscreteGenerator], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,7 @@ OPEN = [-np.inf, np.inf]
 # Scales
 
 
+@pytest.mark.slow
 @given(samples, arrays(np.float64, 12, elements=st.floats(-20, 20)))
 def test_larger_is_never_lower(sample: np.ndarray, values: np.ndarray) -> None:
     scores = normal_scores(quantiles_of(sample), np.sort(values))
@@ -282,6 +283,7 @@ def test_two_bounds_have_strengths_of_their_own(pair: object, t: float, strength
     np.testing.assert_allclose(found, guided(pair, ALL_PAIRS, t, bounds, chosen), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bounded_samples_are_distributed_as_the_data_that_meet_the_bounds(pair: object) -> None:
     n, bounds = 2048, np.array([LOW, BETWEEN])
     codes = pair.generator().raw_sample(n, np.random.default_rng(0), 60, bounds)  # type: ignore[attr-defined]

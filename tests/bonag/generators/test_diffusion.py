@@ -108,6 +108,7 @@ def test_reverse_steps_from_and_to_the_ends(transition: Transition, s: float, t:
     np.testing.assert_allclose(transition.reverse(z, clean, s, t), expected, atol=1e-9)
 
 
+@pytest.mark.slow
 @both_kinds
 @given(t=levels)
 def test_the_likelihood_is_a_column_of_the_matrix(transition: Transition, t: float) -> None:

@@ -153,6 +153,7 @@ def test_samples_are_diverse(raw_samples: dict[str, np.ndarray], name: str) -> N
     assert len(np.unique(raw_samples[name], axis=0)) > 945
 
 
+@pytest.mark.slow
 @both_spaces
 def test_nodes_are_distributed_as_in_uniform_sampling(
     generators: dict[str, DiscreteGenerator], raw_samples: dict[str, np.ndarray], name: str

@@ -264,6 +264,7 @@ def test_an_exact_potential_gives_the_tilted_distribution(perfect_cells: Discret
     assert chisquare(pairs, n * truth / truth.sum()).pvalue > P_VALUE
 
 
+@pytest.mark.slow
 def test_in_few_steps_the_shipped_generator_comes_near_it(generators: dict[str, DiscreteGenerator]) -> None:
     generator = generators["nb201"]
     potential = expected_reward(generator, REWARDS)

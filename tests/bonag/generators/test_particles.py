@@ -85,6 +85,7 @@ def check(codes: np.ndarray, cells: np.ndarray, reward: Reward, bias: float = BI
     return noise / chance
 
 
+@pytest.mark.slow
 @REWARDS
 def test_samples_have_the_tilted_distribution(
     perfect_cells: DiscreteGenerator, all_cells: np.ndarray, reward: Reward
@@ -105,6 +106,7 @@ def test_with_many_particles_not_even_a_small_bias_is_left(
     check(codes, all_cells, peaked, bias=0.0)
 
 
+@pytest.mark.slow
 def test_samples_of_the_shipped_generator_have_the_tilted_distribution(
     generators: dict[str, DiscreteGenerator], all_cells: np.ndarray
 ) -> None:
@@ -139,6 +141,7 @@ def test_each_part_by_itself_leads_to_the_tilted_distribution(
     assert (check(codes, all_cells, reward) < 2).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moves", [{"particles": 4, "moves": 0, "last_moves": 0}, {}, {"last_moves": 60}], ids=str)
 def test_nodes_that_depend_on_each_other_are_tilted_together(pair: object, moves: dict[str, int]) -> None:
     rewards = np.array([[0.0, 1.5, 0.0], [1.0, 0.0, 0.5], [-1.0, 0.0, -1.0]])

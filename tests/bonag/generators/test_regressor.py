@@ -95,6 +95,7 @@ def test_the_default_fit_is_the_exact_posterior(process: Process) -> None:
     assert (spread < 0.18).all()
 
 
+@pytest.mark.slow
 def test_a_fit_is_a_function_of_its_seed_and_leaves_the_global_random_state_alone() -> None:
     state = torch.random.get_rng_state()
     first, again, other = (

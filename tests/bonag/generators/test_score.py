@@ -91,6 +91,7 @@ def test_a_potential_without_a_finite_gradient_is_refused() -> None:
         generator.gradient_sample(1, lambda x, t: (0 * x[:, 1, 2]).sqrt(), np.random.default_rng(0))
 
 
+@pytest.mark.slow
 @every_sde
 def test_the_network_adds_to_bayes_rule_of_single_sites(sde: SDE) -> None:
     generator = make("nb201", sde, silent=True)
@@ -127,6 +128,7 @@ def test_networks_see_the_probabilities_of_noised_codes(sde: SDE) -> None:
     assert (generator.noised(codes, torch.zeros(2000) + sde.last_level, random).argmax(dim=-1) == codes).all()
 
 
+@pytest.mark.slow
 @every_sampler
 def test_the_same_seed_gives_the_same_samples_however_many_are_drawn(sampler: str) -> None:
     generator = make("nb201", SDES["ve"], silent=True)
@@ -182,6 +184,7 @@ def train(generator: ScoreGenerator, schedule: Schedule) -> None:
     fit_network(generator.denoiser, loss, schedule)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nb201", "mbv3"])
 def test_the_loss_of_a_silent_network_is_the_entropy_of_the_marginals(name: str) -> None:
     # It is told nothing of the site in question, and says nothing of the others.

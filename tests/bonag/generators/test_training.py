@@ -208,6 +208,7 @@ def test_the_seed_decides_everything(nb201: SearchSpace) -> None:
     assert not equal(first, other)
 
 
+@pytest.mark.slow
 def test_training_leaves_the_global_random_state_alone(nb201: SearchSpace) -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -289,6 +290,7 @@ def known(all_cells: np.ndarray) -> Conditions:
     return Conditions({"convolutions": quantiles}, posterior, labels=60, source="counting")
 
 
+@pytest.mark.slow
 def test_labels_are_counted_and_their_source_is_named(nb201: SearchSpace, known: Conditions, tmp_path: Path) -> None:
     generator, record = train_generator(nb201, schedule=BRIEF, conditions=known)
     assert isinstance(generator, DiscreteGenerator)

@@ -130,6 +130,7 @@ def test_a_space_without_a_generator_says_so():
     assert kinds(found) == [(6, "proposed", 6)]
 
 
+@pytest.mark.slow
 def test_several_goals_and_bounds_are_guided_and_counted(history):
     objective = Objective.parse(["accuracy", "-macs"], ["params<=5e5"])
     found = guidance(NB201, objective, replace(CONFIG, objective=("accuracy", "-macs")), History(history.trials[:9]))

@@ -286,6 +286,7 @@ class TestConditional:
         with pytest.raises(UserError, match=r"not trained with the condition 'params': .* choose from resampling"):
             go(model=model, where=["params<=1e6", "accuracy>=90"], method="classifier-free")
 
+    @pytest.mark.slow
     def test_labels_of_another_evaluator_are_of_another_metric(self, go: Callable[..., Generated], model: Path) -> None:
         other = make_evaluator(SPACE, "surrogate", "cifar100")
         assert go(model=model, where=["accuracy>=60"], labels=40, evaluator=other).method == "resampling"

@@ -20,6 +20,7 @@ def history(make) -> History:
     return make([1.0, 3.0, None, 9.0, 4.0], time=[1.0, 2.0, 0.0, 9.0, 3.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["pdf", "png", "svg", "PDF"])
 def test_the_suffix_decides_the_format_and_the_width_is_kept(history: History, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"figure.{suffix}"

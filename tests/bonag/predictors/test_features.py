@@ -53,6 +53,7 @@ def assert_counts(columns: np.ndarray, counts: np.ndarray) -> None:
             np.testing.assert_allclose(column, column[0] + slope * (count - count[0]), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_path_counts_equal_brute_force_on_all_cells(cell_features: GraphFeatures, all_cells: np.ndarray) -> None:
     tallies = [Counter(spelled(ops, way) for way in live_ways(ops)) for ops in all_cells.tolist()]
     words = {word: place for place, word in enumerate(sorted({word for tally in tallies for word in tally}))}
@@ -170,6 +171,7 @@ def test_a_chain_has_no_block_of_paths(chain_features: GraphFeatures) -> None:
     assert list(chain_features.blocks) == ["slots", "totals"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nb201", "mbv3", "learned_cells", "nb101", "darts", "nbgraph"])
 def test_random_pairs_are_at_a_squared_distance_of_two_in_every_block(
     request: pytest.FixtureRequest, draw_codes: Callable[..., np.ndarray], name: str

@@ -198,6 +198,7 @@ def test_imagined_results_keep_the_mean_and_shrink_the_spread(nb201: SearchSpace
     assert same(model.predict(unseen), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", ["ensemble", "mixture"])
 def test_the_ensemble_is_surer_of_imagined_results_too(nb201: SearchSpace, data: tuple, predictor: str) -> None:
     ops, values, unseen = data

@@ -54,6 +54,7 @@ def test_a_read_only_place_gets_no_run(small_disk: Path, config: RunConfig) -> N
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_what_was_written_and_the_run_goes_on_when_there_is_room(
     small_disk: Path, config: RunConfig, trials: list[Trial]
 ) -> None:

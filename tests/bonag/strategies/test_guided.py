@@ -106,6 +106,7 @@ def test_proposals_are_a_pure_function_of_history_and_random_numbers(name: str, 
 # What is proposed
 
 
+@pytest.mark.slow
 @both_spaces
 @pytest.mark.parametrize("statuses", [[C] * 15, [C, F, R, A] * 5, [C, C, *[R] * 12], [C, C, *[F] * 12]])
 def test_proposals_are_distinct_valid_and_not_in_the_history(name: str, statuses: list[TrialStatus]) -> None:
@@ -119,6 +120,7 @@ def test_proposals_are_distinct_valid_and_not_in_the_history(name: str, statuses
     assert {proposal.provenance["origin"] for proposal in proposals} == {"guided"}
 
 
+@pytest.mark.slow
 def test_the_history_is_never_proposed_even_where_it_is_all_that_is_good() -> None:
     # Failed are the best cell's neighbours, and it runs already.
     space = get_space("nb201")
@@ -184,6 +186,7 @@ def test_what_was_picked_before_in_the_same_batch_counts_as_evaluated() -> None:
     assert guided.provenance["acquisition"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_trials_that_run_count_as_evaluated() -> None:
     space = get_space("nb201")
     history = history_of(space, [C] * 20)

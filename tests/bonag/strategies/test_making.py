@@ -132,6 +132,7 @@ def test_every_predictor_decides_by_itself(nb201: SearchSpace, history: History)
     assert chosen["ensemble"] != chosen["mixture"]
 
 
+@pytest.mark.slow
 def test_the_defaults_are_log_ei_and_the_gaussian_process(nb201: SearchSpace, history: History) -> None:
     assert proposed(nb201, history, 2) == proposed(nb201, history, 2, acquisition="log-ei", predictor="gp")
 

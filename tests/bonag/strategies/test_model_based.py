@@ -97,6 +97,7 @@ def test_a_small_space_is_emptied_without_a_repetition(name: str, letters: Searc
     assert len(history) == letters.size
 
 
+@pytest.mark.slow
 @each
 def test_minimising_is_maximising_the_negative(name: str) -> None:
     space = get_space("nb201")
@@ -162,6 +163,7 @@ def test_candidates_of_bananas_are_mutations_of_the_best() -> None:
 # Gaussian processes
 
 
+@pytest.mark.slow
 def test_the_plain_process_scores_everything_where_it_can() -> None:
     assert isinstance(plain_process(get_space("nb201"), ACCURACY).generator, AllCandidates)
     for name in ("mbv3", "nb101", "darts"):

@@ -111,6 +111,7 @@ def weights(network):
     return [tensor.clone() for tensor in network.state_dict().values()]
 
 
+@pytest.mark.slow
 def test_a_training_is_a_function_of_its_seed_and_goes_on_to_the_same_bits(make_fit, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     expected = weights(make_fit().run(RunningTrial(seed=3)))
@@ -219,6 +220,7 @@ def test_a_space_of_ones_own_learns_texts_too(alphabet, tmp_path):
     assert 1 < metrics["perplexity"] < 1.5
 
 
+@pytest.mark.slow
 def test_networks_that_do_not_read_cannot_learn_a_text(alphabet):
     with pytest.raises(UserError, match=r"space 'mute' have no `read\(tokens, states=None\)`"):
         make_evaluator(Mute(), "train", settings={"dataset": str(alphabet)})

@@ -55,6 +55,7 @@ def test_a_folder_without_runs_says_how_to_start_one(visit: Visit, tmp_path: Pat
     assert "bonag run --space" in answer.text
 
 
+@pytest.mark.slow
 def test_the_trials_of_a_run_are_sorted_filtered_and_paged_by_the_address(
     make: Make, visit: Visit, tmp_path: Path
 ) -> None:

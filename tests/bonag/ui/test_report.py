@@ -103,6 +103,7 @@ def view_of(trials, goals="accuracy", constraints=(), **config) -> View:
     return View(summary, History(trials), objective, NB201, made, "what the numbers are", None, "/home/ada/runs/run")
 
 
+@pytest.mark.slow
 def test_it_is_one_file_that_its_own_policy_lets_load_nothing(make: Make, tmp_path: Path):
     parsed = written(make("a", made_trials(100)), tmp_path / "a.html")
     for tag, attributes in parsed.tags:

@@ -90,6 +90,7 @@ def test_what_a_reason_says_does_not_run(visit: Visit):
     assert visit.page.title() == "a-run · bonag report"
 
 
+@pytest.mark.slow
 def test_its_table_sorts_and_filters(visit: Visit):
     page = visit.page
     page.get_by_role("button", name="latency").click()
@@ -143,6 +144,7 @@ def test_without_script_all_trials_can_be_read(browser: Any, report: Path):
     visit.context.close()
 
 
+@pytest.mark.slow
 def test_it_can_be_printed_and_is_as_before_afterwards(visit: Visit, tmp_path: Path):
     visit.drawn()
     visit.page.pdf(path=tmp_path / "a.pdf", format="A4", print_background=True)

@@ -188,6 +188,7 @@ def test_the_argument_may_be_a_folder_a_run_or_its_name(
             open_source(text)
 
 
+@pytest.mark.slow
 def test_all_runs_of_a_server_are_shown_and_none_can_be_written(
     make: Make, tmp_path: Path, postgres_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
