@@ -17,8 +17,8 @@ from loops.strategies.mutation import Mutation
 from search_spaces import Architecture, SearchSpace
 from search_spaces.errors import UserError
 
-# As many graphs as the particles of guided generation are at all their noise levels: 128 x 14.
-CANDIDATES = 128 * 14
+# As many graphs as the particles of guided generation are at all their noise levels: 128 x 12.
+CANDIDATES = 128 * 12
 # A neighbourhood may hold fewer distinct architectures than are asked for.
 DRAWS_PER_CANDIDATE = 4
 
@@ -98,7 +98,7 @@ class EvolutionCandidates(UniformCandidates):
     space repairs.
     """
 
-    generations: int = 14
+    generations: int = 12
     elite: int = 16
     count: int = CANDIDATES
     mutation: Mutation = field(init=False, repr=False, compare=False)

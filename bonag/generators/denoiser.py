@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
 from typing import cast
 
 import numpy as np
@@ -19,6 +20,8 @@ from search_spaces import SearchSpace
 LEAST_LOGIT = 60.0
 # A table of more entries is not at hand fast enough.
 MOST_ENTRIES = 2**19
+# Bytes; the C library lets nothing larger count.
+LARGEST_BLOCK = 2**24
 # Levels of which tables are kept: those of a search. A level takes about a megabyte.
 MOST_LEVELS = 32
 
@@ -54,6 +57,7 @@ class Denoiser(nn.Module):
         siblings: bool = True,
     ) -> None:
         super().__init__()
+        _keep_freed_memory()
         self.width = width
         relation = site_relations(space, siblings)
         words, absent = _words(space)
@@ -132,15 +136,30 @@ class Denoiser(nn.Module):
         """The same; samplers come back to the same levels."""
         if torch.is_grad_enabled():
             return self._tables(t, bounds)
-        weights = [(weight.data_ptr(), weight._version) for weight in self.parameters()]
+        weights = [(weight.data_ptr(), weight._version) for weight in self._weights]
         at = np.array([] if bounds is None else bounds.numpy(force=True), dtype=np.float32)
         return self._last.get(t.numpy(force=True), np.array(weights), at, compute=lambda: self._tables(t, bounds))
+
+    @cached_property
+    def _weights(self) -> list[nn.Parameter]:
+        """All of them; to walk through the modules again takes a fifth of a small batch's time."""
+        return list(self.parameters())
 
     def _embed(self, z: Tensor) -> Tensor:
         if z.dim() == 2:
             return self.operation(self.words.expand(len(z), -1, -1).gather(2, z[..., None])[..., 0])
         rows = self.operation(self.words).masked_fill(self.absent[..., None], 0.0)
         return torch.einsum("bsk,skw->bsw", z, rows)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let what one operation frees be there for the next one, instead of going back to the system page by page.
+
+    glibc does so up to twice the largest block that was freed before (mallopt(3), M_MMAP_THRESHOLD), so one is; what
+    nobody writes to takes no memory. Else half of the time goes into pages. Other C libraries are left as they are.
+    """
+    torch.empty(LARGEST_BLOCK, dtype=torch.uint8)
 
 
 # How a site is related to another: as nodes that an edge of all graphs joins (or not), or through free edges.

@@ -108,9 +108,9 @@ class ParticleSearch:
     without graphs to start from, the first is 1.
     """
 
-    particles: int = 64
-    steps: int = 28
-    first_level: float = 0.5
+    particles: int = 128
+    steps: int = 12
+    first_level: float = 0.35
     last_level: float = 0.06
     elites: int = 16
 
@@ -126,7 +126,7 @@ class ParticleSearch:
         """All distinct graphs that were scored, best first: (M, S) codes and (M,) scores. starts: (K, S) codes."""
         pool = np.unique(starts, axis=0) if len(starts) else starts
         scores = guidance(pool) if len(pool) else np.empty(0)
-        known = {row.tobytes() for row in pool}
+        known = set(_keys(pool))
         for t in np.geomspace(self.first_level, self.last_level, self.steps).tolist():
             if len(pool):
                 elites = torch.from_numpy(pool[np.argsort(-scores, kind="stable")[: self.elites]])
@@ -134,10 +134,11 @@ class ParticleSearch:
             else:
                 t = 1.0
                 z = transition.prior(self.particles, generator)
-            x = _unknown(draw(clean(z, t), generator).numpy(), known)
+            rows, place = _distinct(z.numpy())
+            x = _unknown(draw(clean(torch.from_numpy(rows), t)[place], generator).numpy(), known)
             new = _unknown(project(x), known) if len(x) else x
             if len(new):
-                known |= {row.tobytes() for row in new}
+                known.update(_keys(new))
                 pool, scores = np.concatenate([pool, new]), np.concatenate([scores, guidance(new)])
         order = np.argsort(-scores, kind="stable")
         return pool[order], scores[order]
@@ -145,14 +146,29 @@ class ParticleSearch:
 
 def distinct_scores(codes: np.ndarray, score: Score) -> np.ndarray:
     """The scores of (B, S) codes, each distinct one scored once."""
+    rows, place = _distinct(codes)
+    return score(rows)[place]
+
+
+def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct rows of (B, S) codes, (D, S), and which of them each row is, (B,)."""
     rows, place = np.unique(codes, axis=0, return_inverse=True)
-    return score(rows)[place.reshape(-1)]
+    return rows, place.reshape(-1)
 
 
 def _unknown(codes: np.ndarray, known: set[bytes]) -> np.ndarray:
     """The distinct rows of (B, S) codes, in order, without those that are known."""
-    first = {row.tobytes(): place for place, row in reversed(list(enumerate(codes)))}
-    return codes[sorted(place for row, place in first.items() if row not in known)]
+    first: dict[bytes, int] = {}
+    for place, row in enumerate(_keys(codes)):
+        if row not in known:
+            first.setdefault(row, place)
+    return codes[list(first.values())]
+
+
+def _keys(codes: np.ndarray) -> list[bytes]:
+    """The rows of (B, S) codes, S > 0, as bytes."""
+    rows = np.ascontiguousarray(codes)
+    return list(rows.view(f"V{rows.itemsize * rows.shape[1]}")[:, 0].tolist())
 
 
 def _rewards(codes: Tensor, log_reward: Score) -> np.ndarray:

@@ -34,6 +34,8 @@ LEAST_NOISE = 1e-4
 # How far hyperparameters may be from the medians, in widths of their priors.
 FARTHEST = 8.0
 MAX_FIT_STEPS = 50
+# A step that changes the logarithm by a smaller share is the last.
+LEAST_CHANGE = 1e-5
 _NOISE, _SCALES, _LENGTHS = "likelihood.noise_covar.raw_noise", "covar_module.raw_scales", "covar_module.raw_lengths"
 # Medians of the priors of what these are the logarithms of.
 _MEDIANS = {_NOISE: NOISE, _SCALES: OUTPUT_SCALE, _LENGTHS: LENGTHSCALE}
@@ -69,7 +71,7 @@ def fit(model: SingleTaskGP) -> float:
     settings = {
         "parameters": posterior.parameters,
         "bounds": posterior.bounds,
-        "options": {"maxiter": MAX_FIT_STEPS},
+        "options": {"maxiter": MAX_FIT_STEPS, "ftol": LEAST_CHANGE},
     }
     try:
         fit_gpytorch_mll(mll, closure=posterior.loss, optimizer_kwargs=settings, max_attempts=1)
