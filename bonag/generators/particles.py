@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 from torch import Tensor
 
 from bonag.generators.diffusion import Transition, draw
@@ -18,8 +19,15 @@ LEAST_RISE = 0.02
 # No reward is worse: of infinite ones, differences would be no numbers.
 LEAST = -1e6
 
-# Probabilities of the clean classes, (B, S, K), of (B, S) noisy codes at a level.
-Clean = Callable[[Tensor, float], Tensor]
+
+class Clean(Protocol):
+    """What is known of codes through their noise."""
+
+    def __call__(self, z: Tensor, t: float) -> Tensor:
+        """Probabilities of the clean classes, (B, S, K), of (B, S) noisy codes at a level."""
+        ...
+
+
 # p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K).
 Others = Callable[[Tensor], Tensor]
 
@@ -72,7 +80,7 @@ class Resampling:
                 for _ in range(self.moves + (self.last_moves if last and weight >= 1 else 0)):
                     site = free[torch.randint(len(free), (count,), generator=generator)]
                     proposed = x.clone()
-                    proposed[every, site] = draw(others(x)[every, site], generator)
+                    proposed[every, site] = draw(_of_distinct(x, others)[every, site], generator)
                     scores = _rewards(proposed, reward)
                     before = sum((_rewards(proposed, earlier) for earlier in log_rewards[:number]), np.zeros(count))
                     uniform = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
@@ -134,8 +142,7 @@ class ParticleSearch:
             else:
                 t = 1.0
                 z = transition.prior(self.particles, generator)
-            rows, place = _distinct(z.numpy())
-            x = _unknown(draw(clean(torch.from_numpy(rows), t)[place], generator).numpy(), known)
+            x = _unknown(draw(_of_distinct(z, partial(clean, t=t)), generator).numpy(), known)
             new = _unknown(project(x), known) if len(x) else x
             if len(new):
                 known.update(_keys(new))
@@ -148,6 +155,12 @@ def distinct_scores(codes: np.ndarray, score: Score) -> np.ndarray:
     """The scores of (B, S) codes, each distinct one scored once."""
     rows, place = _distinct(codes)
     return score(rows)[place]
+
+
+def _of_distinct(codes: Tensor, network: Callable[[Tensor], Tensor]) -> Tensor:
+    """What a network says of (B, S) codes, each distinct one asked about once: (B, ...)."""
+    rows, place = _distinct(codes.numpy())
+    return network(torch.from_numpy(rows))[place]
 
 
 def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +196,8 @@ def _recombine(parents: Tensor, n: int, generator: torch.Generator) -> Tensor:
 
 def _effective(log_weights: np.ndarray) -> float:
     """The effective number of particles, between 1 and all."""
-    return float(np.exp(2 * logsumexp(log_weights) - logsumexp(2 * log_weights)))
+    weights = np.exp(log_weights - log_weights.max())
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _systematic(weights: np.ndarray, n: int, generator: torch.Generator) -> np.ndarray:
