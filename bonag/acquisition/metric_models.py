@@ -225,17 +225,19 @@ class MetricFitter:
 
         A warped Gaussian process (Snelson et al., 2003).
         """
-        log_likelihood = getattr(self.predictor, "log_likelihood", None)
-        if log_likelihood is None:
+        log_likelihoods = getattr(self.predictor, "log_likelihoods", None)
+        if log_likelihoods is None:
             return DEFAULT_TAIL
         first = prefix(len(values), SLOW_GROWTH)
         rows = informative_rows(values[:first], MAX_FIT_ROWS)
         codes, values = codes[rows], values[rows]
 
-        def likelihood(tail: float) -> float:
-            return log_likelihood(codes, model_scores(values, tail)) + log_slopes(values, tail)
+        def likeliest() -> float:
+            scores = np.stack([model_scores(values, tail) for tail in TAILS])
+            slopes = [log_slopes(values, tail) for tail in TAILS]
+            return TAILS[int(np.argmax(log_likelihoods(codes, scores) + slopes))]
 
-        return self._last_tail.get(codes, values, compute=lambda: max(TAILS, key=likelihood))
+        return self._last_tail.get(codes, values, compute=likeliest)
 
     def _counts(self, codes: np.ndarray) -> np.ndarray:
         costs = (self.space.costs(self.space.decode(self.space.graph(code))) for code in codes)

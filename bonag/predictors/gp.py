@@ -41,21 +41,23 @@ class GaussianProcess:
 
     def fit(self, codes: np.ndarray, scores: np.ndarray) -> FittedProcess:
         """codes: (n, S). scores: (n,) of mean 0 and standard deviation 1."""
-        return self._fit(codes, scores)[0]
+        inputs = self.features(codes)
+        model = make_model(self.features, inputs, scores)
+        fit(model)
+        kernel = ArchitectureKernel(self.features, cast(BlockKernel, model.covar_module))
+        return FittedProcess(kernel, inputs, scores, model.likelihood.noise.item())
 
-    def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
-        """The logarithm of the largest marginal likelihood times the priors, up to a constant."""
-        return self._fit(codes, scores)[1]
+    def log_likelihoods(self, codes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """The logarithms of the largest marginal likelihoods times the priors, (T,), up to a constant.
+
+        codes: (n, S). scores: T times those of all of them, (T, n). Each fit begins where the one before has ended, so
+        that like scores should stand side by side.
+        """
+        model = make_model(self.features, self.features(codes), scores[0])
+        return np.array([fit(model, targets) for targets in scores])
 
     def prior(self) -> FittedProcess:
         """The process before any evaluation, its hyperparameters at the medians of their priors."""
         width = sum(map(len, self.features.blocks.values()))
         kernel = ArchitectureKernel(self.features, BlockKernel(self.features))
         return FittedProcess(kernel, np.zeros((0, width)), np.zeros(0), NOISE)
-
-    def _fit(self, codes: np.ndarray, scores: np.ndarray) -> tuple[FittedProcess, float]:
-        inputs = self.features(codes)
-        model = make_model(self.features, inputs, scores)
-        reached = fit(model)
-        kernel = ArchitectureKernel(self.features, cast(BlockKernel, model.covar_module))
-        return FittedProcess(kernel, inputs, scores, model.likelihood.noise.item()), reached

@@ -104,9 +104,9 @@ class Mixture:
         taught = {code.tobytes(): float(score) for code, score in zip(codes, scores, strict=True)}
         return FittedMixture(process, ensemble, weight, taught)
 
-    def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
-        """That of the Gaussian process."""
-        return self.process.log_likelihood(codes, scores)
+    def log_likelihoods(self, codes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Those of the Gaussian process."""
+        return self.process.log_likelihoods(codes, scores)
 
 
 def graph_ensemble(space: SearchSpace, device: str = "cpu") -> Mixture:

@@ -117,7 +117,8 @@ class SlotAndSubtreeProcess:
 def plain_process(space: SearchSpace, objective: Objective) -> GuidedGeneration:
     """The strategy ``gp``: ten random architectures first, then the maximum of the acquisition function.
 
-    It is the true one in a small space that lists its architectures, else that of evolution over 1,792 of them.
+    It is the true one in a small space that lists its architectures, else that of evolution over as many of them as
+    ``bonag`` generates.
     """
     listed = space.size <= MAX_ENUMERATED and space.all() is not None
     candidates = AllCandidates(space) if listed else EvolutionCandidates(space)

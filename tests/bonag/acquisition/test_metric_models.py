@@ -101,8 +101,8 @@ def test_a_predictor_that_only_fits_and_predicts_knows_all_trials(fitted, n):
 
 def test_the_scale_is_the_likeliest_where_a_predictor_knows_it(fitted):
     class Warped(Nearest):
-        def log_likelihood(self, codes: np.ndarray, scores: np.ndarray) -> float:
-            return -1e3 * float(np.abs(scores - model_scores(fitted.values[: len(scores)], TAILS[2])).max())
+        def log_likelihoods(self, codes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+            return -1e3 * np.abs(scores - model_scores(fitted.values[: len(codes)], TAILS[2])).max(axis=1)
 
     model = MetricFitter(fitted.space, "speed", 1.0, Warped()).fit(fitted.seen, fitted.values)
     assert isinstance(model, LearnedMetric)

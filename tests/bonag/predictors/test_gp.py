@@ -24,9 +24,9 @@ from bonag.predictors.architecture_kernel import (
     BlockKernel,
 )
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.gp import FittedProcess
+from bonag.predictors.gp import FittedProcess, GaussianProcess
 from bonag.predictors.likelihood import LEAST_NOISE, NOISE, LogPosterior, make_model
-from bonag.scores import rank_gaussianise
+from bonag.scores import TAILS, model_scores, rank_gaussianise
 from search_spaces import SearchSpace
 
 every_space = pytest.mark.parametrize("name", ["nb201", "mbv3", "nb101", "darts", "nbgraph"])
@@ -269,3 +269,13 @@ def test_predictions_are_gpytorchs_and_shares_add_up(problem: Callable, name: st
     shares = process.shares(X[40:])
     assert len(shares) == 2 * len(features.blocks)
     assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n", [6, 40])
+def test_likelihoods_of_several_scores_are_those_of_each_alone(
+    n: int, nb201: SearchSpace, draw_codes: Callable[..., np.ndarray], flow: Callable[..., np.ndarray]
+) -> None:
+    codes, predictor = draw_codes(nb201, n, 1), GaussianProcess(nb201)
+    scores = np.stack([model_scores(flow(nb201, codes), tail) for tail in TAILS])
+    alone = [likelihood.fit(make_model(predictor.features, predictor.features(codes), row)) for row in scores]
+    assert predictor.log_likelihoods(codes, scores) == pytest.approx(alone, abs=0.05)
