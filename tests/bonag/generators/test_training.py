@@ -18,7 +18,7 @@ from bonag.generators.fitting import Progress, Schedule
 from bonag.generators.score import ScoreGenerator
 from bonag.generators.sde import VE, VP
 from bonag.generators.split import POOL
-from bonag.generators.training import Conditions, train_generator
+from bonag.generators.training import LEVEL_POWER, Conditions, train_generator
 from search_spaces import Architecture, SearchSpace, get_space
 from search_spaces.errors import UserError
 from search_spaces.nb201 import NB201
@@ -127,7 +127,8 @@ def test_a_long_training_knows_all_that_can_be_known() -> None:
         found, least, _ = losses(generator, t)
         # The average over samples of them is no bound, so a little less is possible.
         assert least - 0.01 < found < least + 0.03
-    average = np.mean([_without_itself(t) for t in np.linspace(0, 1, 101)])
+    uniform = np.linspace(0, 1, 101)
+    average = np.mean([_without_itself(t) for t in [*uniform, *uniform**LEVEL_POWER]])
     assert progress[-1].loss == pytest.approx(average, abs=0.08)
     codes = generator.raw_sample(1024, np.random.default_rng(0), steps=50)
     assert (codes[:, 1:-1:2] == codes[:, 2:-1:2]).mean() > 0.95
