@@ -6,25 +6,11 @@ import numpy as np
 import torch
 from botorch.acquisition.analytic import LogExpectedImprovement
 from botorch.models.model import Model
-from botorch.posteriors import Posterior
+from botorch.posteriors import TorchPosterior
 from torch import Tensor
+from torch.distributions import Normal
 
 from loops.protocols import Prediction
-
-
-class _Gaussians(Posterior):
-    """B independent ones, of mean and variance (B, 1, 1). BoTorch's own builds their joint distribution first."""
-
-    dtype, device = torch.float64, torch.device("cpu")
-
-    def __init__(self, prediction: Prediction) -> None:
-        self.mean = torch.from_numpy(prediction.mean)[:, None, None]
-        self.variance = torch.from_numpy(prediction.stddev**2)[:, None, None]
-
-    def rsample(self, sample_shape: torch.Size | None = None) -> Tensor:
-        """Draws of all of them, (*sample_shape, B, 1, 1)."""
-        shape = (*(sample_shape or ()), *self.mean.shape)
-        return self.mean + self.variance.sqrt() * torch.randn(shape, dtype=self.dtype)
 
 
 class _Marginals(Model):
@@ -34,9 +20,10 @@ class _Marginals(Model):
 
     def __init__(self, prediction: Prediction) -> None:
         super().__init__()
-        self._posterior = _Gaussians(prediction)
+        mean, stddev = (torch.from_numpy(part)[:, None, None] for part in (prediction.mean, prediction.stddev))
+        self._posterior = TorchPosterior(Normal(mean, stddev, validate_args=False))
 
-    def posterior(self, X: Tensor, *args: object, **kwargs: object) -> Posterior:
+    def posterior(self, X: Tensor, *args: object, **kwargs: object) -> TorchPosterior:
         """Independent Gaussians, (B, 1, 1)."""
         return self._posterior
 

@@ -233,6 +233,7 @@ class MetricFitter:
         codes, values = codes[rows], values[rows]
 
         def likeliest() -> float:
+            """The best of all tails."""
             scores = np.stack([model_scores(values, tail) for tail in TAILS])
             slopes = [log_slopes(values, tail) for tail in TAILS]
             return TAILS[int(np.argmax(log_likelihoods(codes, scores) + slopes))]

@@ -80,6 +80,7 @@ class MutationCandidates(UniformCandidates):
         mutated = round(self.count * (1 - self.random)) if parents else 0
 
         def draw(n: int) -> list[Architecture]:
+            """n mutations of starts."""
             chosen = rng.integers(len(parents), size=n)
             changes = self.mutation.rates(n, rng) if self.site_by_site else rng.geometric(0.5, size=n)
             return self.mutation.many([parents[i] for i in chosen], changes, rng)
@@ -130,6 +131,7 @@ class EvolutionCandidates(UniformCandidates):
         """n distinct children at most: (M, S) codes."""
 
         def draw(many: int) -> list[Architecture]:
+            """So many children, half of them crossed, the others mutated."""
             half = many // 2
             first, second = codes[rng.integers(len(codes), size=(2, half))]
             crossed = self.space.nearest(np.where(rng.random(first.shape) < 0.5, first, second)) if half else []

@@ -20,7 +20,7 @@ from search_spaces import SearchSpace
 LEAST_LOGIT = 60.0
 # A table of more entries is not at hand fast enough.
 MOST_ENTRIES = 2**19
-# Bytes; the C library lets nothing larger count.
+# Bytes. Of a block that is freed, glibc remembers the size up to 32 MiB.
 LARGEST_BLOCK = 2**24
 # Levels of which tables are kept: those of a search. A level takes about a megabyte.
 MOST_LEVELS = 32
@@ -157,7 +157,8 @@ def _keep_freed_memory() -> None:
     """Let what one operation frees be there for the next one, instead of going back to the system page by page.
 
     glibc does so up to twice the largest block that was freed before (mallopt(3), M_MMAP_THRESHOLD), so one is; what
-    nobody writes to takes no memory. Else half of the time goes into pages. Other C libraries are left as they are.
+    nobody writes to takes no memory. Else nearly half of the time of a batch goes into pages. Other C libraries are
+    left as they are.
     """
     torch.empty(LARGEST_BLOCK, dtype=torch.uint8)
 

@@ -113,6 +113,7 @@ def _discrete_loss(
     random_bounds = None if conditions is None else RandomBounds(_draw_beliefs(conditions, codes, schedule.seed))
 
     def loss(step: int) -> Tensor:
+        """That of the batch of a step."""
         rng, noise = _streams(schedule.seed, step)
         bounds = None
         if random_bounds is None:
@@ -132,6 +133,7 @@ def _discrete_loss(
 
 def _score_loss(generator: ScoreGenerator, codes: np.ndarray, schedule: Schedule) -> Callable[[int], Tensor]:
     def loss(step: int) -> Tensor:
+        """That of the batch of a step."""
         rng, noise = _streams(schedule.seed, step)
         return generator.loss(torch.from_numpy(codes[rng.integers(len(codes), size=schedule.batch_size)]), noise)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bonag.predictors.architecture_kernel import ArchitectureKernel, BlockKernel
 from bonag.predictors.features import GraphFeatures
-from bonag.predictors.likelihood import NOISE, fit, make_model
+from bonag.predictors.likelihood import NOISE, fit, fit_each, make_model
 from bonag.predictors.posterior import ExactPosterior
 from search_spaces import SearchSpace
 
@@ -53,8 +53,7 @@ class GaussianProcess:
         codes: (n, S). scores: T times those of all of them, (T, n). Each fit begins where the one before has ended, so
         that like scores should stand side by side.
         """
-        model = make_model(self.features, self.features(codes), scores[0])
-        return np.array([fit(model, targets) for targets in scores])
+        return fit_each(make_model(self.features, self.features(codes), scores[0]), scores)
 
     def prior(self) -> FittedProcess:
         """The process before any evaluation, its hyperparameters at the medians of their priors."""

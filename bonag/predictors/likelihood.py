@@ -62,13 +62,11 @@ def make_model(features: GraphFeatures, inputs: np.ndarray, targets: np.ndarray)
     return model.to(X)
 
 
-def fit(model: SingleTaskGP, targets: np.ndarray | None = None) -> float:
+def fit(model: SingleTaskGP) -> float:
     """Maximise the marginal likelihood times the priors (L-BFGS), in place; where that fails, the model stays.
 
-    targets: (n,) in the place of the model's. Returns the logarithm of what it came to.
+    Returns the logarithm of what it came to.
     """
-    if targets is not None:
-        ExactGP.set_train_data(model, targets=torch.from_numpy(targets), strict=False)
     posterior = LogPosterior(model)
     mll = ExactMarginalLogLikelihood(model.likelihood, model)
     settings = {
@@ -81,6 +79,18 @@ def fit(model: SingleTaskGP, targets: np.ndarray | None = None) -> float:
     except ModelFittingError:
         model.eval()
     return float(posterior()[0])
+
+
+def fit_each(model: SingleTaskGP, targets: np.ndarray) -> np.ndarray:
+    """Fit the model to (T, n) targets, one after the other, each from where the one before has ended.
+
+    Returns the logarithms that ``fit`` returns, (T,).
+    """
+    reached = []
+    for one in targets:
+        ExactGP.set_train_data(model, targets=torch.from_numpy(one), strict=False)
+        reached.append(fit(model))
+    return np.array(reached)
 
 
 class LogPosterior:

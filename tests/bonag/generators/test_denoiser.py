@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -240,3 +243,29 @@ def test_every_weight_gets_a_gradient(z: torch.Tensor, conditions: int) -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().sum() > 0, name
+
+
+BATCHES = """
+import resource, torch
+from bonag.generators.denoiser import Denoiser
+from search_spaces import get_space
+
+torch.set_num_threads(1)
+space = get_space("mbv3")
+network, z = Denoiser(space).eval(), torch.zeros(128, space.num_sites, dtype=torch.int64)
+with torch.no_grad():
+    for batch in range(12):
+        if batch == 2:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        network(z, torch.tensor(0.2))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep what is freed")
+def test_memory_that_one_batch_frees_is_there_for_the_next() -> None:
+    """Counted in a process of its own, for any large block that was freed before would do."""
+    ended = subprocess.run([sys.executable, "-c", BATCHES], capture_output=True, text=True, check=True)
+    # Pages of memory that are new, in ten batches.
+    assert int(ended.stdout) < 500

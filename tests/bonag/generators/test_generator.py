@@ -96,6 +96,14 @@ def test_nearly_all_samples_are_valid_before_the_projection(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("name", "least"), [("nb101", 0.995), ("darts", 0.97), ("nlp", 0.99)])
+def test_where_most_graphs_are_invalid_samples_are_not(name: str, least: float) -> None:
+    space = get_space(name)
+    codes = load_generator(space).raw_sample(400, np.random.default_rng(0))
+    assert valid(space, codes).mean() >= least
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("nbgraph", 0.99), ("nbgraph-proteins", 0.99)])
 def test_where_edges_are_learned_most_samples_are_valid_and_none_is_favoured(name: str, least: float) -> None:
     space = get_space(name)
