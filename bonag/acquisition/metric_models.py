@@ -31,6 +31,8 @@ RELATIVE_DEVIATION = 1e-6
 GROWTH, SLOW_GROWTH = 0.08, 0.35
 # What a predictor is fitted on then, and what its model is conditioned on; both take time by the cube of their number.
 MAX_FIT_ROWS, MAX_ROWS = 256, 1024
+# Of the latter, so many are kept for trials after the fit: what is solved of the others serves until the next one.
+NEW_ROWS = 128
 # For predictors that do not say how likely scores are: hopeless trials squeeze the others little, and still differ.
 DEFAULT_TAIL = 1.0
 # Nodes of the Gauss-Hermite quadrature by which scores become values of a metric.
@@ -185,12 +187,14 @@ class MetricFitter:
             return self._learn_from_sources(self.advice)
         tail = self._likeliest_tail(codes, values)
         scale = ScoreMap.of_trials(values, tail, self.advice.unit if self.advice else None)
-        used = informative_rows(values, MAX_ROWS)
+        first = prefix(len(values), self._growth)
+        old = informative_rows(values[:first], MAX_ROWS - NEW_ROWS)
+        used = np.concatenate([old, first + informative_rows(values[first:], MAX_ROWS - len(old))])
         seen, scores = codes[used], scale.to_scores(values[used])
-        model = self._fit_prefix(codes, values, tail)
+        model = self._fit_prefix(codes[old], values[old], tail)
         if hasattr(model, "condition"):
             model = model.condition(seen, scores)
-        elif prefix(len(values), self._growth) < len(values) or len(values) > MAX_FIT_ROWS:
+        elif first < len(values) or len(values) > MAX_FIT_ROWS:
             model = self.predictor.fit(seen, scores)
         if self.advice is not None:
             model = TransferredProcess(cast(FittedProcess, model), seen, self.advice, scale.unit)
@@ -213,12 +217,17 @@ class MetricFitter:
         return float(getattr(self.predictor, "growth", GROWTH))
 
     def _fit_prefix(self, codes: np.ndarray, values: np.ndarray, tail: float) -> Model:
-        """The model of the prefix."""
-        first = prefix(len(values), self._growth)
-        rows = informative_rows(values[:first], MAX_FIT_ROWS)
-        codes, values = codes[rows], values[rows]
+        """The model of the trials up to the last scheduled fit; of more than it is fitted on, if it can be."""
         scores = model_scores(values, tail)
-        return self._last_fit.get(codes, scores, compute=lambda: self.predictor.fit(codes, scores))
+        rows = informative_rows(values, MAX_FIT_ROWS)
+
+        def fit() -> Model:
+            """Fitted on some, conditioned on all."""
+            model = self.predictor.fit(codes[rows], model_scores(values[rows], tail))
+            condition = getattr(model, "condition", None)
+            return model if condition is None or len(rows) == len(codes) else cast(Model, condition(codes, scores))
+
+        return self._last_fit.get(codes, scores, compute=fit)
 
     def _likeliest_tail(self, codes: np.ndarray, values: np.ndarray) -> float:
         """Of all tails of the scores, the one under which the values are the likeliest.

@@ -26,7 +26,7 @@ class FittedProcess(ExactPosterior):
         The mean is a sum of one function per term, f = sum over k of f_k; the share is cov(f_k, f) / var(f), so that
         shares add up to one, and may be negative where terms counteract.
         """
-        inputs, weights = self.kernel.inputs(codes), self._solved[1].numpy()
+        inputs, weights = self.kernel.inputs(codes), self._weights.numpy()
         parts = {name: term.matrix(inputs, self.inputs) @ weights for name, term in self.kernel.terms().items()}
         parts = {name: part - part.mean() for name, part in parts.items()}
         whole = np.sum(list(parts.values()), axis=0)

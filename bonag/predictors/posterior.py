@@ -9,6 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from loops.protocols import Prediction
 
@@ -33,13 +34,15 @@ class Kernel(Protocol):
 class ExactPosterior:
     """A Gaussian process with mean zero, given (n,) scores at (n, D) inputs; a model in the sense of ``Predictor``.
 
-    noise: standard deviation of a measurement around the mean. Rasmussen and Williams (2006), algorithm 2.1.
+    first: the process of the first of these inputs, so that only what the others add to it is to be solved.
+    Rasmussen and Williams (2006), algorithm 2.1.
     """
 
     kernel: Kernel
     inputs: np.ndarray
     scores: np.ndarray
     noise_variance: float
+    first: Self | None = None
 
     @property
     def noise(self) -> float:
@@ -48,7 +51,7 @@ class ExactPosterior:
 
     def predict(self, codes: np.ndarray) -> Prediction:
         """(B, S) codes -> B scores, each on its own, without the noise of a measurement."""
-        factor, weights = self._solved
+        factor, weights = self._factor, self._weights
         inputs = self.kernel.inputs(codes)
         cross = torch.from_numpy(self.kernel.matrix(self.inputs, inputs))
         explained = torch.linalg.solve_triangular(factor, cross, upper=False)
@@ -57,12 +60,15 @@ class ExactPosterior:
 
     def condition(self, codes: np.ndarray, scores: np.ndarray) -> Self:
         """The same process given these (n, S) codes and (n,) scores instead."""
-        return replace(self, inputs=self.kernel.inputs(codes), scores=scores)
+        inputs, known = self.kernel.inputs(codes), len(self.inputs)
+        first = self if known > 0 and np.array_equal(inputs[:known], self.inputs) else None
+        return replace(self, inputs=inputs, scores=scores, first=first)
 
     def extended(self, codes: np.ndarray, scores: np.ndarray) -> Self:
         """The same process given these (k, S) codes and (k,) scores as well."""
         inputs = np.concatenate([self.inputs, self.kernel.inputs(codes)])
-        return replace(self, inputs=inputs, scores=np.concatenate([self.scores, scores]))
+        first = self if len(self.inputs) > 0 else None
+        return replace(self, inputs=inputs, scores=np.concatenate([self.scores, scores]), first=first)
 
     def after(self, codes: np.ndarray) -> Self:
         """As if the (k, S) codes had been evaluated, and turned out as expected (Ginsbourger et al., 2010)."""
@@ -73,13 +79,27 @@ class ExactPosterior:
 
         Rasmussen and Williams (2006), equations 5.12: from the inverse of the noisy kernel matrix.
         """
-        factor, weights = self._solved
-        precision = torch.cholesky_inverse(factor).diagonal().numpy()
-        return Prediction(self.scores - weights.numpy() / precision, precision**-0.5)
+        precision = torch.cholesky_inverse(self._factor).diagonal().numpy()
+        return Prediction(self.scores - self._weights.numpy() / precision, precision**-0.5)
 
     @cached_property
-    def _solved(self) -> tuple[Tensor, Tensor]:
-        """The Cholesky factor L of the noisy kernel matrix, (n, n), and (L L^T)^-1 y, (n,)."""
-        matrix = torch.from_numpy(self.kernel.matrix(self.inputs, self.inputs))
-        factor = torch.linalg.cholesky(matrix + self.noise_variance * torch.eye(len(matrix), dtype=matrix.dtype))
-        return factor, torch.cholesky_solve(torch.from_numpy(self.scores)[:, None], factor)[:, 0]
+    def _factor(self) -> Tensor:
+        """The Cholesky factor L of the noisy kernel matrix, (n, n), which continues that of the first inputs."""
+        if self.first is None:
+            return torch.linalg.cholesky(self._noisy_matrix(self.inputs))
+        known, first = len(self.first.inputs), self.first._factor
+        new = self.inputs[known:]
+        across = torch.from_numpy(self.kernel.matrix(self.inputs[:known], new))
+        below = torch.linalg.solve_triangular(first, across, upper=False).T
+        corner = torch.linalg.cholesky(self._noisy_matrix(new) - below @ below.T)
+        return torch.cat([functional.pad(first, (0, len(new))), torch.cat([below, corner], dim=1)])
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        """(L L^T)^-1 y, (n,)."""
+        return torch.cholesky_solve(torch.from_numpy(self.scores)[:, None], self._factor)[:, 0]
+
+    def _noisy_matrix(self, inputs: np.ndarray) -> Tensor:
+        """That of measurements at (m, D) inputs, (m, m)."""
+        matrix = torch.from_numpy(self.kernel.matrix(inputs, inputs))
+        return matrix + self.noise_variance * torch.eye(len(matrix), dtype=matrix.dtype)

@@ -47,3 +47,24 @@ def test_other_scores_take_the_place_of_those_before(posterior: ExactPosterior) 
     other = posterior.condition(np.array([[1]]), np.array([2.0]))
     assert other.predict(np.array([[1]])).mean == pytest.approx(2 / 1.1)
     assert other.noise == posterior.noise == pytest.approx(0.1**0.5)
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_what_continues_a_process_is_what_solves_it_whole(posterior: ExactPosterior, more: int) -> None:
+    codes = np.array([[0], [2], [5], [1], [7], [5]])[: 3 + more]
+    scores = np.random.default_rng(0).normal(size=len(codes))
+    continued = posterior.condition(codes, scores)
+    whole = ExactPosterior(Distance(), codes, scores, noise_variance=0.1)
+    assert continued.first is posterior
+    for found, expected in ((continued, whole), (continued.after(codes[:2] + 9), whole.after(codes[:2] + 9))):
+        new = np.array([[3], [6], [20]])
+        assert np.allclose(found.predict(new).mean, expected.predict(new).mean)
+        assert np.allclose(found.predict(new).stddev, expected.predict(new).stddev)
+        assert np.allclose(found.leave_one_out().mean, expected.leave_one_out().mean)
+
+
+def test_other_first_inputs_are_solved_anew(posterior: ExactPosterior) -> None:
+    codes, scores = np.array([[0], [5], [2], [1]]), np.array([1.0, 0.5, -1.0, 0.2])
+    expected = ExactPosterior(Distance(), codes, scores, noise_variance=0.1).predict(codes + 1)
+    assert posterior.condition(codes, scores).first is None
+    assert np.allclose(posterior.condition(codes, scores).predict(codes + 1).mean, expected.mean)
