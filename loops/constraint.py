@@ -73,6 +73,16 @@ class Constraint:
         """Whether (n,) values in the metric's unit meet the bound, as nan does not: (n,) bool."""
         return self.slack(values) >= 0
 
+    def past_ties(self, values: np.ndarray) -> float:
+        """The bound, half way to the next of (n,) known values that breaks it where some of them touch it.
+
+        So a prediction that is off by less than the step of a metric that comes in steps is still on the right side.
+        """
+        broken = values[~self.met(values)]
+        if len(broken) == 0 or not (values == self.bound).any():
+            return self.bound
+        return 0.5 * (self.bound + float(self.sign * np.max(self.sign * broken)))
+
 
 def meet_all(constraints: Sequence[Constraint], values: Callable[[str], np.ndarray], count: int) -> np.ndarray:
     """Whether each of ``count`` architectures meets all constraints: (count,) bool.

@@ -41,5 +41,10 @@ def meets(
 
 def _slack(constraint: Constraint, model: MetricModel, scores: np.ndarray) -> np.ndarray:
     """How far scores are from breaking the bound, in scores."""
-    bound = model.scale.to_scores(model.sign * constraint.bound)
-    return model.sign * constraint.sign * (scores - bound)
+    return model.sign * constraint.sign * (scores - bound_score(constraint, model))
+
+
+def bound_score(constraint: Constraint, model: MetricModel) -> float:
+    """The bound in scores, past the trials that touch it: see ``Constraint.past_ties``. Counts need no such help."""
+    bound = constraint.bound if model.exact else constraint.past_ties(model.sign * model.scale.values)
+    return float(model.scale.to_scores(model.sign * bound))

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
 
+from bonag.acquisition.constrained import bound_score
 from bonag.acquisition.metric_models import MetricFitter, MetricModel
 from bonag.evaluators.sizing import sized_space
 from bonag.generators.conditions import normal_scores, quantiles_of
 from bonag.generators.regressor import log_interval
 from bonag.generators.training import Conditions
+from bonag.on_demand.calibration import Calibration
 from bonag.on_demand.labels import Labels, draw_labels
+from bonag.predictors.posterior import ExactPosterior
 from loops.constraint import Constraint
 from loops.protocols import Evaluator
 from search_spaces import SearchSpace
 
 # Of an interval, in scores: bounds that are closer are drawn apart, since a density has no mass between them.
 LEAST_WIDTH = 0.05
-# No metric is believed to be known better, in scores: with counts that are exact, guidance would be a wall without a
-# way that leads there.
+# No count is believed to be known better, in scores: guidance would be a wall without a way that leads there.
 LEAST_SPREAD = 0.1
 ROWS_AT_ONCE = 2048
 
@@ -44,8 +47,7 @@ class Beliefs:
         ends = []
         for wish in wishes:
             model = self.models[wish.metric]
-            score = float(model.scale.to_scores(model.sign * wish.bound))
-            ends.append((wish.metric, 0 if wish.sign == model.sign else 1, score))
+            ends.append((wish.metric, 0 if wish.sign == model.sign else 1, bound_score(wish, model)))
         return _intervals(list(self.models), ends)
 
     def log_probability(self, codes: np.ndarray, bounds: np.ndarray, strengths: np.ndarray) -> np.ndarray:
@@ -66,7 +68,7 @@ class Beliefs:
             return self._count(metric, codes), np.full(len(codes), LEAST_SPREAD**2)
         parts = [model.predict(codes[start : start + ROWS_AT_ONCE]) for start in range(0, len(codes), ROWS_AT_ONCE)]
         mean, spread = (np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "stddev"))
-        return mean, np.maximum(spread**2 + model.noise**2, LEAST_SPREAD**2)
+        return mean, (spread**2 + model.noise**2) * self._calibrations[metric](mean) ** 2
 
     def _count(self, metric: str, codes: np.ndarray) -> np.ndarray:
         """Counts of the nearest valid graphs, in scores: (B,). Each graph is counted once."""
@@ -76,6 +78,12 @@ class Beliefs:
             valid = self.space.nearest_codes(np.stack(list(new.values())))
             known |= zip(new, self.models[metric].predict(valid).mean.tolist(), strict=True)
         return np.array([known[key] for key in keys])
+
+    @cached_property
+    def _calibrations(self) -> dict[str, Calibration]:
+        """Of the metrics that are not counted, whose models are Gaussian processes."""
+        learned = {metric: model for metric, model in self.models.items() if not model.exact}
+        return {metric: Calibration.of(cast(ExactPosterior, model.model)) for metric, model in learned.items()}
 
     @cached_property
     def _counts(self) -> dict[str, dict[bytes, float]]:
@@ -117,8 +125,9 @@ def directions_of(wishes: Sequence[Constraint]) -> dict[str, float]:
 def conditional_bounds(wishes: Sequence[Constraint], quantiles: Mapping[str, np.ndarray]) -> np.ndarray:
     """(C, 2) bounds in the normal scores that a conditional generator was trained on; quantiles: those of its file."""
     ends = [
-        (wish.metric, 0 if wish.sign > 0 else 1, float(normal_scores(quantiles[wish.metric], wish.bound)))
+        (wish.metric, 0 if wish.sign > 0 else 1, float(normal_scores(known, wish.past_ties(known))))
         for wish in wishes
+        for known in [quantiles[wish.metric]]
     ]
     return _intervals(list(quantiles), ends)
 
