@@ -80,6 +80,21 @@ def test_a_bound_may_be_touched() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "known", "bound"),
+    [
+        ("ms<=3", [1, 3, 3, 5, 9], 4),
+        ("ms>=3", [1, 3, 3, 5, 9], 2),
+        ("ms<=3", [1, 2, 5], 3),
+        ("ms<=3", [1, 2, 3], 3),
+        ("ms<=3", [], 3),
+    ],
+)
+def test_a_bound_that_known_values_touch_ends_before_the_next_one(text: str, known: list[int], bound: float) -> None:
+    assert Constraint.parse(text).past_ties(np.array(known, dtype=float)) == bound
+
+
+
+@pytest.mark.parametrize(
     ("goals", "constraints", "message"),
     [
         ("--a", [], "is not a metric name"),
