@@ -20,6 +20,8 @@ from bonag.generators.trained import CONDITIONAL, STEPS, Potential, Score, Steer
 # A class that is so much less likely beside the other sites than it is at large is an error of sampling.
 UNLIKELY = 0.05
 MAX_CORRECTIONS = 24
+# How often each site of a conditional sample is drawn anew at the end, on average.
+SWEEPS = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class DiscreteGenerator(TrainedGenerator):
             for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
                 x = draw(self.clean_probabilities(z, t, bounds, strengths), generator)
                 z = draw(self.transition.posterior(z, x, s, t), generator)
+            if bounds is not None:
+                z = self._settled(z, bounds, strengths, generator)
             return self.corrected(z, generator).numpy()
 
         return in_blocks(n, rng, block)
@@ -146,12 +150,7 @@ class DiscreteGenerator(TrainedGenerator):
         1 is the plain conditional model, a single w is the usual rule. The likelihood of what a site is now is added.
         """
         own = self.transition.log_likelihood(z, t)
-        level = torch.tensor(t, device=self.device)
-        if bounds is None:
-            logits = self.denoiser(z.to(self.device), level).cpu().double()
-        else:
-            logits = self._conditional_logits(z.to(self.device), level, bounds, strengths).cpu().double()
-        return (logits + own).softmax(dim=-1)
+        return (self._logits(z, t, bounds, strengths) + own).softmax(dim=-1)
 
     @torch.no_grad()
     def corrected(self, z: Tensor, generator: torch.Generator) -> Tensor:
@@ -176,10 +175,33 @@ class DiscreteGenerator(TrainedGenerator):
             z[rows, worst] = draw(conditionals[torch.arange(len(rows)), worst], generator)
         return z
 
-    def site_conditionals(self, x: Tensor) -> Tensor:
-        """p(x_i | x_j for j != i) of clean codes (B, S): (B, S, K)."""
-        logits = self.denoiser(x.to(self.device), torch.zeros((), device=self.device))
-        return logits.cpu().double().masked_fill(self.marginals == 0, -torch.inf).softmax(dim=-1)
+    def site_conditionals(
+        self, x: Tensor, bounds: np.ndarray | None = None, strengths: np.ndarray | None = None
+    ) -> Tensor:
+        """p(x_i | x_j for j != i, bounds) of clean codes (B, S): (B, S, K). Strengths as in ``clean_probabilities``."""
+        logits = self._logits(x, 0.0, bounds, strengths)
+        return logits.masked_fill(self.marginals == 0, -torch.inf).softmax(dim=-1)
+
+    def _settled(
+        self, x: Tensor, bounds: np.ndarray, strengths: np.ndarray | None, generator: torch.Generator
+    ) -> Tensor:
+        """Clean codes (B, S) in which sites are drawn anew, one after the other, given the others and the bounds.
+
+        Amplified conditions of noisy codes are not those of any noisy distribution, so that levels of noise end beside
+        the one that is asked for; without noise, Gibbs sampling draws from it.
+        """
+        x, rows, free = x.clone(), torch.arange(len(x)), self.transition.free.nonzero()[:, 0]
+        for _ in range(SWEEPS * len(free)):
+            sites = free[torch.randint(len(free), (len(x),), generator=generator)]
+            x[rows, sites] = draw(self.site_conditionals(x, bounds, strengths)[rows, sites], generator)
+        return x
+
+    def _logits(self, z: Tensor, t: float, bounds: np.ndarray | None, strengths: np.ndarray | None) -> Tensor:
+        """Of clean classes given the other sites of (B, S) codes at a level, and the bounds: (B, S, K) float64."""
+        z, level = z.to(self.device), torch.tensor(t, device=self.device)
+        if bounds is None:
+            return self.denoiser(z, level).cpu().double()
+        return self._conditional_logits(z, level, bounds, strengths).cpu().double()
 
     def _conditional_logits(self, z: Tensor, level: Tensor, bounds: np.ndarray, strengths: np.ndarray | None) -> Tensor:
         strengths = np.ones(len(bounds)) if strengths is None else strengths

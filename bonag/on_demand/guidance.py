@@ -18,7 +18,7 @@ from search_spaces.near_miss import suggestion
 
 UNGUIDED = "unguided"
 # Guidance strength of each method where none is given: of a share, and of a bound in units, which is meant to be met.
-STRENGTHS = {"resampling": (10.0, 48.0), "first-order": (4.8, 24.0), CONDITIONAL: (3.0, 24.0), "gradient": (4.8, 24.0)}
+STRENGTHS = {"resampling": (10.0, 48.0), "first-order": (4.8, 24.0), CONDITIONAL: (5.0, 24.0), "gradient": (4.8, 24.0)}
 
 
 @dataclass(frozen=True)

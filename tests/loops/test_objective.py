@@ -93,7 +93,6 @@ def test_a_bound_that_known_values_touch_ends_before_the_next_one(text: str, kno
     assert Constraint.parse(text).past_ties(np.array(known, dtype=float)) == bound
 
 
-
 @pytest.mark.parametrize(
     ("goals", "constraints", "message"),
     [
