@@ -56,7 +56,7 @@ class DiscreteGenerator(TrainedGenerator):
             for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
                 x = draw(self.clean_probabilities(z, t, bounds, strengths), generator)
                 z = draw(self.transition.posterior(z, x, s, t), generator)
-            if bounds is not None:
+            if bounds is not None and np.isfinite(bounds).any():
                 z = self._settled(z, bounds, strengths, generator)
             return self.corrected(z, generator).numpy()
 
