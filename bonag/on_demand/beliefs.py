@@ -124,11 +124,10 @@ def directions_of(wishes: Sequence[Constraint]) -> dict[str, float]:
 
 def conditional_bounds(wishes: Sequence[Constraint], quantiles: Mapping[str, np.ndarray]) -> np.ndarray:
     """(C, 2) bounds in the normal scores that a conditional generator was trained on; quantiles: those of its file."""
-    ends = [
-        (wish.metric, 0 if wish.sign > 0 else 1, float(normal_scores(known, wish.past_ties(known))))
-        for wish in wishes
-        for known in [quantiles[wish.metric]]
-    ]
+    ends = []
+    for wish in wishes:
+        known = quantiles[wish.metric]
+        ends.append((wish.metric, 0 if wish.sign > 0 else 1, float(normal_scores(known, wish.past_ties(known)))))
     return _intervals(list(quantiles), ends)
 
 
