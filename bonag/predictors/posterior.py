@@ -89,6 +89,8 @@ class ExactPosterior:
             return torch.linalg.cholesky(self._noisy_matrix(self.inputs))
         known, first = len(self.first.inputs), self.first._factor
         new = self.inputs[known:]
+        if len(new) == 0:
+            return first
         across = torch.from_numpy(self.kernel.matrix(self.inputs[:known], new))
         below = torch.linalg.solve_triangular(first, across, upper=False).T
         corner = torch.linalg.cholesky(self._noisy_matrix(new) - below @ below.T)
