@@ -52,6 +52,7 @@ class DiscreteGenerator(TrainedGenerator):
 
         @torch.no_grad()
         def block(generator: torch.Generator, size: int) -> np.ndarray:
+            """So many of them: (size, S) codes."""
             z = self.transition.prior(size, generator)
             for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
                 x = draw(self.clean_probabilities(z, t, bounds, strengths), generator)
@@ -78,6 +79,7 @@ class DiscreteGenerator(TrainedGenerator):
 
         @torch.no_grad()
         def block(generator: torch.Generator, size: int) -> np.ndarray:
+            """So many of them: (size, S) codes."""
             return settings.sample(
                 size, self.transition, self.clean_probabilities, self.site_conditionals, log_rewards, generator
             )
@@ -107,6 +109,7 @@ class DiscreteGenerator(TrainedGenerator):
         classes = self.marginals.shape[1]
 
         def block(generator: torch.Generator, size: int) -> np.ndarray:
+            """So many of them: (size, S) codes."""
             z = self.transition.prior(size, generator)
             for t, s in pairwise(np.linspace(1, 0, steps + 1).tolist()):
                 x = torch.nn.functional.one_hot(z, classes).float().requires_grad_()

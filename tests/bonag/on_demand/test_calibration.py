@@ -8,7 +8,6 @@ import pytest
 from bonag.on_demand.beliefs import fit_beliefs
 from bonag.on_demand.calibration import NEAREST, Calibration
 from bonag.on_demand.labels import Labels
-from bonag.on_demand.wishes import parse_wishes
 from search_spaces import get_space
 
 SPACE = get_space("nb201")
@@ -34,13 +33,3 @@ def test_predictions_are_as_sure_as_the_errors_around_them_are_small(labels: Lab
     mean, variance = beliefs.posterior(labels.codes)
     spread = np.hypot(model.predict(labels.codes).stddev, model.noise)
     assert np.sqrt(variance[:, 0]) == pytest.approx(spread * calibration(mean[:, 0]))
-
-
-def test_what_touches_a_bound_probably_meets_it(labels: Labels) -> None:
-    beliefs = fit_beliefs(SPACE, labels, {"latency": -1.0})
-    exactly = labels.codes[labels.values["latency"] == 1.0]
-    (bounds,) = beliefs.bounds(parse_wishes(["latency<=1"], ["latency"]))
-    assert bounds[0] < float(beliefs.models["latency"].scale.to_scores(-1.0))
-    chance = np.exp(beliefs.log_probability(exactly, bounds[None], np.ones(1)))
-    assert len(exactly) > 10
-    assert np.median(chance) > 0.7
